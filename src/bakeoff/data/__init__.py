@@ -1,0 +1,1 @@
+"""Data in: sources, splits and scaling. Knows nothing of engines, studies and stores."""

@@ -1,0 +1,1 @@
+"""Training: functions from arrays to weights. Knows nothing of studies and stores."""

@@ -1,0 +1,138 @@
+"""What every engine is: a function from (settings, arrays, initial weights, batch order) to
+(weights, history). Knows nothing of studies, stages and stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.records import History, Layer, LayerHealth, Scaling
+from bakeoff.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Everything one run needs, as plain arrays. Engines never write into them.
+
+    Attributes:
+        settings: of the candidate.
+        features: the shared data matrix, shape (num_examples, num_features), uint8 or float32,
+            C-contiguous.
+        labels: shape (num_examples,), int32, 0 … num_classes - 1.
+        train_rows: rows of the training part, shape (num_train,), int32.
+        val_rows: rows of the validation part, shape (num_validation,), int32; may be empty (the
+            refit), then the validation history is NaN.
+        num_classes: width of the output layer.
+        scaling: see ``Scaling``.
+        layers: initial weights, float32, one per layer, output layer last.
+        order: epoch (0-based) → permutation of 0 … num_train - 1, int32; the example of step
+            position p is ``train_rows[order(epoch)[p]]``.
+        learning_rates: epoch (0-based) → one float64 learning rate per step of that epoch.
+        dropout_key: two 32-bit words, the Philox key of the run's dropout masks.
+    """
+
+    settings: Settings
+    features: NDArray[Any]
+    labels: NDArray[np.int32]
+    train_rows: NDArray[np.int32]
+    val_rows: NDArray[np.int32]
+    num_classes: int
+    scaling: Scaling
+    layers: tuple[Layer, ...]
+    order: Callable[[int], NDArray[np.int32]]
+    learning_rates: Callable[[int], NDArray[np.float64]]
+    dropout_key: tuple[int, int]
+
+    @property
+    def num_train(self) -> int:
+        return len(self.train_rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedRun:
+    """What training gave.
+
+    Attributes:
+        layers: final weights, float32 arrays of their own.
+        history: finished epochs only.
+        stopped: None when all epochs were trained; ``diverged`` when a training loss or a weight
+            became non-finite (the engine stops there); ``cancelled`` when the watch asked for it.
+        val_predictions: predicted class per row of ``val_rows`` after the last epoch, uint16.
+        health: one entry per hidden layer, measured on the validation part after the last epoch;
+            empty without a validation part.
+    """
+
+    layers: tuple[Layer, ...]
+    history: History
+    stopped: Literal["diverged", "cancelled"] | None
+    val_predictions: NDArray[np.uint16]
+    health: tuple[LayerHealth, ...]
+
+
+class Watch:
+    """The line between a run and whoever waits for it; safe to use from several threads.
+
+    Attributes:
+        cancel_flag: int32, shape (1,). Engines read it between steps and stop when it is not 0.
+        on_epoch: called after every epoch with (epoch, train_loss, train_accuracy, val_loss,
+            val_accuracy); must return quickly and not raise.
+    """
+
+    __slots__ = ("cancel_flag", "on_epoch")
+
+    def __init__(
+        self,
+        on_epoch: Callable[[int, float, float, float, float], None] | None = None,
+        cancel_flag: NDArray[np.int32] | None = None,
+    ) -> None:
+        self.cancel_flag = np.zeros(1, np.int32) if cancel_flag is None else cancel_flag
+        self.on_epoch = on_epoch
+
+    def cancel(self) -> None:
+        """Asks every run that shares the flag to stop at its next step."""
+        self.cancel_flag[0] = 1
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(self.cancel_flag[0])
+
+
+class Engine(Protocol):
+    """Trains dense networks. Two implementations: reference (NumPy, float64) and native (C++)."""
+
+    @property
+    def name(self) -> str:
+        """Engine, numeric version and instruction set, such as ``native/1/avx512``.
+
+        Two engines of the same name give the same bits for the same job.
+        """
+        ...
+
+    def refuses(self, settings: Settings) -> str | None:
+        """Why the engine cannot train these settings, or None if it can."""
+        ...
+
+    def train(self, job: Job, watch: Watch) -> TrainedRun:
+        """Trains one run on the calling thread; the native engine releases the GIL."""
+        ...
+
+    def logits(
+        self,
+        settings: Settings,
+        layers: tuple[Layer, ...],
+        scaling: Scaling,
+        features: NDArray[Any],
+        rows: NDArray[np.int32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Outputs before the softmax, shape (len(rows), num_classes), dropout off.
+
+        Args:
+            features: shape (num_examples, num_features), uint8 or float32.
+            rows: which examples, in order; None for all.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""From numbers to verdicts: pure functions over arrays and records (numpy and scipy only)."""

@@ -1,0 +1,1 @@
+"""The driver: which runs come next, on which threads, and what goes into the store."""

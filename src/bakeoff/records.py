@@ -1,0 +1,596 @@
+"""The frozen records that flow from the chain to the store and the report.
+
+They hold numbers and words, know no engine and do nothing. Array axes are always in the order
+candidate, replicate, epoch. A number that does not exist is ``None``, never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.settings import Settings
+
+Floats = NDArray[np.float64]
+
+RunStatus = Literal["finished", "failed", "interrupted"]
+VerdictKind = Literal["winner", "tie", "undecided"]
+LintLevel = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """A (fold, seed) pair that all candidates of all stages share.
+
+    Attributes:
+        index: 0-based number of the replicate; also its seed's index in every random stream.
+        partition: which stratified partition the fold belongs to; 0 while index < num_folds.
+        fold: the fold that is the validation part.
+        screening: True for the replicates on which nuisances are tuned; they never decide.
+    """
+
+    index: int
+    partition: int
+    fold: int
+    screening: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Weights of one dense layer: ``output = activation(input @ kernel + bias)``.
+
+    Attributes:
+        kernel: shape (fan_in, fan_out), float32, C-contiguous.
+        bias: shape (fan_out,), float32.
+    """
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """The affine map of the features before the first layer: ``(x - shift) * factor``.
+
+    Attributes:
+        shift: float32, shape (1,) or (num_features,).
+        factor: float32, same shape as ``shift``.
+    """
+
+    shift: NDArray[np.float32]
+    factor: NDArray[np.float32]
+
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether an exact zero stays an exact zero."""
+        return not self.shift.any()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The training curve of one run: one float64 value per finished epoch, shape (epochs,).
+
+    Losses are the plain softmax cross-entropy in nats, without L2 penalty and label smoothing, so
+    that candidates that differ in those compare. As in Keras, the training values are means over
+    the epoch while the weights change and with dropout on; the validation values are measured
+    after the epoch with dropout off.
+    """
+
+    train_loss: Floats
+    train_accuracy: Floats
+    val_loss: Floats
+    val_accuracy: Floats
+
+    @property
+    def num_epochs(self) -> int:
+        return len(self.train_loss)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerHealth:
+    """What the validation examples see of one hidden layer after training.
+
+    Attributes:
+        dead: share of its units whose output is exactly zero for every example (relu only; else 0).
+        saturated: share of (unit, example) pairs within 1 % of the range of an end of sigmoid
+            (below .01 or above .99) or tanh (beyond ±.98); 0 for other activations.
+    """
+
+    dead: float
+    saturated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How well one set of weights does on one set of examples.
+
+    Attributes:
+        loss: mean softmax cross-entropy in nats.
+        accuracy: share of correct predictions.
+        macro_recall: mean over the classes that occur of the share recognised.
+    """
+
+    loss: float | None
+    accuracy: float | None
+    macro_recall: float | None = None
+
+
+NO_SCORES = Scores(None, None, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One candidate trained on one replicate.
+
+    Attributes:
+        key: content hash of everything that determines the run; the store's primary key.
+        replicate: index of the replicate.
+        status: finished; failed (diverged, or stayed near the majority class); interrupted.
+        reason: why it failed, in words; None when it finished.
+        train: means over the last epoch.
+        val: after the last epoch.
+        test: only in a replication, whose author measured it for every model.
+        history: the curve.
+        health: one entry per hidden layer; empty where not measured.
+        train_seconds: wall time of the training.
+        engine: engine, numeric version and instruction set, such as ``native/1/avx512``.
+        val_predictions: predicted class per validation example, shape (num_validation,), uint16;
+            None where not kept.
+        reused: True when it was found in the store instead of being trained.
+    """
+
+    key: str
+    replicate: int
+    status: RunStatus
+    reason: str | None
+    train: Scores
+    val: Scores
+    test: Scores | None
+    history: History
+    health: tuple[LayerHealth, ...]
+    train_seconds: float
+    engine: str
+    val_predictions: NDArray[np.uint16] | None = None
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the author of a replicated work printed for one model; None where nothing was."""
+
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One full, frozen setting of the hyperparameters that competes in a stage.
+
+    Attributes:
+        label: short and unique within its stage, such as ``hidden=64-64``.
+        settings: the full settings, tuned nuisances included.
+        declared: the settings the author gave (base, carried and varied), without defaults.
+        num_parameters: kernels and biases.
+        operations_per_epoch: counted, see ``Settings.operations_per_epoch``.
+        incumbent: True for the candidate carried in from the stage before.
+        published: in a replication, the author's numbers.
+        tuned: the nuisance hyperparameters chosen for it, by name; empty without ``tune``.
+    """
+
+    label: str
+    settings: Settings
+    declared: Mapping[str, Any]
+    num_parameters: int
+    operations_per_epoch: int
+    incumbent: bool = False
+    published: Published | None = None
+    tuned: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The paired difference of two candidates: metric of ``first`` minus metric of ``second``.
+
+    Attributes:
+        first, second: indices of the candidates within the stage (or labels outside a stage).
+        num_replicates: pairs that entered, S.
+        mean: mean difference, in units of the metric (0.01 is one point of accuracy).
+        sd: standard deviation of the differences after the floor against lucky agreement.
+        se: standard error with Nadeau and Bengio's correction.
+        low, high: ends of the interval; None below two replicates.
+        level: two-sided coverage of the interval, such as .9875.
+        equivalent: True when two one-sided tests place it inside ±δ; None where not tested.
+    """
+
+    first: int
+    second: int
+    num_replicates: int
+    mean: float
+    sd: float | None
+    se: float | None
+    low: float | None
+    high: float | None
+    level: float
+    equivalent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a stage found, with its numbers and its sentence.
+
+    Attributes:
+        kind: winner, tie or undecided.
+        chosen: label of the candidate that is carried on.
+        leader: label of the candidate with the best mean.
+        reason: one plain sentence with the numbers.
+        comparison: leader against its closest rival (or the chosen against the leader where they
+            differ); None with a single candidate.
+        comparisons: every pair at the last look it was in.
+        eliminated: labels of candidates that were beaten early, in order.
+        failed: labels of candidates whose runs failed so that they could not compete.
+        tied: labels of the candidates that were found equivalent; empty unless a tie.
+        num_replicates: S at which it was reached.
+        metric: name of the metric that decided, such as ``accuracy``.
+        delta: the smallest difference that matters, in units of the metric.
+        provisional: True when undecided: the choice is a default, not a finding.
+        pinned: True when the author fixed the choice in the study file.
+        power_note: for an undecided one, what more replicates would do; else None.
+    """
+
+    kind: VerdictKind
+    chosen: str
+    leader: str
+    reason: str
+    comparison: Comparison | None
+    comparisons: tuple[Comparison, ...]
+    eliminated: tuple[str, ...]
+    failed: tuple[str, ...]
+    tied: tuple[str, ...]
+    num_replicates: int
+    metric: str
+    delta: float
+    provisional: bool = False
+    pinned: bool = False
+    power_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuningPoint:
+    """One nuisance setting tried for one candidate, with its screening runs."""
+
+    candidate: str
+    values: Mapping[str, Any]
+    runs: tuple[Run, ...]
+    chosen: bool
+    at_edge: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageResult:
+    """One answered question.
+
+    Attributes:
+        name, question: as declared.
+        varied: names of the hyperparameters that differ between its candidates, sorted.
+        candidates: in declared order, an incumbent that was not declared last.
+        runs: per candidate (same order) its runs in order of the replicate.
+        verdict: see there.
+        tuning: every nuisance point tried; empty without ``tune``.
+        seconds: wall time of the stage.
+    """
+
+    name: str
+    question: str
+    varied: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    runs: tuple[tuple[Run, ...], ...]
+    verdict: Verdict
+    tuning: tuple[TuningPoint, ...] = ()
+    seconds: float = 0.0
+
+    def candidate(self, label: str) -> Candidate:
+        """The candidate of that label; KeyError if there is none."""
+        for candidate in self.candidates:
+            if candidate.label == label:
+                return candidate
+        raise KeyError(label)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditSwap:
+    """The final settings with one earlier choice swapped, against the final settings.
+
+    Attributes:
+        kind: ``runner-up`` (a stage's second best) or ``learning-rate`` (another learning rate
+            with another categorical choice).
+        stage: the stage whose choice was swapped.
+        label: what it was swapped to.
+        candidate: its full settings.
+        runs: its runs, in order of the replicate.
+        comparison: swapped minus final (first = 1, second = 0).
+        confirmed: True when it beats the final at full S; False when it does not; None when its
+            first look gave no reason to go on.
+        sentence: the finding in words.
+    """
+
+    kind: Literal["runner-up", "learning-rate"]
+    stage: str
+    label: str
+    candidate: Candidate
+    runs: tuple[Run, ...]
+    comparison: Comparison | None
+    confirmed: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LintFinding:
+    """One thing the study's author should know.
+
+    Attributes:
+        code: stable, such as ``L003``.
+        level: error, warning or info.
+        text: what was found, with the numbers.
+        remedy: what to do.
+        page: anchor in ``docs/lint.md``.
+        stage: where, if in one stage.
+    """
+
+    code: str
+    level: LintLevel
+    text: str
+    remedy: str
+    page: str
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something the author of a replicated work stated, held against the evidence.
+
+    Attributes:
+        kind: ``number`` (a published value) or ``order`` ("X is better than Y").
+        text: the claim in words.
+        published: the author's number, or difference of two numbers.
+        measured_mean, measured_sd: ours over the replicates.
+        low, high: 95 % prediction interval of a single run (number) or interval of the paired
+            difference (order).
+        outcome: holds, does not hold, or cannot be told.
+        sentence: the outcome in words with the numbers.
+    """
+
+    kind: Literal["number", "order"]
+    text: str
+    published: float | None
+    measured_mean: float | None
+    measured_sd: float | None
+    low: float | None
+    high: float | None
+    outcome: Literal["holds", "does not hold", "cannot be told"]
+    sentence: str
+    stage: str | None = None
+    candidate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestOpening:
+    """One reading of the test labels.
+
+    Attributes:
+        test_hash: SHA-256 of the test features and labels.
+        study: name of the study that opened it.
+        purpose: ``final``, or ``replication`` where the author measured every model on it.
+        opened_at: ISO 8601, UTC.
+        ordinal: how many openings of the same test data the store knows, this one included.
+    """
+
+    __test__ = False  # not a pytest class
+
+    test_hash: str
+    study: str
+    purpose: Literal["final", "replication"]
+    opened_at: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mistaken:
+    """One test example that the final model got wrong.
+
+    Attributes:
+        row: index within the test part.
+        predicted, actual: class indices.
+        probability: what the model gave the predicted class.
+        features: shape (num_features,), as the data holds them, unscaled.
+    """
+
+    row: int
+    predicted: int
+    actual: int
+    probability: float
+    features: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Final:
+    """The chosen settings, refitted on train + validation, and the one look at the test set.
+
+    Attributes:
+        settings: of the final candidate.
+        num_parameters: kernels and biases.
+        runs: the refits, in order of the replicate; each ``test`` measured, ``val`` empty.
+        confusion: shape (num_classes, num_classes), counts over the test part by the delivered
+            model (the refit of replicate 0); axes actual, predicted. None when not opened.
+        reliability: shape (15, 3): per bin of the delivered model's confidence the count, the
+            mean confidence and the accuracy.
+        calibration_error: expected calibration error, 15 equal bins (Naeini et al. 2015).
+        mistakes: the worst mistakes of the delivered model, most confident first, at most 24.
+        layers: weights of the delivered model.
+        scaling: of the delivered model.
+        model_path: where the delivered model was written, or None.
+        opening: the record of the opening of the test set.
+    """
+
+    settings: Settings
+    num_parameters: int
+    runs: tuple[Run, ...]
+    confusion: NDArray[np.int64] | None
+    reliability: Floats | None
+    calibration_error: float | None
+    mistakes: tuple[Mistaken, ...]
+    layers: tuple[Layer, ...]
+    scaling: Scaling
+    model_path: str | None
+    opening: TestOpening | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """What a report says of the data without holding it.
+
+    Attributes:
+        name: of the dataset.
+        hash: SHA-256 over features, labels and the test part.
+        num_train, num_validation, num_test: examples per part in replicate 0.
+        num_features, num_classes: columns, and labels 0 … num_classes - 1.
+        class_names: shape (num_classes,).
+        feature_names: shape (num_features,); empty for images.
+        image_shape: (height, width) or (height, width, channels) for images, else None.
+        class_counts: examples per class outside the test part.
+        zero_share: share of exact zeros among the features.
+        duplicates_across_splits: test examples whose features also occur outside the test part.
+    """
+
+    name: str
+    hash: str
+    num_train: int
+    num_validation: int
+    num_test: int
+    num_features: int
+    num_classes: int
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    image_shape: tuple[int, ...] | None
+    class_counts: tuple[int, ...]
+    zero_share: float
+    duplicates_across_splits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the runs were made: versions, processor, instruction set, git commit if any."""
+
+    bakeoff: str
+    python: str
+    numpy: str
+    platform: str
+    cpu: str
+    num_cores: int
+    engine: str
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyResult:
+    """Everything a study found; the store holds it, the report is built from it alone.
+
+    Attributes:
+        name: of the study.
+        kind: ``study`` or ``replication``.
+        spec: the study file as a plain JSON-able dict (``StudySpec.to_dict``).
+        seed: the study's seed.
+        metric: what decides, such as ``accuracy`` or ``macro_recall``.
+        split: ``folds`` or ``last``.
+        looks: numbers of replicates at which verdicts may fall.
+        data: summary of the dataset.
+        engine: engine, numeric version and instruction set.
+        stages: in order.
+        audit: the chain audit; empty when it was not run.
+        lint: findings, errors first.
+        claims: of a replication.
+        final: None when the study has no final step (a replication).
+        openings: of the test set, by this study.
+        environment: see there.
+        num_trained, num_reused: runs trained now, runs found in the store.
+        seconds: wall time of the whole study.
+        started_at: ISO 8601, UTC.
+    """
+
+    name: str
+    kind: Literal["study", "replication"]
+    spec: Mapping[str, Any]
+    seed: int
+    metric: str
+    split: str
+    looks: tuple[int, ...]
+    data: DataSummary
+    engine: str
+    stages: tuple[StageResult, ...]
+    audit: tuple[AuditSwap, ...]
+    lint: tuple[LintFinding, ...]
+    claims: tuple[Claim, ...]
+    final: Final | None
+    openings: tuple[TestOpening, ...]
+    environment: Environment
+    num_trained: int
+    num_reused: int
+    seconds: float
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedStage:
+    """A stage as far as it can be known before anything is trained.
+
+    Attributes:
+        name, question: as declared.
+        varied: names of the hyperparameters that the stage asks about, sorted.
+        candidates: declared ones, over the choices that are known now (pinned or first); where an
+            earlier choice is open, over the first candidate of the stage it hangs on.
+        takes_incumbent: whether a candidate of the stage before will join.
+        tune: nuisance hyperparameters and their values; empty without.
+        pinned: label of the candidate the author carries on, or None.
+    """
+
+    name: str
+    question: str
+    varied: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    takes_incumbent: bool
+    tune: Mapping[str, tuple[Any, ...]]
+    pinned: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyPlan:
+    """What ``bakeoff check`` shows: everything known before anything is trained.
+
+    Attributes:
+        name, kind, seed, metric, split, looks, data: as in ``StudyResult``.
+        num_folds: folds of the partition; the validation share is its reciprocal.
+        delta: the author's δ in units of the metric, or None for the default rule.
+        stages: in order.
+        min_runs, max_runs: fewest and most runs the study can take.
+        estimated_seconds: (low, high), rough.
+        detectable: smallest true difference found with probability .8 at the last look, in units
+            of the metric, assuming the seed-to-seed sd that ``docs/evidence.md`` measured.
+    """
+
+    name: str
+    kind: Literal["study", "replication"]
+    seed: int
+    metric: str
+    split: str
+    num_folds: int
+    looks: tuple[int, ...]
+    delta: float | None
+    data: DataSummary
+    stages: tuple[PlannedStage, ...]
+    min_runs: int
+    max_runs: int
+    estimated_seconds: tuple[float, float]
+    detectable: float | None

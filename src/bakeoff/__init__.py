@@ -31,7 +31,10 @@ _HOMES = {
     "TrainedModel": "bakeoff.models.trained",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = [  # noqa: PLE0604  (all strings: the keys of a dict of strings)
+    "__version__",
+    *sorted(_HOMES),
+]
 
 
 def __getattr__(name: str) -> Any:

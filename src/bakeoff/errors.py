@@ -130,7 +130,7 @@ class LintError(BakeoffError):
     exit_code = 4
 
 
-class Interrupted(BakeoffError):
+class Interrupted(BakeoffError):  # noqa: N818  (an ending, not an error)
     """Ctrl-C or SIGTERM ended the study early; everything finished is kept."""
 
     exit_code = 130

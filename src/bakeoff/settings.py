@@ -8,6 +8,7 @@ schema of its own beside this one.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
@@ -145,7 +146,7 @@ class Settings(BaseModel):
         """Kernels and biases, as ``keras.Model.count_params`` counts them."""
         sizes = self.layer_sizes(num_features, num_classes)
         return sum(
-            (fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
+            (fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes)
         )
 
     def operations_per_epoch(self, num_features: int, num_classes: int, num_train: int) -> int:
@@ -155,7 +156,7 @@ class Settings(BaseModel):
         the gradient of the layer's input; the first layer needs no gradient of its input.
         """
         sizes = self.layer_sizes(num_features, num_classes)
-        weights = [fan_in * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)]
+        weights = [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes)]
         return num_train * (6 * sum(weights) - 2 * weights[0])
 
     def effective(self) -> dict[str, Any]:

@@ -416,6 +416,21 @@ class Mistaken:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One real test example to start from when the final model is tried by hand.
+
+    Attributes:
+        row: index within the test part.
+        actual: class index.
+        features: shape (num_features,), as the data holds them, unscaled.
+    """
+
+    row: int
+    actual: int
+    features: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Final:
     """The chosen settings, refitted on train + validation, and the one look at the test set.
 
@@ -433,6 +448,9 @@ class Final:
         scaling: of the delivered model.
         model_path: where the delivered model was written, or None.
         opening: the record of the opening of the test set.
+        examples: a few real test examples (one per class is plenty); empty where not kept.
+        feature_stats: shape (num_features, 4): minimum, maximum, mean and standard deviation of
+            every feature over the examples outside the test part, unscaled; None where not kept.
     """
 
     settings: Settings
@@ -446,6 +464,8 @@ class Final:
     scaling: Scaling
     model_path: str | None
     opening: TestOpening | None
+    examples: tuple[Example, ...] = ()
+    feature_stats: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,6 +239,8 @@ class Verdict:
         provisional: True when undecided: the choice is a default, not a finding.
         pinned: True when the author fixed the choice in the study file.
         power_note: for an undecided one, what more replicates would do; else None.
+        labels: of all candidates of the stage, in order; ``first`` and ``second`` of the
+            comparisons point into it.
     """
 
     kind: VerdictKind
@@ -256,6 +258,7 @@ class Verdict:
     provisional: bool = False
     pinned: bool = False
     power_note: str | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

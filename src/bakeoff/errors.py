@@ -21,7 +21,25 @@ A message is one line: where, which rule, what was found, what to do.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+
+
+def printable(text: str) -> str:
+    """``text`` with everything escaped that a terminal would obey instead of showing.
+
+    Escaped are control characters (also the C1 set and DEL), line and paragraph separators,
+    invisible format characters such as the bidirectional overrides, lone surrogates and
+    unassigned code points; an escape looks like ``\\x1b`` or ``\\u202e``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or unicodedata.category(character) == "Zs"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 class BakeoffError(Exception):
@@ -82,7 +100,7 @@ class SpecError(UsageError):
                 place += f":{mistake.line}"
                 if mistake.column is not None:
                     place += f":{mistake.column}"
-            lines.append(f"{place}: {mistake}")
+            lines.append(printable(f"{place}: {mistake}"))
         return lines
 
 

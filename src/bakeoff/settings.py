@@ -189,3 +189,6 @@ class Settings(BaseModel):
 
 
 SETTING_NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+
+# Settings that one rule ties together; every other rule is about one setting alone.
+COUPLED_SETTINGS: tuple[str, ...] = ("warmup_epochs", "epochs")

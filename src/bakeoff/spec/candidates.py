@@ -1,0 +1,209 @@
+"""From a stage and what was carried in to its candidates, their labels and the points they tune.
+
+Pure and deterministic; knows nothing of files, data and runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.records import Published
+from bakeoff.settings import Settings
+from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
+
+INTEGER_SETTINGS = frozenset(
+    name for name, field in Settings.model_fields.items() if type(field.default) is int
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredCandidate:
+    """A candidate as its author declared it.
+
+    Attributes:
+        label: short and unique within its stage: the value alone (``relu``, ``64-64``) when one
+            setting varies, ``key=value, key=value`` for several, or the author's own.
+        declared: the settings the author gave (base, carried and varied), without defaults.
+        published: in a replication, the author's numbers.
+    """
+
+    label: str
+    declared: Mapping[str, Any]
+    published: Published | None = None
+
+
+def stage_candidates(stage: StageSpec, carried: Mapping[str, Any]) -> list[DeclaredCandidate]:
+    """The declared candidates of a stage, in declared order, the incumbent not included.
+
+    Args:
+        stage: of a study that was checked.
+        carried: all declared settings that the stage starts from: the base in the first stage,
+            the chosen candidate's ``declared`` after it.
+    """
+    overrides = [change for _, change in stage_overrides(stage)]
+    return [
+        DeclaredCandidate(label, {**carried, **change}, published)
+        for label, change, published in zip(
+            _labels(stage, overrides), overrides, _published(stage), strict=False
+        )
+    ]
+
+
+def stage_overrides(stage: StageSpec) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
+    """What each candidate changes, with its place: value numbers in ``vary``, or entry number."""
+    if stage.candidate:
+        for number, entry in enumerate(stage.candidate):
+            yield (number,), entry.settings
+        return
+    numbered = [list(enumerate(values)) for values in stage.vary.values()]
+    for combination in itertools.product(*numbered):
+        numbers = tuple(number for number, _ in combination)
+        values = [value for _, value in combination]
+        yield numbers, dict(zip(stage.vary, values, strict=True))
+
+
+def label_of(stage: StageSpec, settings: Settings) -> str | None:
+    """What a stage's table would call these settings; None where candidates are listed."""
+    if not stage.vary:
+        return None
+    values = settings.model_dump(mode="json")
+    return _label({name: values[name] for name in stage.vary})
+
+
+def value_label(value: Any) -> str:
+    """One value of a setting in a label: ``64-64``, ``0.001``, ``relu``, ``true``, ``none``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "-".join(value_label(one) for one in value) or "none"
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
+
+
+def tuning_points(stage: StageSpec, *, seed: int) -> list[dict[str, Any]]:
+    """Every combination of nuisance values that each candidate tries; empty without ``tune``.
+
+    Lists make a grid. Ranges are covered together by one Sobol sequence (scipy.stats.qmc.Sobol,
+    unscrambled, moved by half a cell so that no point lies on an end), as long as the largest
+    ``points`` among them; each Sobol point meets each point of the grid.
+
+    Args:
+        stage: of a study that was checked.
+        seed: of the study. The points are the same for every seed, because candidates and
+            studies compare best on the same points.
+    """
+    del seed  # part of the call, so that a scrambled sequence can come without changing callers
+    if not stage.tune:
+        return []
+    grids = {name: list(v) for name, v in stage.tune.items() if not isinstance(v, TuneRange)}
+    ranges = {name: v for name, v in stage.tune.items() if isinstance(v, TuneRange)}
+    swept = _sobol(ranges) if ranges else [{}]
+    points: list[dict[str, Any]] = []
+    for values in itertools.product(*grids.values()):
+        cell = dict(zip(grids, values, strict=True))
+        for sweep in swept:
+            point = {name: (cell | sweep)[name] for name in stage.tune}
+            if point not in points:  # whole numbers of a narrow range may repeat
+                points.append(point)
+    return points
+
+
+def num_tuning_points(stage: StageSpec) -> int:
+    """At most how many points ``tuning_points`` gives, without making them."""
+    sizes = [len(values) for values in stage.tune.values() if not isinstance(values, TuneRange)]
+    sweeps = [values.points for values in stage.tune.values() if isinstance(values, TuneRange)]
+    return math.prod(sizes) * max(sweeps, default=1) if stage.tune else 0
+
+
+def _sobol(ranges: Mapping[str, TuneRange]) -> list[dict[str, Any]]:
+    """The joint Sobol points of the ranges, in the order of the sequence."""
+    from scipy.stats import qmc  # here, because most studies need no scipy to be checked
+
+    wanted = max(one.points for one in ranges.values())
+    power = math.ceil(math.log2(wanted))
+    unit = qmc.Sobol(len(ranges), scramble=False).random_base2(power)[:wanted]
+    unit = unit + 0.5 / 2**power
+    return [
+        {
+            name: _at(one, float(position), whole=name in INTEGER_SETTINGS)
+            for (name, one), position in zip(ranges.items(), row, strict=True)
+        }
+        for row in unit
+    ]
+
+
+def _at(one: TuneRange, position: float, *, whole: bool) -> int | float:
+    """The value at a position between 0 and 1 of a range, to four significant digits."""
+    if one.scale == "log":
+        value = one.low * (one.high / one.low) ** position
+    else:
+        value = one.low + (one.high - one.low) * position
+    if whole:
+        return round(value)
+    # Four digits keep labels readable; the ends keep the rounding inside the range.
+    return min(max(float(f"{value:.4g}"), float(one.low)), float(one.high))
+
+
+def _published(stage: StageSpec) -> Iterator[Published | None]:
+    """One per candidate; endless Nones where candidates come from ``vary``."""
+    for entry in stage.candidate:
+        numbers = entry.published
+        yield None if numbers is None else Published(numbers.test_accuracy, numbers.test_loss)
+    while True:
+        yield None
+
+
+def _label(change: Mapping[str, Any]) -> str:
+    if len(change) == 1:
+        return value_label(next(iter(change.values())))
+    return ", ".join(f"{name}={value_label(value)}" for name, value in change.items())
+
+
+def _labels(stage: StageSpec, overrides: list[dict[str, Any]]) -> list[str]:
+    """Labels in order; a repeated one gets a number, as identical models of a replication need."""
+    if stage.candidate:
+        wanted = list(_entry_labels(stage.candidate, overrides))
+    else:
+        wanted = [_label(change) for change in overrides]
+    # An author's own label is never renamed for the sake of one that was made here.
+    taken = {entry.label for entry in stage.candidate if entry.label is not None}
+    own = [entry.label is not None for entry in stage.candidate] or [False] * len(wanted)
+    labels = []
+    for label, is_own in zip(wanted, own, strict=True):
+        unique = label
+        numbers = itertools.count(2)
+        while not is_own and unique in taken:
+            unique = f"{label} ({next(numbers)})"
+        taken.add(unique)
+        labels.append(unique)
+    return labels
+
+
+def _entry_labels(
+    entries: tuple[CandidateSpec, ...], overrides: list[dict[str, Any]]
+) -> Iterator[str]:
+    """The author's label, else the settings in which the entries differ."""
+    names = list(dict.fromkeys(name for change in overrides for name in change))
+    first = overrides[0]
+    differing = [
+        name
+        for name in names
+        if any(name not in change or change[name] != first.get(name) for change in overrides)
+    ]
+    for entry, change in zip(entries, overrides, strict=True):
+        if entry.label is not None:
+            yield entry.label
+            continue
+        shown = {name: change[name] for name in differing or names if name in change}
+        if not shown:
+            yield "as carried in"
+        elif len(differing or names) == 1:
+            yield _label(shown)
+        else:
+            yield ", ".join(f"{name}={value_label(value)}" for name, value in shown.items())

@@ -1,0 +1,232 @@
+"""Rules that tie stages together: pins that name a candidate, candidates that repeat each other.
+
+Works on stages whose own rules hold; knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from bakeoff.settings import COUPLED_SETTINGS, SETTING_NAMES, Settings
+from bakeoff.spec.candidates import stage_candidates, stage_overrides
+from bakeoff.spec.checks import Finding
+from bakeoff.spec.model import StageSpec, TuneRange
+from bakeoff.spec.wording import Path, shown
+
+# The settings on which it depends whether another one has an effect (``Settings.effective``).
+_SWITCHES = frozenset({"hidden", "activation", "optimizer", "momentum", "schedule"})
+
+
+def check_chain(
+    base: Mapping[str, Any], stages: Sequence[StageSpec | None], *, replication: bool
+) -> Iterator[Finding]:
+    """What the stages break together.
+
+    Args:
+        base: checked settings.
+        stages: in order; None for a stage that has mistakes of its own.
+        replication: whether every choice must be pinned and models may repeat.
+    """
+    settled = dict(base)  # what is surely carried in
+    open_settings: set[str] = set()  # what the evidence will choose
+    couples = [_couple(base)]  # every combination of coupled settings that may be carried in
+    finding = _broken_couple(base, couples[0])
+    if finding is not None:
+        yield finding
+        couples = [{}]
+    for i, stage in enumerate(stages):
+        if stage is None:
+            open_settings |= set(SETTING_NAMES)
+            continue
+        overrides = list(stage_overrides(stage))
+        broken, couples = _coupled(stage, i, overrides, couples)
+        if broken is not None:
+            yield broken
+            open_settings |= set(SETTING_NAMES)
+            continue
+        if not replication:
+            knows_switches = not (open_settings | set(stage.tune)) & _SWITCHES
+            yield from _repeats(stage, i, settled, overrides, knows_switches=knows_switches)
+        asked = {name for _, change in overrides for name in change}
+        if stage.carry is None:
+            open_settings |= asked | set(stage.tune)
+            if replication and len(overrides) > 1:
+                message = (
+                    "a replication pins every choice, but this stage has no `carry`; "
+                    "add `carry = {…}` with what its author went on with"
+                )
+                yield Finding(("stage", i), message, at_key=True)
+            continue
+        stray = next((name for name in stage.carry if name not in asked), None)
+        if stray is not None:
+            message = (
+                f"`carry` names settings that the stage asks about, but {shown(stray)} is none of "
+                f"{', '.join(sorted(asked))}; remove it"
+            )
+            yield Finding(("stage", i, "carry", stray), message, at_key=True)
+            open_settings |= asked
+            continue
+        pinned = _pinned(stage, settled, overrides)
+        if pinned is None:
+            labels = ", ".join(one.label for one in stage_candidates(stage, settled)[:20])
+            message = (
+                f"`carry` must match a candidate of the stage, but {shown(stage.carry)} matches "
+                f"none of {shown(labels)[1:-1]}; pin the settings of one of them"
+            )
+            yield Finding(("stage", i, "carry"), message)
+            open_settings |= asked
+        else:
+            settled |= pinned
+            open_settings = (open_settings | set(stage.tune)) - asked
+            couples = [couple | _couple(pinned) for couple in couples]
+
+
+def _couple(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: settings[name] for name in COUPLED_SETTINGS if name in settings}
+
+
+def _couple_error(couple: Mapping[str, Any]) -> str | None:
+    """The broken rule in words, or None."""
+    try:
+        Settings.model_validate(couple)
+    except ValidationError as error:
+        return str(error.errors(include_url=False)[0]["ctx"]["error"])
+    return None
+
+
+def _broken_couple(base: Mapping[str, Any], couple: Mapping[str, Any]) -> Finding | None:
+    message = _couple_error(couple)
+    if message is None:
+        return None
+    name = next(name for name in COUPLED_SETTINGS if name in base)
+    return Finding(("base", name), f"{message}; change one of them")
+
+
+def _coupled(
+    stage: StageSpec,
+    i: int,
+    overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
+    carried: list[dict[str, Any]],
+) -> tuple[Finding | None, list[dict[str, Any]]]:
+    """Tries every combination of coupled settings the stage can meet.
+
+    Returns:
+        the first broken one with its place, and every combination that may go on.
+    """
+    names = {name for _, change in overrides for name in change} | set(stage.tune)
+    if not names & set(COUPLED_SETTINGS):
+        return None, carried
+    goes_on = list(carried)
+    for numbers, change in overrides:
+        for tuned_path, tuned in _tuned_couples(stage):
+            for couple in carried:
+                new = couple | _couple(change) | tuned
+                if new in goes_on:
+                    continue
+                message = _couple_error(new)
+                if message is not None:
+                    path = _couple_path(stage, i, numbers, change, tuned_path)
+                    return Finding(path, f"{message}; change one of them"), carried
+                goes_on.append(new)
+    return None, goes_on
+
+
+def _tuned_couples(stage: StageSpec) -> list[tuple[Path, dict[str, Any]]]:
+    """Every tuned combination of the coupled settings (a range: its ends), with its place."""
+    found: list[tuple[Path, dict[str, Any]]] = [((), {})]
+    for name in COUPLED_SETTINGS:
+        if name not in stage.tune:
+            continue
+        values = stage.tune[name]
+        here: list[tuple[Path, Any]] = (
+            [((name, "low"), values.low), ((name, "high"), values.high)]
+            if isinstance(values, TuneRange)
+            else [((name, j), value) for j, value in enumerate(values)]
+        )
+        found = [
+            (path or place, {**couple, name: value})
+            for path, couple in found
+            for place, value in here
+        ]
+    return found
+
+
+def _couple_path(
+    stage: StageSpec,
+    i: int,
+    numbers: tuple[int, ...],
+    change: Mapping[str, Any],
+    tuned_path: Path,
+) -> Path:
+    """The place of the first coupled setting that the stage itself brings in."""
+    name = next((name for name in COUPLED_SETTINGS if name in change), None)
+    if name is None:
+        return ("stage", i, "tune", *tuned_path)
+    if stage.candidate:
+        return ("stage", i, "candidate", numbers[0], name)
+    return ("stage", i, "vary", name, numbers[list(stage.vary).index(name)])
+
+
+def _pinned(
+    stage: StageSpec,
+    settled: Mapping[str, Any],
+    overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
+) -> dict[str, Any] | None:
+    """What the first candidate with all settings of ``carry`` changes; None without one."""
+    for _, change in overrides:
+        values = Settings.model_validate({**settled, **change}).model_dump(mode="json")
+        if stage.carry is not None and all(values[k] == v for k, v in stage.carry.items()):
+            return change
+    return None
+
+
+def _repeats(
+    stage: StageSpec,
+    i: int,
+    settled: Mapping[str, Any],
+    overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
+    *,
+    knows_switches: bool,
+) -> Iterator[Finding]:
+    """Candidates of one stage that would train the same network in the same way.
+
+    Where the evidence of an earlier stage decides whether a setting has an effect, only
+    candidates that are equal in every word count.
+    """
+    seen: dict[object, int] = {}
+    labels = [one.label for one in stage_candidates(stage, settled)]
+    reported: set[Path] = set()
+    for k, (numbers, change) in enumerate(overrides):
+        same: object = (
+            Settings.model_validate({**settled, **change}).fingerprint()
+            if knows_switches
+            else tuple(sorted((name, _hashable(value)) for name, value in change.items()))
+        )
+        if same not in seen:
+            seen[same] = k
+            continue
+        path = _repeat_path(stage, i, overrides[seen[same]][0], numbers)
+        if path not in reported:
+            reported.add(path)
+            message = (
+                f"candidates must differ, but {shown(labels[k])} trains the same network as "
+                f"{shown(labels[seen[same]])}; remove one, or vary what has an effect"
+            )
+            yield Finding(path, message)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _repeat_path(stage: StageSpec, i: int, first: tuple[int, ...], second: tuple[int, ...]) -> Path:
+    """The value or entry that brings nothing new."""
+    if stage.candidate:
+        return ("stage", i, "candidate", second[0])
+    for name, old, new in zip(stage.vary, first, second, strict=True):
+        if old != new:
+            return ("stage", i, "vary", name, new)
+    return ("stage", i, "vary")

@@ -1,0 +1,272 @@
+"""The study as a frozen record: what a study file may hold and what is left out means.
+
+Knows the shape of a study and each key's own rule. What only several keys together can break is
+found in ``checks``; how a file becomes a study is in ``reading``. Build one with ``from_dict`` or
+``load``, which report every mistake at once, not by calling ``StudySpec``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
+
+FORMAT = 1
+
+MAX_NAME = 1_000
+MAX_TEXT = 20_000
+MAX_CANDIDATES = 1_000
+MAX_POINTS = 1_000
+MAX_REPLICATES = 10_000
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+
+
+def _as_tuple(value: object) -> object:
+    """TOML and JSON give lists where the frozen record holds a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, tables without what is unset: the form that a file has."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def table_or_other(value: object) -> str:
+    """Tag that tells a table from the other form a key may have."""
+    return "table" if isinstance(value, dict | BaseModel) else "other"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataSpec(_Record):
+    """The user's own data; how each format is read is the business of ``bakeoff.data``."""
+
+    path: Annotated[
+        str,
+        StringConstraints(min_length=1),
+        Field(description="File or folder, relative to the study file."),
+    ]
+    target: Annotated[
+        str | int | None,
+        Field(description="Name of the array or name or 0-based number of the label column."),
+    ] = None
+    test: Annotated[
+        Annotated[str, StringConstraints(min_length=1)] | None,
+        Field(description="File or folder of the test part, relative to the study file."),
+    ] = None
+    test_fraction: Annotated[
+        Annotated[float, Field(gt=0.0, lt=1.0)] | None,
+        Field(description="Share of the examples that is set aside as the test part."),
+    ] = None
+    image_shape: Annotated[
+        Annotated[
+            tuple[Annotated[int, Field(ge=1)], ...],
+            Field(min_length=2, max_length=3),
+            BeforeValidator(_as_tuple),
+        ]
+        | None,
+        Field(description="[height, width] or [height, width, channels] of one example."),
+    ] = None
+    name: Annotated[
+        Name | None, Field(description="What the report calls the data; else the file's name.")
+    ] = None
+
+
+class PublishedSpec(_Record):
+    """What the author of a replicated work printed for one model."""
+
+    test_accuracy: Annotated[
+        Annotated[float, Field(ge=0.0, le=1.0)] | None,
+        Field(description="Share of correct predictions on the test part, 0 to 1."),
+    ] = None
+    test_loss: Annotated[
+        Annotated[float, Field(ge=0.0)] | None,
+        Field(description="Mean cross-entropy on the test part, in nats."),
+    ] = None
+
+
+class CandidateSpec(_Record):
+    """One full alternative of a stage: every key that is no field of this record is a setting."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+
+    label: Annotated[
+        Name | None, Field(description="What tables and charts call this candidate.")
+    ] = None
+    published: Annotated[
+        PublishedSpec | None,
+        Field(description="In a replication: the numbers its author printed."),
+    ] = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings it changes over what was carried in."""
+        return dict(self.model_extra or {})
+
+
+class TuneRange(_Record):
+    """A range of one nuisance hyperparameter, covered by Sobol points."""
+
+    low: Annotated[int | float, Field(description="Smallest value.")]
+    high: Annotated[int | float, Field(description="Largest value.")]
+    scale: Annotated[
+        Literal["log", "linear"],
+        Field(description="Whether the points are even in the logarithm or in the value."),
+    ] = "log"
+    points: Annotated[
+        int, Field(ge=2, le=256, description="How many values are tried; a power of 2 is best.")
+    ] = 8
+
+
+Values = Annotated[list[Any], Field(min_length=1)]
+Tuned = Annotated[
+    Annotated[TuneRange, Tag("table")] | Annotated[Values, Tag("other")],
+    Discriminator(table_or_other),
+]
+
+
+class StageSpec(_Record):
+    """One question: what it varies over the settings that were carried in."""
+
+    name: Annotated[Name, Field(description="Short and unique within the study.")]
+    question: Annotated[Text, Field(description="What the stage asks, as the report says it.")] = ""
+    vary: Annotated[
+        dict[str, Values],
+        Field(
+            description="Setting = list of values; several settings make their product, in the "
+            "declared order."
+        ),
+    ] = {}
+    candidate: Annotated[
+        tuple[CandidateSpec, ...],
+        Field(description="Full alternatives, instead of `vary`."),
+        BeforeValidator(_as_tuple),
+    ] = ()
+    tune: Annotated[
+        dict[str, Tuned],
+        Field(
+            description="Nuisance settings, tuned for each candidate on replicates that do not "
+            "decide the stage."
+        ),
+    ] = {}
+    carry: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Pins the choice: the settings of the candidate that goes on, whatever "
+            "the evidence says."
+        ),
+    ] = None
+
+
+class StudySpec(_Record):
+    """A study: an ordered list of stages on one dataset.
+
+    Frozen; everything in it was checked when it came from ``from_dict`` or ``load``.
+    """
+
+    format: Annotated[Literal[1], Field(description="Version of this file format.")]
+    name: Annotated[Name, Field(description="What the report and the store call the study.")]
+    kind: Annotated[
+        Literal["study", "replication"],
+        Field(
+            description="A study chooses by evidence; a replication follows its author's pinned "
+            "choices and compares with published numbers."
+        ),
+    ] = "study"
+    question: Annotated[Text, Field(description="What the study as a whole asks.")] = ""
+    description: Annotated[Text, Field(description="Anything a reader should know.")] = ""
+    data: Annotated[
+        Annotated[DataSpec, Tag("table")]
+        | Annotated[Annotated[str, StringConstraints(min_length=1)], Tag("other")],
+        Discriminator(table_or_other),
+        Field(description="Name of a dataset, path of a file or folder, or a table."),
+    ]
+    seed: Annotated[
+        int, Field(ge=0, le=2**63 - 1, description="Of every random stream of the study.")
+    ] = 0
+    split: Annotated[
+        Literal["folds", "last"],
+        Field(
+            description="Validation parts: stratified folds, or always the last 1/folds of the "
+            "training data, as Keras's validation_split takes it."
+        ),
+    ] = "folds"
+    folds: Annotated[int, Field(ge=2, le=1_000, description="Validation share is 1/folds.")] = 12
+    looks: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MAX_REPLICATES)], ...],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Numbers of replicates at which the evidence is looked at, increasing.",
+        ),
+        BeforeValidator(_as_tuple),
+    ] = (3, 5, 8, 12)
+    delta: Annotated[
+        Annotated[float, Field(ge=0.0)] | None,
+        Field(
+            description="Smallest difference that matters, in units of the metric: 0.002 is 0.2 "
+            "points of accuracy. Left out: the larger of 0.002 and 10 % of the leader's error."
+        ),
+    ] = None
+    metric: Annotated[
+        Literal["auto", "accuracy", "macro_recall", "loss"],
+        Field(
+            description="What decides: validation accuracy or macro-averaged recall (more is "
+            "better) or loss (less is better); auto lets the data decide."
+        ),
+    ] = "auto"
+    engine: Annotated[
+        Literal["auto", "native", "reference"],
+        Field(description="auto takes the compiled engine where there is one."),
+    ] = "auto"
+    audit: Annotated[
+        bool,
+        Field(description="Whether the choices are swapped back at the end to find interactions."),
+    ] = True
+    final_replicates: Annotated[
+        int,
+        Field(ge=1, le=MAX_REPLICATES, description="How often the final candidate is refitted."),
+    ] = 5
+    base: Annotated[
+        dict[str, Any],
+        Field(description="Settings that every stage starts from; the rest have their defaults."),
+    ] = {}
+    stage: Annotated[
+        tuple[StageSpec, ...],
+        Field(min_length=1, description="The questions, in the order they are asked."),
+        BeforeValidator(_as_tuple),
+    ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, tables, text and numbers; ``from_dict`` gives an equal study back.
+
+        Defaults are written out; what is unset or empty is left out.
+        """
+        values: dict[str, Any] = _plain(self.model_dump(exclude_none=True))
+        for stage in values["stage"]:
+            for key in ("vary", "candidate", "tune"):
+                if not stage[key]:
+                    del stage[key]
+        return values
+
+    def to_toml(self) -> str:
+        """A study file without the keys that have their defaults; ``load`` gives an equal study."""
+        from bakeoff.spec.writing import study_to_toml
+
+        return study_to_toml(self)

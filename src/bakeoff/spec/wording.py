@@ -1,0 +1,227 @@
+"""How a mistake is said: key paths, values as TOML shows them, nearest names, house messages.
+
+Turns what pydantic found into one line: the rule, the value found, what to do. Knows no study.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Path = tuple[str | int, ...]
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_SHOWN = 60
+
+# What people write who come from other tools, and what it is called here.
+_OTHER_NAMES = {
+    "activations": "activation",
+    "alpha": "negative_slope",
+    "architecture": "hidden",
+    "batch": "batch_size",
+    "batchsize": "batch_size",
+    "bs": "batch_size",
+    "candidates": "candidate",
+    "dataset": "data",
+    "defaults": "base",
+    "epoch": "epochs",
+    "grid": "vary",
+    "hidden_layer_sizes": "hidden",
+    "init": "kernel_initializer",
+    "initializer": "kernel_initializer",
+    "layers": "hidden",
+    "lr": "learning_rate",
+    "normalization": "scale",
+    "num_epochs": "epochs",
+    "num_folds": "folds",
+    "pin": "carry",
+    "random_state": "seed",
+    "replicates": "looks",
+    "scaling": "scale",
+    "settings": "base",
+    "slope": "negative_slope",
+    "stages": "stage",
+    "title": "name",
+    "units": "hidden",
+    "values": "vary",
+    "version": "format",
+    "warmup": "warmup_epochs",
+    "width": "hidden",
+}
+
+
+def key_path(path: Path) -> str:
+    """``("stage", 1, "vary", "hidden", 0)`` as ``stage[1].vary.hidden[0]``; numbers from 0."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + key_text(part)
+    return text
+
+
+def key_text(key: str) -> str:
+    """One key as TOML writes it: bare, or in quotes and shortened."""
+    return key if _BARE_KEY.fullmatch(key) and len(key) <= _LONGEST_SHOWN else shown(key)
+
+
+def shown(value: object, *, depth: int = 0) -> str:
+    """A value as TOML would write it, at most about 60 characters, whatever it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = value if len(value) <= _LONGEST_SHOWN else value[: _LONGEST_SHOWN - 1] + "…"
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, int):
+        # A conversion of a huge number to text is slow, and Python refuses the hugest.
+        return str(value) if value.bit_length() <= 128 else f"a number of {_digits(value)} digits"
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else repr(value).removesuffix(".0")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return _enclosed("[", (_inner(one, depth) for one in value), "]")
+    if isinstance(value, Mapping):
+        pairs = (f"{key_text(str(key))} = {_inner(one, depth)}" for key, one in value.items())
+        return _enclosed("{", pairs, "}")
+    return f"a {type(value).__name__}"
+
+
+def _inner(value: object, depth: int) -> str:
+    if depth >= 3 and isinstance(value, list | tuple | Mapping):
+        return "…"
+    return shown(value, depth=depth + 1)
+
+
+def _enclosed(opening: str, parts: Iterable[str], closing: str) -> str:
+    kept: list[str] = []
+    length = 0
+    for part in parts:
+        length += len(part) + 2
+        if kept and length > _LONGEST_SHOWN:
+            kept.append("…")
+            break
+        kept.append(part)
+    return opening + ", ".join(kept) + closing
+
+
+def _digits(value: int) -> int:
+    return int(abs(value).bit_length() * math.log10(2)) + 1
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, or None."""
+    options = list(known)
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+    if _OTHER_NAMES.get(plain) in options:
+        return _OTHER_NAMES[plain]
+    by_plain = {option.lower().replace("-", "_"): option for option in options}
+    if plain in by_plain:
+        return by_plain[plain]
+    found = difflib.get_close_matches(plain[:100], list(by_plain), n=1, cutoff=0.6)
+    return by_plain[found[0]] if found else None
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """``unknown setting "lr"; did you mean "learning_rate"?`` or the list of what is known."""
+    options = list(known)
+    meant = nearest(name, options)
+    if meant is not None:
+        return f"unknown {what} {shown(name)}; did you mean {shown(meant)}?"
+    return f"unknown {what} {shown(name)}; known are {', '.join(options)}"
+
+
+def house_message(error: Mapping[str, Any], name: str) -> str:
+    """One pydantic error in the words of the house: rule, value found, what to do.
+
+    Args:
+        error: an entry of ``ValidationError.errors()``.
+        name: of the key the rule is about.
+    """
+    kind = error["type"]
+    context = error.get("ctx", {})
+    value = error.get("input")
+    got = f"but got {shown(value)}"
+    bounds = {
+        "greater_than": (">", "gt", "larger"),
+        "greater_than_equal": (">=", "ge", "larger"),
+        "less_than": ("<", "lt", "smaller"),
+        "less_than_equal": ("<=", "le", "smaller"),
+    }
+    if kind in bounds:
+        sign, key, direction = bounds[kind]
+        rule = f"`{name} {sign} {shown(context[key])}` must hold"
+        return f"{rule}, {got}; give a {direction} number"
+    if kind == "literal_error":
+        return _one_of(context["expected"], value)
+    if kind in ("string_too_short", "string_pattern_mismatch"):
+        return f"must not be empty, {got}; give at least one character that can be seen"
+    if kind == "string_too_long":
+        limit, length = context["max_length"], len(str(value))
+        return f"must have at most {limit} characters, but got {length}; shorten it"
+    if kind in ("too_short", "too_long"):
+        return _wrong_length(kind, context, got)
+    return _wrong_type(kind, value, got, name)
+
+
+def _one_of(expected: str, value: object) -> str:
+    """``expected`` comes as ``'a', 'b' or 'c'``."""
+    options = re.findall(r"'([^']*)'", expected)
+    rule = f"must be {'one of ' if len(options) > 1 else ''}" + ", ".join(
+        f'"{one}"' for one in options
+    )
+    text = f"{rule}, but got {shown(value)}"
+    meant = nearest(value, options) if isinstance(value, str) else None
+    return f"{text}; did you mean {shown(meant)}?" if meant else f"{text}; choose one of them"
+
+
+def _wrong_length(kind: str, context: Mapping[str, Any], got: str) -> str:
+    if kind == "too_short":
+        least = context["min_length"]
+        return f"must have at least {least} {_entries(least)}, {got}; add what is missing"
+    most = context["max_length"]
+    return f"must have at most {most} {_entries(most)}, {got}; shorten it"
+
+
+def _entries(number: int) -> str:
+    return "entry" if number == 1 else "entries"
+
+
+def _wrong_type(kind: str, value: object, got: str, name: str) -> str:
+    if kind == "string_type":
+        advice = "put it in quotes" if isinstance(value, int | float) else "give one text"
+        return f"must be text in quotes, {got}; {advice}"
+    if kind in ("int_type", "int_from_float", "int_parsing_size"):
+        return f"must be a whole number, {got}; {_number_advice(value, whole=True)}"
+    if kind in ("float_type", "finite_number"):
+        return f"must be a finite number, {got}; {_number_advice(value, whole=False)}"
+    if kind == "bool_type":
+        return f"must be true or false, {got}; write it without quotes"
+    if kind in ("list_type", "tuple_type"):
+        if name == "hidden":
+            advice = f"write {shown([value])}" if type(value) is int else "[] means no hidden layer"
+            return f"must be a list of widths such as [64, 64], {got}; {advice}"
+        advice = "" if isinstance(value, Mapping) else f"; write {shown([value])}"
+        return f"must be a list in brackets, {got}{advice or '; use brackets'}"
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return f"must be a table of `key = value`, {got}; see docs/study-file.md"
+    return f"must be another kind of value, {got}; see docs/study-file.md"
+
+
+def _number_advice(value: object, *, whole: bool) -> str:
+    if isinstance(value, bool):
+        return "write a number"
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return "write a number"
+        return "write it without quotes"
+    if whole and isinstance(value, float) and math.isfinite(value):
+        return f"write {round(value)}" if abs(value) < 1e15 else "give a smaller number"
+    return "write one number" if isinstance(value, list | Mapping) else "write a number"

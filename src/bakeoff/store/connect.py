@@ -1,0 +1,284 @@
+"""Opening the database file: checks, creation, migration, transactions. Knows no records.
+
+The file is never opened but through SQLite: closing any other descriptor of it would drop the
+locks this process holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from bakeoff.errors import StoreError, StoreVersionError
+from bakeoff.store import faults
+
+APPLICATION_ID = 0x62616B65
+SCHEMA_VERSION = 1
+MIGRATIONS: dict[int, str] = {}
+"""SQL that turns version n - 1 into n, by n; schema.sql is always the newest version whole."""
+
+MEMORY = ":memory:"
+_BUSY_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.002
+_LONGEST_PAUSE_SECONDS = 0.2
+
+_T = TypeVar("_T")
+
+connection_class: type[sqlite3.Connection] = sqlite3.Connection
+
+
+def schema() -> str:
+    """The SQL of the newest version."""
+    return resources.files("bakeoff.store").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def open_memory() -> sqlite3.Connection:
+    """A new store that lives as long as its connection."""
+    connection = _connect(MEMORY)
+    connection.executescript(schema())
+    return connection
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """A connection that may write; the caller holds the writer's lock. Makes a new store if none.
+
+    Raises:
+        StoreError: no regular file, not a store, damaged, read-only, newer, or no space.
+    """
+    with faults.translated(path):
+        if not path.exists():
+            _create(path)
+        must_be_a_file(path)
+        connection = _connect(f"{path.as_uri()}?mode=rw")
+    try:
+        with faults.translated(path):
+            version = _verified_version(connection, path)
+            retried(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_size_limit = 4194304")
+            migrate(connection, version)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path, keep: contextlib.ExitStack) -> sqlite3.Connection:
+    """A connection that cannot write; works beside a writer and where nothing may be written.
+
+    Args:
+        keep: closed by the caller after the connection; holds a copy's folder where one is needed.
+
+    Raises:
+        StoreError: no file, not a store, damaged or newer.
+    """
+    with faults.translated(path):
+        if not path.exists():
+            raise StoreError(
+                f"{path}: there is no store; run a study first, or give its path with --store"
+            )
+        must_be_a_file(path)
+        if not os.access(path, os.R_OK):
+            raise StoreError(f"{path}: must be readable; change its permissions")
+    try:
+        return _open_reader(path, path)
+    except sqlite3.Error as error:
+        # The write-ahead log needs a shared-memory file beside the store; in a folder that cannot
+        # be written a copy is read instead, log included.
+        if faults.code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise faults.explain(error, path) from error
+    with faults.translated(path):
+        folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="bakeoff-store-")))
+        copy = folder / "store.sqlite"
+        shutil.copyfile(path, copy)
+        log = path.with_name(path.name + "-wal")
+        if log.exists():
+            shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
+        return _open_reader(copy, path)
+
+
+def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
+    connection = _connect(f"{path.as_uri()}?mode=ro")
+    try:
+        version = _verified_version(connection, shown)
+        if version < SCHEMA_VERSION:
+            # A reader may not migrate the file, so it migrates a copy in memory.
+            memory = _connect(MEMORY)
+            retried(lambda: connection.backup(memory))
+            connection.close()
+            connection = memory
+            migrate(connection, version)
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(target: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        target,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,  # transactions are begun and ended in `transaction` alone
+        check_same_thread=False,  # the store has a lock of its own
+        factory=connection_class,
+        uri=target != MEMORY,
+    )
+
+
+def must_be_a_file(path: Path) -> None:
+    """Raises StoreError for what is no regular file, or an empty one."""
+    if path.is_dir():
+        raise StoreError(f"{path}: must be a file, but is a folder; give a file name in it")
+    if not path.is_file():
+        raise StoreError(f"{path}: must be a regular file; give another path with --store")
+    if path.stat().st_size == 0:
+        raise StoreError(
+            f"{path}: must be a results store, but is empty; remove it or give another path"
+        )
+
+
+def _create(path: Path) -> None:
+    """Puts a whole, empty store in place in one step, so that nobody meets half a one."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)  # a leftover of a killed writer
+    try:
+        with (
+            contextlib.closing(open_memory()) as memory,
+            contextlib.closing(_connect(f"{new.as_uri()}?mode=rwc")) as connection,
+        ):
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            memory.backup(connection)
+        try:
+            os.link(new, path)  # unlike a rename, never replaces a file that appeared meanwhile
+        except FileExistsError:
+            return
+        except OSError:  # no hard links here
+            if not path.exists():
+                new.rename(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _verified_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Version of the store; raises unless the file is one that this bakeoff can read."""
+
+    def pragma(name: str) -> int:
+        row = retried(lambda: connection.execute(f"PRAGMA {name}").fetchone())
+        return int(row[0])
+
+    identity = pragma("application_id") & 0xFFFFFFFF
+    if identity != APPLICATION_ID:
+        raise StoreError(
+            f"{path}: must be a results store, but is an SQLite database of another program "
+            f"(application id {identity}); nothing was changed; give another path with --store"
+        )
+    version = pragma("user_version")
+    if version > SCHEMA_VERSION:
+        raise StoreVersionError(
+            f"{path}: made by a newer bakeoff (store version {version}, this one knows up to "
+            f"{SCHEMA_VERSION}); upgrade bakeoff or give another path with --store"
+        )
+    # Reading the schema makes SQLite compare the size of the file with what its header says.
+    retried(lambda: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
+    return version
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Brings a store of an older version up to date, one transaction per version."""
+    for target in range(version + 1, SCHEMA_VERSION + 1):
+        # One script, so that a death in the middle leaves the old version whole.
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {MIGRATIONS[target]}; PRAGMA user_version = {target}; COMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def retried(action: Callable[[], _T]) -> _T:
+    """The action's value, tried again while another connection is in the way, up to half a minute.
+
+    SQLite's own busy timeout leaves gaps: recovery after a crash and the removal of the log by the
+    last connection can refuse a newcomer at once.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if not faults.is_passing(error) or time.monotonic() >= deadline:
+                raise
+        # Processes that met once must not meet again, so each has a pace of its own.
+        time.sleep(pause * (1 + os.getpid() % 16 / 16))
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[None]:
+    """One write transaction: all of it or nothing, whatever raises inside.
+
+    Args:
+        durable: whether it, and everything before it, has reached the disk on return.
+    """
+    if durable:
+        connection.execute("PRAGMA synchronous = FULL")
+    try:
+        retried(lambda: connection.execute("BEGIN IMMEDIATE"))
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                connection.execute("ROLLBACK")
+            raise
+    finally:
+        if durable:
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@contextlib.contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Several reads that all see the same state, whatever a writer does meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+
+    def begin() -> None:
+        connection.execute("BEGIN")
+        try:
+            connection.execute("SELECT 1 FROM run LIMIT 1").fetchone()
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    retried(begin)
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Moves the log into the database file; False where that must wait (a reader, a full disk).
+
+    Nothing is lost then: the log stays beside the file and is read with it.
+    """
+    try:
+        row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        return False
+    return row is not None and int(row[0]) == 0

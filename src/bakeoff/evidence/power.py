@@ -23,6 +23,9 @@ from bakeoff.records import Comparison
 TARGET_POWER = 0.8
 """Probability with which a difference should be found; the usual convention (Cohen 1988)."""
 
+DEFAULT_ALPHA = 0.0125
+"""Level of one of the four looks of the default rule."""
+
 MOST_REPLICATES = 200
 """Where the search for a sufficient number of replicates ends."""
 
@@ -118,19 +121,29 @@ def replicates_needed(
 
 
 def detectable_difference(
-    sd: float,
     num_replicates: int,
+    sd: float | None = None,
     *,
     num_train: int,
     num_validation: int,
-    alpha: float,
+    alpha: float = DEFAULT_ALPHA,
     target: float = TARGET_POWER,
 ) -> float | None:
     """Smallest true difference that is found with the target probability.
 
+    Args:
+        num_replicates: S.
+        sd: of the paired difference between replicates; None for ``prior_sd``.
+        num_train, num_validation: examples per part.
+        alpha: two-sided level of the look.
+        target: the probability.
+
     Returns:
-        in units of the sd given; None below two replicates, where nothing can be found.
+        in units of the sd (of an accuracy where it was left out); None below two replicates,
+        where nothing can be found.
     """
+    if sd is None:
+        sd = prior_sd(num_validation)
     if num_replicates < 2:
         return None
     if sd == 0.0:
@@ -165,8 +178,8 @@ def note(
     if pair.sd == 0.0:
         return "The replicates do not differ at all: there is no spread to measure power by."
     detectable = detectable_difference(
-        pair.sd,
         pair.num_replicates,
+        pair.sd,
         num_train=num_train,
         num_validation=num_validation,
         alpha=alpha,

@@ -145,6 +145,8 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
     carried = f"The author carried {chosen}"
     if len(verdict.labels) == 1:
         return f"{carried}, the only candidate: nothing was compared."
+    if leader in verdict.failed:
+        return f"{carried}; in no candidate did enough runs finish to compare anything."
     if chosen in verdict.failed:
         return f"{carried}, but too few of its runs finished to compare it; {leader} leads."
     if chosen == leader:

@@ -141,7 +141,7 @@ def _sobol(ranges: Mapping[str, TuneRange]) -> list[dict[str, Any]]:
 def _at(one: TuneRange, position: float, *, whole: bool) -> int | float:
     """The value at a position between 0 and 1 of a range, to four significant digits."""
     if one.scale == "log":
-        value = one.low * (one.high / one.low) ** position
+        value = one.low * math.pow(one.high / one.low, position)
     else:
         value = one.low + (one.high - one.low) * position
     if whole:

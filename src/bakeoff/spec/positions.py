@@ -7,6 +7,7 @@ reads text that ``tomllib`` accepted; on any other text it stops early and never
 from __future__ import annotations
 
 import bisect
+import contextlib
 import re
 from typing import NamedTuple
 
@@ -52,10 +53,8 @@ def positions(text: str) -> Places:
         key path → place; list elements and tables of an array of tables have numbers from 0.
     """
     scanner = _Scanner(text.replace("\r\n", "\n"))
-    try:
+    with contextlib.suppress(_Stop):
         scanner.document()
-    except _Stop:
-        pass
     return scanner.places()
 
 

@@ -228,12 +228,12 @@ def _not_found(source: str) -> str:
     path = Path(source)
     meant = nearest(path.name.removesuffix(".toml"), BUILT_IN)
     try:
-        beside = sorted(one.name for one in path.parent.glob("*.toml"))[:1000]
+        beside = {one.stem: one.name for one in sorted(path.parent.glob("*.toml"))[:1000]}
     except (OSError, ValueError):
-        beside = []
-    close = nearest(path.name, beside)
+        beside = {}
+    close = nearest(path.stem, beside)
     if close is not None:
-        return f"{text}; did you mean {shown(printable(str(path.with_name(close))))}?"
+        return f"{text}; did you mean {shown(printable(str(path.with_name(beside[close]))))}?"
     if meant is not None:
         return f"{text}; did you mean {shown(meant)}?"
     return f"{text}; `bakeoff init` writes one to start from"

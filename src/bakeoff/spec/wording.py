@@ -5,7 +5,7 @@ Turns what pydantic found into one line: the rule, the value found, what to do. 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import difflib
 import math
 import re
@@ -82,7 +82,7 @@ def shown(value: object, *, depth: int = 0) -> str:
         return str(value) if value.bit_length() <= 128 else f"a number of {_digits(value)} digits"
     if isinstance(value, float):
         return "nan" if math.isnan(value) else repr(value).removesuffix(".0")
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return _enclosed("[", (_inner(one, depth) for one in value), "]")

@@ -33,8 +33,9 @@ def study_to_toml(spec: StudySpec) -> str:
             blocks.append([f"[{name}]", *_pairs(table)])
     for stage, record in zip(values["stage"], spec.stage, strict=True):
         blocks.append(list(_stage_lines(stage, record)))
-        for entry in stage.get("candidate", ()):
-            blocks.append(["[[stage.candidate]]", *_pairs(entry)])
+        blocks.extend(
+            ["[[stage.candidate]]", *_pairs(entry)] for entry in stage.get("candidate", ())
+        )
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 

@@ -1,0 +1,316 @@
+"""From arrays that came from anywhere to a checked, frozen ``Dataset``; knows no file format.
+
+Here, once, the rules of usable data are enforced; everything behind trusts the records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data.classes import number_classes
+from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.data.splits import hold_out
+from bakeoff.errors import DataError
+
+DEFAULT_TEST_FRACTION = 1 / 6
+
+# The test part of data that brings none must be the same in every study, whatever its seed: else
+# each new seed would turn examples that earlier choices have seen into "unseen" test examples.
+_TEST_SEED = 20_260_101
+
+_CHECK_ROWS = 4096
+
+
+def from_arrays(
+    x: Any,
+    y: Any,
+    *,
+    name: str = "arrays",
+    x_test: Any = None,
+    y_test: Any = None,
+    test_fraction: float = DEFAULT_TEST_FRACTION,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> Dataset:
+    """A dataset from a pair of arrays (or a pair and a test pair).
+
+    Args:
+        x: features, shape (num_examples, num_features), or images (num_examples, height, width[,
+            channels]); numbers or a data frame of numbers. uint8 stays as it is, everything else
+            becomes float32.
+        y: one class per example: integers, strings or booleans.
+        name: of the dataset in messages and reports.
+        x_test, y_test: the test part. Without it a stratified ``test_fraction`` of the examples
+            is held out, always the same ones for the same data.
+        test_fraction: between 0 and 1, both excluded.
+        class_names: names of the classes 0 … K-1, where ``y`` holds these numbers. Left out, the
+            distinct values of ``y`` in ascending order are the classes.
+        feature_names: one per feature; left out, a data frame's columns.
+        image_shape: (height, width) or (height, width, channels) where ``x`` is flat.
+
+    Raises:
+        DataError: the data breaks a rule; the message names the place and what to do.
+    """
+    features, shape = as_features(x, f"{name}: x")
+    image_shape = _image_shape(name, features.shape[1], image_shape, shape)
+    names = _feature_names(name, features.shape[1], feature_names, x, image_shape)
+    classes = number_classes(y, f"{name}: y", class_names)
+    _same_length(name, "x", len(features), "y", len(classes.labels))
+    if (x_test is None) != (y_test is None):
+        raise DataError(
+            f"{name}: a test part needs both x_test and y_test; give both, or neither and a part is held out"
+        )
+    if x_test is not None:
+        test_features, _ = as_features(x_test, f"{name}: x_test")
+        if test_features.shape[1] != features.shape[1]:
+            raise DataError(
+                f"{name}: the test part must have the {features.shape[1]} features of the other "
+                f"examples, but has {test_features.shape[1]}; give both the same columns"
+            )
+        if test_features.dtype != features.dtype:
+            # Bytes on one side only: the values, not the container, are what must agree.
+            features, test_features = (
+                _read_only(part.astype(np.float32)) for part in (features, test_features)
+            )
+        test_labels = classes.number(y_test, f"{name}: y_test")
+        _same_length(name, "x_test", len(test_features), "y_test", len(test_labels))
+        if len(test_labels) == 0:
+            raise DataError(f"{name}: the test part must have at least 1 example, but is empty")
+        labels = classes.labels
+    else:
+        if not 0.0 < test_fraction < 1.0:
+            raise DataError(
+                f"{name}: `0 < test_fraction < 1` must hold, but got {test_fraction:g}; 1/6 is usual"
+            )
+        check_classes(name, classes.labels, classes.names)
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_TEST_SEED)))
+        kept, held = hold_out(classes.labels, test_fraction, rng)
+        if len(held) == 0 or len(kept) == 0:
+            raise DataError(
+                f"{name}: {len(features)} examples are too few to hold out a test part of "
+                f"{test_fraction:.3g}; bring more examples or another test_fraction"
+            )
+        features, test_features = features[kept], features[held]
+        labels, test_labels = classes.labels[kept], classes.labels[held]
+    return assemble(
+        name,
+        features,
+        labels,
+        test_features,
+        test_labels,
+        class_names=classes.names,
+        feature_names=names,
+        image_shape=image_shape,
+    )
+
+
+def assemble(
+    name: str,
+    features: NDArray[Any],
+    labels: NDArray[np.int32],
+    test_features: NDArray[Any],
+    test_labels: NDArray[np.int32],
+    *,
+    class_names: tuple[str, ...],
+    feature_names: tuple[str, ...] = (),
+    image_shape: tuple[int, ...] | None = None,
+) -> Dataset:
+    """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``)."""
+    check_classes(name, labels, class_names)
+    parts = [np.ascontiguousarray(part) for part in (features, labels, test_features, test_labels)]
+    features, labels, test_features, test_labels = (_read_only(part) for part in parts)
+    test_hash = _hash(test_features, test_labels)
+    return Dataset(
+        name=name,
+        features=features,
+        labels=labels,
+        test=SealedTest(test_features, test_labels, test_hash),
+        class_names=class_names,
+        feature_names=feature_names,
+        image_shape=image_shape,
+        hash=_hash(features, labels, salt=test_hash),
+        duplicates_across_splits=count_duplicates(features, test_features),
+    )
+
+
+def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """A feature matrix, uint8 or float32, C-contiguous and read-only, and the shape of an example.
+
+    Raises:
+        DataError: no matrix of finite numbers.
+    """
+    array = _numeric(x, place)
+    if array.ndim < 2 or array.ndim > 4:
+        raise DataError(
+            f"{place}: must have the shape (examples, features) or (examples, height, width[, "
+            f"channels]), but got {array.shape}; reshape it"
+        )
+    if len(array) == 0 or math.prod(array.shape[1:]) == 0:
+        raise DataError(f"{place}: must not be empty, but its shape is {array.shape}")
+    shape = array.shape[1:]
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    flat = array.reshape(len(array), -1)
+    if flat.dtype == np.uint8:
+        # What the caller may still write to is copied: the dataset's hash must stay true.
+        frozen = flat.flags.c_contiguous and not _writeable_anywhere(flat)
+        return _read_only(flat if frozen else flat.copy()), shape
+    with np.errstate(over="ignore"):
+        floats = flat.astype(np.float32, order="C")
+    for start in range(0, len(floats), _CHECK_ROWS):
+        chunk = floats[start : start + _CHECK_ROWS]
+        if not np.isfinite(chunk).all():
+            row, column = (int(i) for i in np.argwhere(~np.isfinite(chunk))[0])
+            value = flat[start + row, column]
+            where = f"{place}[{start + row}, {_column_name(x, column)}]"
+            raise DataError(
+                f"{where}: features must be finite float32 numbers, but got {value}; drop the "
+                "example or fill the gap"
+            )
+    return _read_only(floats), shape
+
+
+def _numeric(x: Any, place: str) -> NDArray[Any]:
+    columns = getattr(x, "columns", None)
+    if columns is not None and hasattr(x, "dtypes"):  # a pandas data frame
+        words = [
+            str(c) for c, kind in zip(columns, x.dtypes, strict=True) if kind.kind not in "biuf"
+        ]
+        if words:
+            raise DataError(
+                f"{place}: columns must hold numbers, but these hold something else: "
+                f"{_some(words)}; encode them (pandas.get_dummies) or leave them out"
+            )
+        x = x.to_numpy(dtype=np.float64 if len(set(x.dtypes)) > 1 else None)
+    if hasattr(x, "toarray"):  # a scipy sparse matrix
+        raise DataError(f"{place}: must be a dense array, but got a sparse one; use x.toarray()")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise DataError(
+            f"{place}: rows must have one length ({error}); make it a full matrix"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{place}: must hold numbers, but its type is {array.dtype}; convert it to a number array"
+        )
+    return array
+
+
+def _column_name(x: Any, column: int) -> str:
+    columns = getattr(x, "columns", None)
+    return repr(str(columns[column])) if columns is not None else str(column)
+
+
+def _writeable_anywhere(array: NDArray[Any]) -> bool:
+    """Whether the array or any array it is a view of can be written to."""
+    current: Any = array
+    while isinstance(current, np.ndarray):
+        if current.flags.writeable:
+            return True
+        current = current.base
+    return current is not None and not isinstance(current, bytes)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _some(words: Sequence[str], limit: int = 5) -> str:
+    shown = ", ".join(repr(word) for word in words[:limit])
+    return shown + (f" and {len(words) - limit} more" if len(words) > limit else "")
+
+
+def _same_length(name: str, first: str, num_first: int, second: str, num_second: int) -> None:
+    if num_first != num_second:
+        raise DataError(
+            f"{name}: {first} and {second} must have one entry per example, but have {num_first:,} "
+            f"and {num_second:,}; check which of them was cut"
+        )
+
+
+def _image_shape(
+    name: str,
+    num_features: int,
+    given: tuple[int, ...] | None,
+    found: tuple[int, ...],
+) -> tuple[int, ...] | None:
+    if given is None:
+        return found if len(found) > 1 else None
+    given = tuple(int(size) for size in given)
+    if len(given) not in (2, 3) or math.prod(given) != num_features or min(given) < 1:
+        raise DataError(
+            f"{name}: image_shape must be (height, width) or (height, width, channels) of "
+            f"{num_features} values, but got {given}"
+        )
+    return given
+
+
+def _feature_names(
+    name: str,
+    num_features: int,
+    given: Sequence[str] | None,
+    x: Any,
+    image_shape: tuple[int, ...] | None,
+) -> tuple[str, ...]:
+    if image_shape is not None:
+        return ()
+    if given is None:
+        given = getattr(x, "columns", None)
+        if given is None:
+            return tuple(f"x{column}" for column in range(num_features))
+    names = tuple(str(word) for word in given)
+    if len(names) != num_features:
+        raise DataError(
+            f"{name}: feature_names must name the {num_features} features, but has {len(names)} entries"
+        )
+    if len(set(names)) < len(names):
+        double = next(word for index, word in enumerate(names) if word in names[:index])
+        raise DataError(
+            f"{name}: feature names must differ, but {double!r} occurs twice; rename one"
+        )
+    return names
+
+
+def check_classes(name: str, labels: NDArray[np.int32], class_names: tuple[str, ...]) -> None:
+    """DataError unless at least two classes occur, each of them at least twice."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    occurring = np.flatnonzero(counts)
+    if len(occurring) < 2:
+        only = repr(class_names[int(occurring[0])]) if len(occurring) else "none"
+        raise DataError(
+            f"{name}: at least 2 classes must occur, but found only {only}; check the label column"
+        )
+    rare = np.flatnonzero(counts == 1)
+    if len(rare):
+        raise DataError(
+            f"{name}: every class needs at least 2 examples outside the test part, but "
+            f"{_some([class_names[int(label)] for label in rare])} has 1; bring more examples or "
+            "leave the class out"
+        )
+
+
+def _hash(features: NDArray[Any], labels: NDArray[np.int32], salt: str = "") -> str:
+    """SHA-256 over types, shapes and values, in hexadecimal."""
+    header = f"bakeoff-data-1 {features.dtype} {features.shape} {labels.shape} {salt}\n"
+    state = hashlib.sha256(header.encode())
+    state.update(np.ascontiguousarray(features).data)
+    state.update(np.ascontiguousarray(labels).data)
+    return state.hexdigest()
+
+
+def count_duplicates(features: NDArray[Any], test_features: NDArray[Any]) -> int:
+    """Number of test examples whose features occur, byte for byte, outside the test part."""
+    tests = [row.tobytes() for row in test_features]
+    wanted = set(tests)
+    found = {row for row in (row.tobytes() for row in features) if row in wanted}
+    return sum(row in found for row in tests)

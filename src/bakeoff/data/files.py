@@ -1,0 +1,252 @@
+"""The user's own data, by path: decides which format a path is and makes a ``Dataset`` of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data import idx
+from bakeoff.data.assemble import DEFAULT_TEST_FRACTION, from_arrays
+from bakeoff.data.catalogue import CATALOGUE
+from bakeoff.data.dataset import Dataset
+from bakeoff.errors import DataError
+
+FORMATS = (
+    "NPZ, IDX (…-images-idx3-ubyte[.gz]), CSV, TSV, Parquet, or a folder of pictures per class"
+)
+
+# train-images-idx3-ubyte, t10k-images.idx3-ubyte.gz, mine-labels-idx1-ubyte …
+_IDX_NAME = re.compile(r"^(?P<stem>.*?)(?P<kind>images|labels)(?P<rest>[-.]idx[1-4]-ubyte(\.gz)?)$")
+_TRAIN_TO_TEST = {"train": ("t10k", "test")}
+
+# Names of the pairs of arrays in an NPZ file, Keras's first.
+_NPZ_PAIRS = (
+    ("x_train", "y_train"),
+    ("X_train", "y_train"),
+    ("x", "y"),
+    ("X", "y"),
+    ("data", "target"),
+    ("features", "labels"),
+    ("images", "labels"),
+)
+_NPZ_TEST_PAIRS = (
+    ("x_test", "y_test"),
+    ("X_test", "y_test"),
+    ("test_data", "test_target"),
+    ("test_features", "test_labels"),
+    ("test_images", "test_labels"),
+)
+
+
+def load_path(
+    path: str | Path,
+    *,
+    target: str | None = None,
+    test_path: str | Path | None = None,
+    test_fraction: float = DEFAULT_TEST_FRACTION,
+    image_shape: tuple[int, ...] | None = None,
+) -> Dataset:
+    """Loads a file or folder of the user's.
+
+    Args:
+        path: an NPZ file; an IDX images file (its labels file lies beside it) or a folder with an
+            IDX pair; a CSV, TSV or Parquet table; a folder with one folder of pictures per class.
+        target: a table's column of classes; left out: target, label, class or y.
+        test_path: the test part, in the same format. Left out, the file's own test part (x_test
+            in NPZ, t10k-… beside train-…, test/ beside train/), else ``test_fraction`` is held
+            out, stratified and always the same.
+        test_fraction: between 0 and 1, both excluded.
+        image_shape: for flat rows that are images; whole numbers 0 … 255 then become bytes.
+
+    Raises:
+        DataError: it is missing, damaged, of an unknown format, or breaks a rule of usable data.
+    """
+    path = Path(path).expanduser()
+    _must_exist(path)
+    read = _reader(path, target)
+    train, own_test = read(path)
+    if test_path is not None:
+        other = Path(test_path).expanduser()
+        _must_exist(other)
+        own_test, _ = _reader(other, target)(other)
+        _same_columns(train, own_test, other)
+    if image_shape is not None:
+        train, own_test = _as_bytes(train, own_test)
+    return from_arrays(
+        train["x"],
+        train["y"],
+        name=path.name.split(".")[0] or str(path),
+        x_test=None if own_test is None else own_test["x"],
+        y_test=None if own_test is None else own_test["y"],
+        test_fraction=test_fraction,
+        class_names=train.get("class_names"),
+        feature_names=train.get("feature_names"),
+        image_shape=image_shape,
+    )
+
+
+_Part = Mapping[str, Any]
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether ``data = "…"`` means a file or folder and not a dataset known by name."""
+    if text in CATALOGUE:
+        return False
+    return bool(re.search(r"[/\\~]|\.\w+$", text)) or Path(text).exists()
+
+
+def _must_exist(path: Path) -> None:
+    if path.exists():
+        return
+    near: list[str] = []
+    if path.parent.is_dir():
+        names = [entry.name for entry in path.parent.iterdir()]
+        near = difflib.get_close_matches(path.name, names, n=1)
+    guess = f"; did you mean {path.parent / near[0]}?" if near else "; check the path"
+    raise DataError(f"{path}: there is no such file or folder{guess}")
+
+
+def _reader(path: Path, target: str | None) -> Any:
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return _read_idx_folder if _idx_pairs(path) else _read_pictures
+    if _IDX_NAME.match(path.name):
+        return _read_idx_pair
+    if suffix == ".npz":
+        return _read_npz
+    if suffix in (".csv", ".tsv"):
+        from bakeoff.data.tabular import read_csv
+
+        return lambda file: _from_table(read_csv(file, target=target))
+    if suffix in (".parquet", ".pq"):
+        from bakeoff.data.tabular import read_parquet
+
+        return lambda file: _from_table(read_parquet(file, target=target))
+    raise DataError(f"{path}: the name must tell the format: {FORMATS}; rename or convert it")
+
+
+def _from_table(table: Any) -> tuple[_Part, None]:
+    return {"x": table.features, "y": table.labels, "feature_names": table.feature_names}, None
+
+
+def _read_npz(path: Path) -> tuple[_Part, _Part | None]:
+    from bakeoff.data.npz import read_npz
+
+    arrays = read_npz(path)
+    pair = next((pair for pair in _NPZ_PAIRS if pair[0] in arrays and pair[1] in arrays), None)
+    if pair is None:
+        raise DataError(
+            f"{path}: must hold x_train and y_train (and x_test, y_test), or x and y, but holds "
+            f"{', '.join(sorted(arrays)[:8])}; rename them with numpy.savez(path, x=…, y=…)"
+        )
+    part: dict[str, Any] = {"x": arrays[pair[0]], "y": arrays[pair[1]]}
+    for name in ("class_names", "feature_names"):
+        if name in arrays:
+            part[name] = tuple(str(word) for word in arrays[name].ravel())
+    test = next((pair for pair in _NPZ_TEST_PAIRS if pair[0] in arrays and pair[1] in arrays), None)
+    return part, None if test is None else {"x": arrays[test[0]], "y": arrays[test[1]]}
+
+
+def _labels_beside(images: Path) -> Path:
+    """The labels file that belongs to an images file; DataError if there is none."""
+    match = _IDX_NAME.match(images.name)
+    if match is None or match["kind"] != "images":
+        raise DataError(
+            f"{images}: give the images file of an IDX pair (…-images-idx3-ubyte); the labels file is "
+            "found beside it"
+        )
+    for entry in sorted(images.parent.iterdir()):
+        other = _IDX_NAME.match(entry.name)
+        if other and other["kind"] == "labels" and other["stem"] == match["stem"]:
+            return entry
+    raise DataError(
+        f"{images}: the labels file of the pair is missing; put {match['stem']}labels-idx1-ubyte beside it"
+    )
+
+
+def _idx_pairs(folder: Path) -> list[Path]:
+    """The IDX images files of a folder."""
+    matches = ((entry, _IDX_NAME.match(entry.name)) for entry in sorted(folder.iterdir()))
+    return [entry for entry, match in matches if match and match["kind"] == "images"]
+
+
+def _read_pair(images: Path) -> _Part:
+    return {"x": idx.read(images).array, "y": idx.read(_labels_beside(images)).array}
+
+
+def _read_idx_pair(images: Path) -> tuple[_Part, _Part | None]:
+    match = _IDX_NAME.match(images.name)
+    stem = match["stem"] if match else ""
+    test = None
+    if stem.startswith("train"):
+        for other in _idx_pairs(images.parent):
+            if other.name.startswith(
+                tuple(w + stem[len("train") :] for w in _TRAIN_TO_TEST["train"])
+            ):
+                test = _read_pair(other)
+                break
+    return _read_pair(images), test
+
+
+def _read_idx_folder(folder: Path) -> tuple[_Part, _Part | None]:
+    pairs = _idx_pairs(folder)
+    train = next((path for path in pairs if path.name.startswith("train")), None)
+    if train is None and len(pairs) == 1:
+        train = pairs[0]
+    if train is None:
+        raise DataError(
+            f"{folder}: one IDX pair must be called train-images-…, but found "
+            f"{', '.join(path.name for path in pairs[:5])}; give the images file itself"
+        )
+    return _read_idx_pair(train)
+
+
+def _read_pictures(folder: Path) -> tuple[_Part, _Part | None]:
+    from bakeoff.data import images
+
+    train_folder, test_folder = images.parts(folder)
+    train = images.read_folder(train_folder)
+    if test_folder is None:
+        return {"x": train.images, "y": train.labels}, None
+    test = images.read_folder(test_folder)
+    return {"x": train.images, "y": train.labels}, {"x": test.images, "y": test.labels}
+
+
+def _same_columns(train: _Part, test: _Part, place: Path) -> None:
+    """Columns of two tables are matched by name; numbers in another order would go unnoticed."""
+    names, others = train.get("feature_names"), test.get("feature_names")
+    if names is None or others is None or tuple(names) == tuple(others):
+        return
+    missing = [name for name in names if name not in others]
+    if missing:
+        raise DataError(
+            f"{place}: the test part must have the columns of the other examples, but {missing[0]!r} is "
+            "missing; give both files the same columns"
+        )
+    raise DataError(
+        f"{place}: the test part must have the same columns in the same order, but has others or another "
+        "order; write both files with the same columns"
+    )
+
+
+def _as_bytes(train: _Part, test: _Part | None) -> tuple[_Part, _Part | None]:
+    """Images that a table or archive holds as whole numbers 0 … 255 become the bytes they were."""
+    parts = [part for part in (train, test) if part is not None]
+    if not all(_holds_bytes(np.asarray(part["x"])) for part in parts):
+        return train, test
+    as_bytes = [{**part, "x": np.asarray(part["x"]).astype(np.uint8)} for part in parts]
+    return as_bytes[0], as_bytes[1] if test is not None else None
+
+
+def _holds_bytes(array: NDArray[Any]) -> bool:
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        return False
+    if array.min() < 0 or array.max() > 255:
+        return False
+    return array.dtype.kind != "f" or bool((array == np.floor(array)).all())

@@ -1,0 +1,158 @@
+"""A folder of pictures per class; knows nothing of drawings and centring (see models.preprocess)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data.bounded import check_size
+from bakeoff.errors import DataError
+
+# Pillow knows dozens of formats; these are the ones pictures come in, and the best tested readers.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+MAX_PIXELS = 16_777_216  # 4096 × 4096: a network of dense layers is no tool for more
+# What file browsers leave behind.
+_STRAY = frozenset({"thumbs.db", "desktop.ini"})
+_TRAIN_NAMES = ("train", "training")
+_TEST_NAMES = ("test", "testing", "t10k")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFolder:
+    """Pictures of one size.
+
+    Attributes:
+        images: uint8, shape (num_examples, height, width) or (…, 3) for colour.
+        labels: the folder's name per example, text.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[Any]
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """The pixels of one picture: (height, width) if it is grey, else (height, width, 3).
+
+    Transparency is laid over white.
+
+    Raises:
+        DataError: no picture, a damaged or an enormous one.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        # Pillow warns of files that may be decompression bombs; the size is checked here first.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as picture:
+                width, height = picture.size
+                if width * height > MAX_PIXELS:
+                    raise DataError(
+                        f"{path}: a picture may have {MAX_PIXELS:,} pixels, but this one has {width:,} × "
+                        f"{height:,}; make it smaller"
+                    )
+                if picture.has_transparency_data:
+                    rgba = picture.convert("RGBA")
+                    white = Image.new("RGBA", picture.size, "white")
+                    flat = Image.alpha_composite(white, rgba).convert("RGB")
+                    grey = picture.mode in ("LA", "La", "1", "L")
+                    return np.asarray(flat.convert("L") if grey else flat)
+                if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+                    return _sixteen_bit(np.asarray(picture), path)
+                grey = picture.mode in ("1", "L")
+                return np.asarray(picture.convert("L" if grey else "RGB"))
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{path}: must be a picture ({', '.join(FORMATS)}), but is not; remove it or convert it"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{path}: the picture is far too large ({error}); make it smaller"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{path}: the picture is damaged or cut off ({error}); replace or remove it"
+        ) from error
+
+
+def _sixteen_bit(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """Grey values of 16 bits as the nearest of 8."""
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65_535:
+        raise DataError(f"{path}: grey values must have 8 or 16 bits; convert the picture")
+    return np.round(values.astype(np.float64) / 257.0).astype(np.uint8)
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be read ({error.strerror or error}); check the path"
+        ) from error
+    return [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _STRAY
+    ]
+
+
+def parts(folder: Path) -> tuple[Path, Path | None]:
+    """(folder of the classes, the same of the test part or None): looks for train/ and test/."""
+    folders = {entry.name.lower(): entry for entry in _visible(folder) if entry.is_dir()}
+    train = next((folders[name] for name in _TRAIN_NAMES if name in folders), None)
+    test = next((folders[name] for name in _TEST_NAMES if name in folders), None)
+    return (train, test) if train is not None else (folder, None)
+
+
+def read_folder(folder: Path) -> ImageFolder:
+    """Reads ``folder/<class>/<picture>``, classes and pictures in the order of their names.
+
+    If every picture is grey the images are; one coloured picture makes all of them coloured.
+
+    Raises:
+        DataError: no folders of classes, no pictures, files that are none, or different sizes.
+    """
+    classes = [entry for entry in _visible(folder) if entry.is_dir()]
+    if not classes:
+        raise DataError(
+            f"{folder}: must hold one folder of pictures per class, but holds no folders; sort the "
+            "pictures into folders named like their classes"
+        )
+    pictures: list[NDArray[np.uint8]] = []
+    labels: list[str] = []
+    first: Path | None = None
+    for entry in classes:
+        paths = _visible(entry)
+        if not paths:
+            raise DataError(
+                f"{entry}: must hold pictures of its class, but is empty; fill or remove it"
+            )
+        for path in paths:
+            if path.is_dir():
+                raise DataError(
+                    f"{path}: a class's folder must hold pictures only, but this is a folder; flatten it"
+                )
+            picture = read_picture(path)
+            if first is None:
+                first = path
+            elif picture.shape[:2] != pictures[0].shape[:2]:
+                raise DataError(
+                    f"{path}: all pictures must have one size, but it is {_size(picture)} and {first} is "
+                    f"{_size(pictures[0])}; resize them first"
+                )
+            pictures.append(picture)
+            labels.append(entry.name)
+            if len(pictures) % 1000 == 1:
+                check_size(str(folder), len(pictures) * picture.nbytes)
+    if any(picture.ndim == 3 for picture in pictures):
+        pictures = [p if p.ndim == 3 else np.repeat(p[:, :, None], 3, axis=2) for p in pictures]
+    return ImageFolder(np.stack(pictures), np.array(labels))
+
+
+def _size(picture: NDArray[np.uint8]) -> str:
+    return f"{picture.shape[1]} × {picture.shape[0]}"

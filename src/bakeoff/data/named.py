@@ -1,0 +1,339 @@
+"""Finding, fetching and verifying the datasets known by name; knows what lies where."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data import idx
+from bakeoff.data.assemble import DEFAULT_TEST_FRACTION, assemble, from_arrays
+from bakeoff.data.bounded import read_file
+from bakeoff.data.catalogue import CATALOGUE, NamedDataset, Part, RemoteFile, look_up
+from bakeoff.data.dataset import Dataset
+from bakeoff.errors import DataError, DownloadError
+
+if TYPE_CHECKING:
+    from bakeoff.data.download import Progress
+
+# The largest archive of the catalogue has 26 MB; an answer beyond this is not one of them.
+_MAX_ARCHIVE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """What ``bakeoff data list`` and ``info`` say of a dataset.
+
+    Attributes:
+        name, description, licence, class_names, image_shape: as in the catalogue.
+        num_train, num_test, num_features, num_classes: examples outside the test part, in it,
+            values per example, labels.
+        found: whether it can be loaded without the network.
+        path: folder or file it was found in; None when embedded or not found.
+        where: in words, where it is or how it can be had.
+        addresses: folders on the web it is downloaded from, in this order.
+    """
+
+    name: str
+    description: str
+    licence: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int]
+    num_train: int
+    num_test: int
+    num_features: int
+    num_classes: int
+    found: bool
+    path: Path | None
+    where: str
+    addresses: tuple[str, ...]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""
+    own = os.environ.get("BAKEOFF_CACHE")
+    if own:
+        return Path(own).expanduser()
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    if xdg and Path(xdg).is_absolute():  # a relative one must be ignored, says the XDG standard
+        return Path(xdg) / "bakeoff"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "bakeoff"
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "bakeoff" / "Cache"
+    return Path.home() / ".cache" / "bakeoff"
+
+
+def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
+    """Loads a dataset known by name, fetching it if it is nowhere on this machine.
+
+    Looked for, in this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for
+    MNIST), where Debian's package puts it (Fashion-MNIST); then downloaded into the cache. Every
+    file is verified by its SHA-256 (KMNIST: of the archive).
+
+    Args:
+        name: digits, mnist, fashion-mnist or kmnist.
+        progress: called during a download with (bytes done, bytes in all or None, file name).
+
+    Raises:
+        DataError: an unknown name or a damaged file.
+        DownloadError: it is not here and could not be fetched.
+    """
+    entry = look_up(name)
+    if not entry.files:
+        return _load_digits(entry)
+    folder = _local_folder(entry)
+    archive = _keras_archive(entry) if folder is None else None
+    if archive is not None:
+        arrays = _read_keras(entry, archive)
+    else:
+        if folder is None:
+            folder = get(name, progress)
+        arrays = _read_folder(entry, folder)
+    train, test = arrays["train_images"], arrays["test_images"]
+    for part in ("train_labels", "test_labels"):
+        labels = arrays[part]
+        if labels.max() >= len(entry.class_names):
+            raise DataError(
+                f"{name}: {part} must lie in 0 … {len(entry.class_names) - 1}, but found "
+                f"{labels.max()}; fetch the file again"
+            )
+    return assemble(
+        entry.name,
+        train.reshape(len(train), -1),
+        arrays["train_labels"].astype(np.int32),
+        test.reshape(len(test), -1),
+        arrays["test_labels"].astype(np.int32),
+        class_names=entry.class_names,
+        image_shape=entry.image_shape,
+    )
+
+
+def available() -> tuple[DatasetInfo, ...]:
+    """Every dataset known by name, and where it is; verifies and fetches nothing."""
+    return tuple(_info(entry) for entry in CATALOGUE.values())
+
+
+def get(name: str, progress: Progress | None = None) -> Path:
+    """Makes sure that a dataset is on this machine; the folder or file it is in.
+
+    Raises:
+        DataError: an unknown name, or a damaged file in ``BAKEOFF_DATA``.
+        DownloadError: it could not be fetched.
+    """
+    entry = look_up(name)
+    if not entry.files:
+        return _digits_file()
+    found = _local_folder(entry) or _keras_archive(entry)
+    cached = cache_folder() / entry.name
+    if found is not None and found != cached:
+        return found
+    from bakeoff.data.download import fetch
+
+    for file in entry.files:
+        target = cached / f"{file.stem}.gz"
+        if target.is_file() and _is_good(file, target):
+            continue
+        fetch(
+            _addresses(entry, file),
+            target,
+            # A function of its own for each file: a closure in a loop would see the last one.
+            check=_Check(file),
+            max_bytes=_MAX_ARCHIVE_BYTES,
+            progress=progress,
+        )
+    return cached
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Raises DataError if a downloaded archive is not the expected file."""
+
+    file: RemoteFile
+
+    def __call__(self, path: Path) -> None:
+        raw = read_file(path)
+        if raw[:2] != b"\x1f\x8b":
+            page = raw[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+            kind = "a web page (a log-in or error page?)" if page else "something else"
+            raise DownloadError(f"the answer is {kind} instead of a gzip archive")
+        _verified(self.file, raw, self.file.stem)
+
+
+def _is_good(file: RemoteFile, path: Path) -> bool:
+    try:
+        _verified(file, read_file(path), str(path))
+    except DataError:
+        return False
+    return True
+
+
+def _addresses(entry: NamedDataset, file: RemoteFile) -> list[str]:
+    mirror = os.environ.get("BAKEOFF_MIRROR")
+    folders = [f"{mirror.rstrip('/')}/{entry.name}/"] if mirror else entry.addresses
+    return [f"{folder}{file.stem}.gz" for folder in folders]
+
+
+def _verified(file: RemoteFile, raw: bytes, place: str) -> NDArray[Any]:
+    """Decodes one file of the catalogue and checks shape, type and checksum."""
+    decoded = idx.decode(raw, place, with_sum=file.sha256 is not None)
+    expected = file.sha256
+    found: str | None = decoded.sha256
+    what = "unpacked bytes"
+    if expected is None and raw[:2] == b"\x1f\x8b":
+        expected, what = file.archive_sha256, "archive"
+        found = hashlib.sha256(raw).hexdigest()
+    if decoded.array.shape != file.shape or decoded.array.dtype != np.uint8:
+        raise DataError(
+            f"{place}: must hold bytes of shape {file.shape}, but holds {decoded.array.dtype} of shape "
+            f"{decoded.array.shape}; put the right file there or delete it"
+        )
+    if expected is not None and found != expected:
+        raise DataError(
+            f"{place}: the SHA-256 of its {what} must be {expected[:12]}…, but is {(found or '')[:12]}…; "
+            "the file is damaged or another one: fetch it again"
+        )
+    return decoded.array
+
+
+def _path_in(folder: Path, file: RemoteFile) -> Path | None:
+    for name in (file.stem, f"{file.stem}.gz"):
+        path = folder / name
+        if path.is_file():
+            return path
+    return None
+
+
+def _local_folder(entry: NamedDataset) -> Path | None:
+    """The first folder that has all the files."""
+    folders = []
+    if os.environ.get("BAKEOFF_DATA"):
+        folders.append(Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name)
+    folders.append(cache_folder() / entry.name)
+    if entry.system_folder:
+        folders.append(Path(entry.system_folder))
+    for folder in folders:
+        if all(_path_in(folder, file) is not None for file in entry.files):
+            return folder
+    return None
+
+
+def _keras_archive(entry: NamedDataset) -> Path | None:
+    """``mnist.npz`` where ``keras.datasets.mnist.load_data`` leaves it."""
+    if entry.name != "mnist":
+        return None
+    home = os.environ.get("KERAS_HOME")
+    path = (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
+    return path if path.is_file() else None
+
+
+def _read_folder(entry: NamedDataset, folder: Path) -> Mapping[Part, NDArray[Any]]:
+    def read(file: RemoteFile) -> NDArray[Any]:
+        path = _path_in(folder, file)
+        if path is None:
+            raise DataError(
+                f"{folder}: {file.stem}.gz is gone; run `bakeoff data get {entry.name}`"
+            )
+        return _verified(file, read_file(path), str(path))
+
+    # zlib and hashlib let go of the interpreter lock, so the two large files unpack side by side.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        arrays = list(pool.map(read, entry.files))
+    return {file.part: array for file, array in zip(entry.files, arrays, strict=True)}
+
+
+def _read_keras(entry: NamedDataset, path: Path) -> Mapping[Part, NDArray[Any]]:
+    """Keras's copy holds the same arrays without the IDX headers; the sums are over both."""
+    from bakeoff.data.npz import read_npz
+
+    keys: dict[Part, str] = {
+        "train_images": "x_train",
+        "train_labels": "y_train",
+        "test_images": "x_test",
+        "test_labels": "y_test",
+    }
+    found = read_npz(path)
+    arrays: dict[Part, NDArray[Any]] = {}
+    for file in entry.files:
+        key = keys[file.part]
+        if key not in found:
+            raise DataError(f"{path}: must hold {key}, but does not; delete the file")
+        arrays[file.part] = _verified(file, idx.encode(found[key]), f"{path}: {key}")
+    return arrays
+
+
+def _info(entry: NamedDataset) -> DatasetInfo:
+    path: Path | None = None
+    if not entry.files:
+        found, where = True, "embedded (comes with scikit-learn)"
+    else:
+        path = _local_folder(entry) or _keras_archive(entry)
+        found = path is not None
+        where = f"here: {path}" if found else _how_to_get(entry)
+    return DatasetInfo(
+        name=entry.name,
+        description=entry.description,
+        licence=entry.licence,
+        class_names=entry.class_names,
+        image_shape=entry.image_shape,
+        num_train=entry.num_train,
+        num_test=entry.num_test,
+        num_features=entry.image_shape[0] * entry.image_shape[1],
+        num_classes=len(entry.class_names),
+        found=found,
+        path=path,
+        where=where,
+        addresses=entry.addresses,
+    )
+
+
+def _how_to_get(entry: NamedDataset) -> str:
+    ways = f"`bakeoff data get {entry.name}` downloads {entry.download_bytes / 1e6:.0f} MB"
+    if entry.debian_package:
+        ways += f", or apt install {entry.debian_package}"
+    return f"not here: {ways}"
+
+
+def _digits_file() -> Path:
+    """The file inside scikit-learn, found without importing it: that would cost a second."""
+    from importlib.util import find_spec
+
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise DataError(
+            "digits: scikit-learn, which brings the data, is missing; install scikit-learn"
+        )
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+def _load_digits(entry: NamedDataset) -> Dataset:
+    path = _digits_file()
+    if path.is_file():
+        import gzip
+        import io
+
+        table = np.loadtxt(
+            io.BytesIO(gzip.decompress(read_file(path))), delimiter=",", dtype=np.float32
+        )
+        features, labels = table[:, :-1], table[:, -1].astype(np.int32)
+    else:  # another layout of scikit-learn: the slow, official way
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        features, labels = digits.data, digits.target
+    return from_arrays(
+        features,
+        labels,
+        name=entry.name,
+        test_fraction=DEFAULT_TEST_FRACTION,
+        class_names=entry.class_names,
+        image_shape=entry.image_shape,
+    )

@@ -1,0 +1,164 @@
+"""Replicates and splits: which examples train and which validate; knows labels, no features.
+
+The partition is stratified by own code instead of scikit-learn's ``StratifiedKFold``: it is a
+dozen lines, and importing scikit-learn would cost half a second at every start.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff import streams
+from bakeoff.errors import DataError, UsageError
+from bakeoff.records import Replicate
+
+Split = Literal["folds", "last"]
+
+# Far above any replicate that decides, so that a screening replicate shares no stream with one.
+FIRST_SCREENING_INDEX = 1_000_000
+
+Rows = NDArray[np.int32]
+
+
+def _check(split: str, num_folds: int, count: int) -> None:
+    if split not in ("folds", "last"):
+        raise UsageError(f"split: must be 'folds' or 'last', but got {split!r}")
+    if num_folds < 2:
+        raise UsageError(f"num_folds: `num_folds >= 2` must hold, but got {num_folds}")
+    if count < 0:
+        raise UsageError(f"replicates: the number must be at least 0, but got {count}")
+
+
+def make_replicates(num_replicates: int, *, num_folds: int, split: str) -> tuple[Replicate, ...]:
+    """The replicates 0 … num_replicates - 1 that all candidates of all stages share.
+
+    Replicate *s* validates on fold ``s % num_folds`` of partition ``s // num_folds``; under
+    ``split="last"`` there is one split only, and every replicate is fold 0 of partition 0.
+
+    Raises:
+        UsageError: an unknown split, fewer than two folds, or a negative number.
+    """
+    _check(split, num_folds, num_replicates)
+    if split == "last":
+        return tuple(Replicate(index, 0, 0) for index in range(num_replicates))
+    return tuple(
+        Replicate(index, index // num_folds, index % num_folds) for index in range(num_replicates)
+    )
+
+
+def screening_replicates(
+    num_replicates: int, *, num_folds: int, split: str
+) -> tuple[Replicate, ...]:
+    """Replicates on which nuisances are tuned: from partitions and seeds that never decide.
+
+    Raises:
+        UsageError: as ``make_replicates``.
+    """
+    return tuple(
+        Replicate(
+            FIRST_SCREENING_INDEX + replicate.index,
+            FIRST_SCREENING_INDEX + replicate.partition,
+            replicate.fold,
+            screening=True,
+        )
+        for replicate in make_replicates(num_replicates, num_folds=num_folds, split=split)
+    )
+
+
+def _by_class(labels: NDArray[Any], rng: np.random.Generator) -> NDArray[np.intp]:
+    """All rows, class after class, in random order within each class."""
+    shuffled = rng.permutation(len(labels))
+    return shuffled[np.argsort(labels[shuffled], kind="stable")]
+
+
+def assign_folds(
+    labels: NDArray[Any], num_folds: int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """One stratified partition: the fold of every example, shape (num_examples,).
+
+    The examples are dealt out like cards, class after class, so that both the folds' sizes and
+    each class's counts per fold differ by at most one.
+    """
+    fold = np.empty(len(labels), np.intp)
+    # Without the permutation the first folds would always get the larger shares.
+    fold[_by_class(labels, rng)] = rng.permutation(num_folds)[np.arange(len(labels)) % num_folds]
+    return fold
+
+
+def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """A stratified part of all examples: (kept rows, held-out rows), both sorted, int32.
+
+    Every class gives ``fraction`` of its examples, within one; so does the whole.
+    """
+    count = np.arange(len(labels) + 1) * fraction
+    # Example i of the class-wise order is taken where the running total passes an integer: counts
+    # over any stretch of that order, a class included, are within one of fraction × length.
+    taken = np.diff(np.floor(count + 0.5)) > 0
+    order = _by_class(labels, rng)
+    return np.sort(order[~taken]).astype(np.int32), np.sort(order[taken]).astype(np.int32)
+
+
+def split_rows(
+    labels: NDArray[Any],
+    replicate: Replicate,
+    *,
+    split: str,
+    num_folds: int,
+    study_seed: int,
+) -> tuple[Rows, Rows]:
+    """The training and validation rows of one replicate.
+
+    ``folds``: the validation part is one fold of a stratified partition drawn from the SPLIT
+    stream of ``replicate.partition``. ``last``: it is the end of the data, as
+    ``keras.Model.fit(validation_split=1/num_folds)`` takes it.
+
+    Args:
+        labels: of the non-test examples, shape (num_examples,).
+        replicate: which fold of which partition.
+        split: ``folds`` or ``last``.
+        num_folds: at least 2; the validation share is its reciprocal.
+        study_seed: of the study.
+
+    Returns:
+        (train_rows, val_rows), int32, ascending; together every row exactly once.
+
+    Raises:
+        UsageError: an unknown split or fewer than two folds.
+        DataError: too few examples for the folds, or a class that the training part would lack.
+    """
+    _check(split, num_folds, 0)
+    num_examples = len(labels)
+    if num_examples < num_folds:
+        raise DataError(
+            f"data: {num_folds} folds need at least {num_folds} examples outside the test part, "
+            f"but got {num_examples}; lower `folds` or bring more data"
+        )
+    if split == "last":
+        # Integer form of Keras's floor(n · (1 - 1/folds)), which is 55,000 of 60,000 at 12.
+        num_train = num_examples * (num_folds - 1) // num_folds
+        rows = np.arange(num_examples, dtype=np.int32)
+        train_rows, val_rows = rows[:num_train], rows[num_train:]
+    else:
+        rng = streams.generator(study_seed, streams.Stream.SPLIT, replicate.partition)
+        in_validation = assign_folds(labels, num_folds, rng) == replicate.fold
+        train_rows = np.flatnonzero(~in_validation).astype(np.int32)
+        val_rows = np.flatnonzero(in_validation).astype(np.int32)
+    counts = np.bincount(labels)
+    missing = np.flatnonzero(
+        (counts > 0) & (np.bincount(labels[train_rows], minlength=len(counts)) == 0)
+    )
+    if len(missing):
+        label = int(missing[0])
+        advice = (
+            "shuffle the data or use split = 'folds'"
+            if split == "last" and counts[label] > 1
+            else "bring more examples of it or leave the class out"
+        )
+        raise DataError(
+            f"data: every class must occur in the training part, but class number {label} "
+            f"({counts[label]} examples) does not in replicate {replicate.index}; {advice}"
+        )
+    return train_rows, val_rows

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomllib
 from hypothesis import given
-from strategies import NAME, study_dicts
 
 from bakeoff.spec import BUILT_IN, from_dict, from_toml, load, stage_candidates, tuning_points
 from bakeoff.spec.writing import toml_value
+from strategies import NAME, study_dicts
 
 
 @given(study_dicts())

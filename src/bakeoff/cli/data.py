@@ -1,0 +1,94 @@
+"""``bakeoff data list|get|info``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from bakeoff.cli.output import Style, is_live, message_console
+
+app = typer.Typer(help="Datasets: list, get, info.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the built-in datasets and where each was found.
+
+    Example:
+
+      bakeoff data list
+    """
+    from bakeoff.data import sources
+
+    for info in sources.available():
+        typer.echo(f"{info.name:<16}{info.sizes:<28}{info.where}")
+
+
+@app.command()
+def get(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> None:
+    """Download a dataset into the cache, verify it, and say where it is.
+
+    Example:
+
+      bakeoff data get digits
+    """
+    from bakeoff.data import sources
+
+    style = Style()
+    if not is_live(style):
+        typer.echo(str(sources.get(name, None)))
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        console=message_console(style),
+        transient=True,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(done: int, total: int | None, file: str) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total)
+            bar.update(tasks[file], completed=done, total=total)
+
+        path = sources.get(name, progress)
+    typer.echo(str(path))
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A built-in dataset, or a path.")],
+) -> None:
+    """Describe a dataset: sizes, classes, balance, hash. The test part stays sealed.
+
+    Example:
+
+      bakeoff data info digits
+    """
+    from pathlib import Path
+
+    import numpy as np
+
+    from bakeoff.report import words
+    from bakeoff.study import load_dataset
+
+    dataset = load_dataset(name, Path.cwd())
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    rows = {
+        "name": dataset.name,
+        "examples": f"{dataset.num_examples:,} and {len(dataset.test):,} sealed for the test",
+        "features": f"{dataset.num_features:,} of {dataset.features.dtype}",
+        "image shape": "×".join(map(str, dataset.image_shape)) if dataset.image_shape else "–",
+        "classes": ", ".join(
+            f"{words.visible(label)} {count:,}"
+            for label, count in zip(dataset.class_names[:20], counts[:20], strict=True)
+        )
+        + (" …" if dataset.num_classes > 20 else ""),
+        "hash": dataset.hash,
+    }
+    for key, value in rows.items():
+        typer.echo(f"{key + ':':<14}{value}")

@@ -1,0 +1,76 @@
+"""``bakeoff predict`` and ``export``: what to do with the model a study gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli.output import write_text
+from bakeoff.errors import UsageError
+
+ModelPath = Annotated[str, typer.Argument(help="The .safetensors file that `bakeoff run` wrote.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(predict)
+    app.command()(export)
+
+
+def predict(
+    model: ModelPath,
+    files: Annotated[list[str], typer.Argument(help="CSV, NPZ or image files.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="A CSV file; - for standard output.")
+    ] = "-",
+) -> None:
+    """Predict the classes of new examples.
+
+    Example:
+
+      bakeoff predict bakeoff-digits.safetensors new.csv
+    """
+    import csv
+    import io
+
+    from bakeoff.models.files import predict_files
+    from bakeoff.models.trained import TrainedModel
+
+    predictions = predict_files(TrainedModel.load(model), [Path(name) for name in files])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "row", "predicted", "probability"])
+    for one in predictions:
+        writer.writerow([one.file, one.row, one.predicted, f"{one.probability:.6f}"])
+    write_text(output, text.getvalue())
+
+
+def export(
+    model: ModelPath,
+    output: Annotated[str, typer.Argument(help="A .safetensors, .keras or .onnx file.")],
+) -> None:
+    """Write a model in another format, by the ending of the file's name.
+
+    Example:
+
+      bakeoff export bakeoff-digits.safetensors digits.onnx
+    """
+    from bakeoff.models import export as formats
+    from bakeoff.models.trained import TrainedModel
+
+    loaded = TrainedModel.load(model)
+    writers = {
+        ".safetensors": loaded.save,
+        ".keras": lambda path: formats.to_keras(loaded, path),
+        ".onnx": lambda path: formats.to_onnx(loaded, path),
+    }
+    ending = Path(output).suffix
+    if ending not in writers:
+        raise UsageError(
+            f"{output}: `{' or '.join(writers)}` must end the name, but it ends in "
+            f"{ending or 'nothing'!r}; choose one of them"
+        )
+    writers[ending](Path(output))
+    typer.echo(output)

@@ -1,0 +1,99 @@
+"""Where output goes: results to standard output, messages and progress to standard error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import BakeoffError, SpecError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the user wants to be spoken to.
+
+    Attributes:
+        quiet: results only, no progress.
+        plain: no live rows and no colours, as in a pipe.
+        no_color: live rows, but no colours.
+    """
+
+    quiet: bool = False
+    plain: bool = False
+    no_color: bool = False
+
+    @property
+    def colourless(self) -> bool:
+        return self.plain or self.no_color or bool(os.environ.get("NO_COLOR"))
+
+
+def _console(style: Style, *, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
+    terminal = stream.isatty() and not style.plain and not dumb
+    return Console(
+        stderr=stderr,
+        force_terminal=terminal,
+        no_color=style.colourless,
+        color_system="auto" if terminal and not style.colourless else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=None if stream.isatty() else _pipe_width(),
+    )
+
+
+def _pipe_width() -> int:
+    return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+
+
+def result_console(style: Style) -> Console:
+    """Standard output."""
+    return _console(style, stderr=False)
+
+
+def message_console(style: Style) -> Console:
+    """Standard error."""
+    return _console(style, stderr=True)
+
+
+def is_live(style: Style) -> bool:
+    """Whether live rows can be drawn on standard error."""
+    dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
+    return sys.stderr.isatty() and not style.plain and not style.quiet and not dumb
+
+
+def show_error(error: BakeoffError) -> None:
+    """One line per mistake on standard error."""
+    lines = error.lines() if isinstance(error, SpecError) else str(error).splitlines() or [""]
+    for _line in lines:
+        pass
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes to a file, or to standard output for ``-``.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be written ({error.strerror}); give another path"
+        ) from None

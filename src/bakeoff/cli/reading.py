@@ -1,0 +1,190 @@
+"""``bakeoff report``, ``show`` and ``compare``: reading a store; nothing here trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli.output import Style, result_console, write_text
+from bakeoff.errors import UsageError
+
+if TYPE_CHECKING:
+    from bakeoff.store.sqlite import Store
+
+StorePath = Annotated[str, typer.Option("--store", help="Results store.")]
+StudyName = Annotated[
+    str | None, typer.Argument(help="Name or number of a study; the latest by default.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(report)
+    app.command()(show)
+    app.command()(compare)
+
+
+def report(
+    study: StudyName = None,
+    store: StorePath = "bakeoff.sqlite",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="The HTML file; else bakeoff-STUDY.html.")
+    ] = None,
+) -> None:
+    """Write the report of a study that was run, one self-contained HTML file.
+
+    Examples:
+
+      bakeoff report
+
+      bakeoff report digits --output digits.html
+    """
+    from bakeoff.report.html import write
+    from bakeoff.report.view import build_view
+
+    with _open(store) as opened:
+        result = opened.load_result(_which(opened, study))
+    path = Path(output or f"bakeoff-{_stem(result.name)}.html")
+    write(build_view(result), path)
+    typer.echo(str(path))
+
+
+def show(
+    what: Annotated[
+        str | None,
+        typer.Argument(help="A study (name or number) or a run (first letters of its key)."),
+    ] = None,
+    store: StorePath = "bakeoff.sqlite",
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="PATH", help="Write a study's result as JSON.")
+    ] = None,
+    csv_path: Annotated[
+        str | None, typer.Option("--csv", metavar="PATH", help="Write the runs as CSV.")
+    ] = None,
+    parquet_path: Annotated[
+        str | None, typer.Option("--parquet", metavar="PATH", help="Write the runs as Parquet.")
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Write study file, JSON, CSV, report and model."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="No colours.")] = False,
+) -> None:
+    """Show the studies of a store, one study, or one run with its curve.
+
+    Examples:
+
+      bakeoff show
+
+      bakeoff show digits --csv runs.csv
+
+      bakeoff show digits --export digits-results
+    """
+    from bakeoff.errors import StoreError
+    from bakeoff.report.json import dumps
+    from bakeoff.terminal import listing
+    from bakeoff.terminal.tables import print_result
+
+    out = result_console(Style(plain=plain))
+    with _open(store) as opened:
+        wants_study = any(path is not None for path in (json_path, export))
+        if what is None and not wants_study:
+            if csv_path is None and parquet_path is None:
+                out.print(listing.studies_table(opened.studies()))
+            _frames(opened, None, csv_path, parquet_path)
+            return
+        try:
+            result = opened.load_result(_which(opened, what))
+        except StoreError:
+            if what is None or wants_study or csv_path or parquet_path:
+                raise
+            out.print(listing.run_block(opened.run(what)))
+            return
+        _frames(opened, _which(opened, what), csv_path, parquet_path)
+        if json_path is not None:
+            write_text(json_path, dumps(result))
+        if export is not None:
+            from bakeoff.study import Result
+
+            for path in Result(result).export(export):
+                typer.echo(str(path))
+        if not any((json_path, csv_path, parquet_path, export)):
+            print_result(out, result)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="A study or a run.")],
+    second: Annotated[str, typer.Argument(help="Another of the same kind.")],
+    store: StorePath = "bakeoff.sqlite",
+    other_store: Annotated[
+        str | None, typer.Option(help="The store of the second; the same by default.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="No colours.")] = False,
+) -> None:
+    """Compare two studies or two runs: settings that differ, and paired differences.
+
+    Examples:
+
+      bakeoff compare 1 2
+
+      bakeoff compare digits my-digits
+    """
+    from bakeoff.errors import StoreError
+    from bakeoff.terminal import listing
+
+    out = result_console(Style(plain=plain))
+    with _open(store) as left, _open(other_store or store) as right:
+        try:
+            results = (
+                left.load_result(_which(left, first)),
+                right.load_result(_which(right, second)),
+            )
+        except StoreError as no_study:
+            try:
+                runs = (left.run(first), right.run(second))
+            except StoreError:
+                raise no_study from None
+            out.print(
+                listing.runs_comparison(
+                    runs, (listing.settings_of(left, runs[0]), listing.settings_of(right, runs[1]))
+                )
+            )
+            return
+    out.print(listing.studies_comparison(*results))
+
+
+def _open(path: str) -> Store:
+    from bakeoff.store.sqlite import Store
+
+    return Store.open(path, write=False)
+
+
+def _which(store: Store, study: str | None) -> str | int:
+    if study is not None:
+        return int(study) if study.isdigit() else study
+    rows = store.studies()
+    if not rows:
+        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
+    return max(row.id for row in rows)
+
+
+def _frames(
+    store: Store, study: str | int | None, csv_path: str | None, parquet_path: str | None
+) -> None:
+    if csv_path is None and parquet_path is None:
+        return
+    from bakeoff.store import export
+
+    frame = store.runs(study)
+    if csv_path is not None:
+        write_text(csv_path, export.csv_text(frame))
+    if parquet_path is not None:
+        export.write_parquet(frame, parquet_path)
+
+
+def _stem(name: str) -> str:
+    from bakeoff.cli.running import file_stem
+
+    return file_stem(name)

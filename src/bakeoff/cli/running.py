@@ -1,0 +1,320 @@
+"""``bakeoff run``, ``check``, ``init`` and ``doctor``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli.output import Style, is_live, message_console, result_console, write_text
+from bakeoff.errors import LintError, UsageError
+
+if TYPE_CHECKING:
+    from bakeoff.records import StageResult
+    from bakeoff.study import Study
+    from bakeoff.terminal.progress import LiveProgress, PlainProgress
+
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="[STUDY]", help="A study file, or digits, mnist, mnist-notebook.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
+Plain = Annotated[bool, typer.Option("--plain", help="No live rows and no colours.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (as NO_COLOR=1).")]
+Replicates = Annotated[
+    int | None, typer.Option(min=1, help="At most this many replicates per candidate.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="auto, native or reference; else the study's own.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(run)
+    app.command()(check)
+    app.command()(init)
+    app.command()(doctor)
+
+
+def run(
+    study: StudyArgument = "digits",
+    replicates: Replicates = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Results store; else bakeoff.sqlite beside the study. :memory: works."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another process writes to the store.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train again what the store already has.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train failed runs again.")
+    ] = False,
+    follow_audit: Annotated[
+        int,
+        typer.Option(min=0, help="Take what the chain audit confirms, at most this many times."),
+    ] = 0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
+    ] = False,
+    json_path: Annotated[
+        str | None,
+        typer.Option(
+            "--json", metavar="PATH", help="Write the result as JSON (- for standard output)."
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where the HTML report goes; else bakeoff-NAME.html beside the store.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where the final model goes; else bakeoff-NAME.safetensors beside the store.",
+        ),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    quiet: Quiet = False,
+    plain: Plain = False,
+    no_color: NoColor = False,
+) -> None:
+    """Run a study, or go on with one that was interrupted.
+
+    Examples:
+
+      bakeoff run
+
+      bakeoff run mnist-notebook --replicates 5 --json out.json
+
+      bakeoff run my-study.toml --report report.html
+    """
+    from bakeoff.report import words
+    from bakeoff.study import DEFAULT_STORE
+    from bakeoff.terminal.tables import print_result, stage_block
+
+    style = Style(quiet=quiet, plain=plain, no_color=no_color)
+    loaded = _load(study)
+    out = result_console(style) if json_path != "-" else message_console(style)
+    messages = message_console(style)
+
+    def on_stage(index: int, stage: StageResult) -> None:
+        out.print(stage_block(index, stage))
+
+    observer = _observer(style, on_stage)
+    _fetch_data(loaded, style)
+    try:
+        result = loaded.run(
+            store=store,
+            observer=observer,
+            engine=engine,
+            replicates=replicates,
+            workers=workers,
+            fresh=fresh,
+            retry_failed=retry_failed,
+            follow_audit=follow_audit,
+            wait=wait,
+        )
+    finally:
+        if observer is not None:
+            observer.close()
+    record = result.record
+    print_result(out, record, stages=observer is None)
+    beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
+    stem = file_stem(record.name)
+    if record.final is not None:
+        path = Path(model) if model else beside / f"bakeoff-{stem}.safetensors"
+        result = result.with_model(path)
+        record = result.record
+        out.print(f"Model:  {_shown(path)}", soft_wrap=True)
+    if not no_report:
+        path = Path(report) if report else beside / f"bakeoff-{stem}.html"
+        result.report(path)
+        out.print(f"Report: {_shown(path)}", soft_wrap=True)
+    if json_path is not None:
+        from bakeoff.report.json import dumps
+
+        write_text(json_path, dumps(record))
+    if not quiet:
+        reused = f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
+        kept = store or str(loaded.folder / DEFAULT_STORE)
+        messages.print(
+            f"{words.plural(record.num_trained, 'run')} trained, {reused if record.num_reused else ''}"
+            f"{words.duration(record.seconds)}. Next: bakeoff show {stem} --store {_shown(Path(kept))}"
+            if kept != ":memory:"
+            else f"{words.plural(record.num_trained, 'run')} trained, {words.duration(record.seconds)}.",
+            soft_wrap=True,
+        )
+    errors = [finding for finding in record.lint if finding.level == "error"]
+    if strict and errors:
+        raise LintError(
+            f"--strict: the lint found {words.plural(len(errors), 'error')} "
+            f"({', '.join(finding.code for finding in errors)}); see docs/lint.md"
+        )
+
+
+def check(
+    study: StudyArgument = "digits",
+    models: Annotated[
+        bool, typer.Option("--models", help="Show every model layer by layer.")
+    ] = False,
+    replicates: Replicates = None,
+    workers: Workers = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
+    ] = False,
+    plain: Plain = False,
+    no_color: NoColor = False,
+) -> None:
+    """Validate a study and show its plan and cost; nothing is trained.
+
+    Examples:
+
+      bakeoff check my-study.toml
+
+      bakeoff check mnist-notebook --models
+    """
+    from bakeoff.evidence.lint import lint_plan
+    from bakeoff.terminal.tables import lint_block, model_summary, print_plan
+
+    style = Style(plain=plain, no_color=no_color)
+    loaded = _load(study)
+    _fetch_data(loaded, style)
+    plan = loaded.check(replicates=replicates, workers=workers)
+    out = result_console(style)
+    print_plan(out, plan)
+    if models:
+        for stage in plan.stages:
+            for candidate in stage.candidates:
+                out.print(
+                    model_summary(
+                        f"{stage.name}: {candidate.label}",
+                        candidate.settings,
+                        plan.data.num_features,
+                        plan.data.num_classes,
+                    )
+                )
+    findings = lint_plan(plan)
+    block = lint_block(findings)
+    if block is not None:
+        out.print()
+        out.print(block)
+    errors = [finding.code for finding in findings if finding.level == "error"]
+    if strict and errors:
+        raise LintError(f"--strict: the lint found {', '.join(errors)}; see docs/lint.md")
+
+
+def init(
+    path: Annotated[str, typer.Argument(help="The study file to make.")] = "study.toml",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if it is there.")
+    ] = False,
+) -> None:
+    """Write a commented study file to start from.
+
+    Example:
+
+      bakeoff init my-study.toml
+    """
+    from bakeoff.spec import TEMPLATE
+
+    target = Path(path)
+    if target.exists() and not force:
+        raise UsageError(f"{path}: is there already; give another name, or --force")
+    write_text(str(target), TEMPLATE)
+    typer.echo(f"{path} written. Next: bakeoff check {path}")
+
+
+def doctor() -> None:
+    """Say what this installation can do: engine, instruction sets, cores, data, versions.
+
+    Example:
+
+      bakeoff doctor
+    """
+    import platform
+
+    import numpy as np
+
+    from bakeoff import __version__
+    from bakeoff.data import sources
+    from bakeoff.engines.registry import available_instruction_sets, get_engine
+    from bakeoff.execution.environment import cpu_name
+    from bakeoff.execution.local import available_cores
+
+    engine = get_engine("auto")
+    rows = {
+        "bakeoff": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "numpy": np.__version__,
+        "processor": f"{cpu_name()}, {available_cores()} cores",
+        "engine": engine.name,
+        "instruction sets": ", ".join(available_instruction_sets()) or "none: no compiled kernel",
+    }
+    for name, value in rows.items():
+        typer.echo(f"{name + ':':<18}{value}")
+    for info in sources.available():
+        typer.echo(f"{'data ' + info.name + ':':<18}{info.where}")
+
+
+def _load(study: str) -> Study:
+    from bakeoff.study import Study
+
+    return Study.from_file(study)
+
+
+def _fetch_data(study: Study, style: Style) -> None:
+    """Loads the data, with a bar while something is downloaded."""
+    if not is_live(style):
+        study.load_data()
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        console=message_console(style),
+        transient=True,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(done: int, total: int | None, name: str) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        study.load_data(progress)
+
+
+def _observer(style: Style, on_stage: Any) -> LiveProgress | PlainProgress | None:
+    from bakeoff.terminal.progress import LiveProgress, PlainProgress
+
+    if style.quiet:
+        return None
+    kind = LiveProgress if is_live(style) else PlainProgress
+    return kind(message_console(style), on_stage)
+
+
+def file_stem(name: str) -> str:
+    """A study's name as part of a file name."""
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
+    return stem.strip("-.")[:80] or "study"
+
+
+def _shown(path: Path) -> str:
+    """The path as a user would type it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,284 @@
+"""The study from its first question to its last: stages, audit, final, and the record of it all."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.data.dataset import Dataset
+from bakeoff.data.splits import make_replicates, screening_replicates
+from bakeoff.engines.base import Engine
+from bakeoff.errors import Interrupted
+from bakeoff.evidence.claims import claims
+from bakeoff.evidence.lint import lint_result
+from bakeoff.evidence.metrics import default_metric
+from bakeoff.evidence.verdicts import Rule
+from bakeoff.execution.audit import audit_chain
+from bakeoff.execution.context import StudyContext
+from bakeoff.execution.door import TestDoor, now
+from bakeoff.execution.environment import describe
+from bakeoff.execution.events import Observer, Silent
+from bakeoff.execution.final import refit_and_open
+from bakeoff.execution.jobs import JobMaker
+from bakeoff.execution.local import available_cores
+from bakeoff.execution.runs import RunService
+from bakeoff.execution.stages import all_requests, run_stage, stage_of_candidates
+from bakeoff.records import (
+    AuditSwap,
+    Candidate,
+    DataSummary,
+    Final,
+    StageResult,
+    StudyResult,
+)
+from bakeoff.spec import StageSpec, StudySpec
+from bakeoff.store.sqlite import Store
+
+NUM_SCREENING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a study is run, as opposed to what it asks.
+
+    Attributes:
+        replicates: at most this many per candidate; None for the study's last look.
+        workers: threads; None for all cores.
+        fresh: ignore runs that are in the store.
+        retry_failed: train failed runs again.
+        follow_audit: take what the audit confirms and audit again, at most this many times.
+    """
+
+    replicates: int | None = None
+    workers: int | None = None
+    fresh: bool = False
+    retry_failed: bool = False
+    follow_audit: int = 0
+
+
+def looks_for(spec: StudySpec, replicates: int | None) -> tuple[int, ...]:
+    """The looks of a study; cut at, and ending with, the given number of replicates."""
+    if spec.kind == "replication":
+        return (replicates or spec.looks[-1],)
+    if replicates is None:
+        return tuple(spec.looks)
+    return (*(look for look in spec.looks if look < replicates), replicates)
+
+
+def summarise(dataset: Dataset, jobs: JobMaker, *, split: str, folds: int) -> DataSummary:
+    """What the records say of the data."""
+    first = make_replicates(1, num_folds=folds, split=split)[0]
+    train_rows, val_rows = jobs.rows(first)
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    zeros = dataset.features.size - np.count_nonzero(dataset.features)
+    return DataSummary(
+        name=dataset.name,
+        hash=dataset.hash,
+        num_train=len(train_rows),
+        num_validation=len(val_rows),
+        num_test=len(dataset.test),
+        num_features=dataset.num_features,
+        num_classes=dataset.num_classes,
+        class_names=dataset.class_names,
+        feature_names=dataset.feature_names,
+        image_shape=dataset.image_shape,
+        class_counts=tuple(int(count) for count in counts),
+        zero_share=float(zeros / max(1, dataset.features.size)),
+        duplicates_across_splits=dataset.duplicates_across_splits,
+    )
+
+
+def metric_for(spec: StudySpec, data: DataSummary) -> str:
+    """The metric that decides: the author's, or by the balance of the classes."""
+    return default_metric(data.class_counts) if spec.metric == "auto" else spec.metric
+
+
+def rule_for(spec: StudySpec, data: DataSummary, looks: tuple[int, ...]) -> Rule:
+    """The decision rule of a study."""
+    metric = metric_for(spec, data)
+    return Rule(looks=looks, delta=spec.delta, metric=metric, higher_is_better=metric != "loss")
+
+
+def run_study(
+    spec: StudySpec,
+    dataset: Dataset,
+    store: Store,
+    engine: Engine,
+    *,
+    options: RunOptions | None = None,
+    observer: Observer | None = None,
+    folder: Path | None = None,
+) -> StudyResult:
+    """Runs a study, or goes on with one that was interrupted.
+
+    Args:
+        spec: what to ask.
+        dataset: on which data.
+        store: where every finished run is kept at once, open for writing.
+        engine: what trains.
+        options: how.
+        observer: who watches; nobody by default.
+        folder: whose git commit is recorded; the current one by default.
+
+    Raises:
+        RunsFailedError: no verdict was possible in some stage.
+        Interrupted: Ctrl-C; everything finished is in the store.
+        DataError, StoreError, EngineError: see there.
+    """
+    options = options or RunOptions()
+    observer = observer or Silent()
+    started, started_at = time.perf_counter(), now()
+    workers = options.workers or available_cores()
+    looks = looks_for(spec, options.replicates)
+    jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
+    data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
+    environment = describe(engine.name, folder or Path.cwd())
+    identity = {**spec.to_dict(), "looks": list(looks)}
+    study_id = store.begin_study(
+        spec.name,
+        identity,
+        kind=spec.kind,
+        seed=spec.seed,
+        data=data,
+        environment=environment,
+        engine=engine.name,
+        started_at=started_at,
+    )
+    service = RunService(
+        jobs,
+        engine,
+        store,
+        study_id,
+        observer,
+        num_workers=workers,
+        fresh=options.fresh,
+        retry_failed=options.retry_failed,
+    )
+    context = StudyContext(
+        spec=spec,
+        dataset=dataset,
+        runs=service,
+        observer=observer,
+        rule=rule_for(spec, data, looks),
+        replicates=make_replicates(looks[-1], num_folds=spec.folds, split=spec.split),
+        screening=screening_replicates(NUM_SCREENING, num_folds=spec.folds, split=spec.split),
+        num_train=data.num_train,
+        num_validation=data.num_validation,
+        door=TestDoor(
+            dataset.test,
+            store,
+            study_id,
+            spec.name,
+            "final" if spec.kind == "study" else "replication",
+        ),
+    )
+    try:
+        observer.study_started(spec.name, len(spec.stage), 0, workers)
+        stages = _run_stages(context)
+        audit: tuple[AuditSwap, ...] = ()
+        final: Final | None = None
+        if spec.kind == "study":
+            chosen = stages[-1].candidate(stages[-1].verdict.chosen)
+            if spec.audit:
+                audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
+            final = _earlier_final(context, chosen, fresh=options.fresh)
+            if final is None:
+                observer.stage_started(
+                    len(spec.stage), "final", "How good is the chosen model on unseen data?"
+                )
+                final = refit_and_open(context, chosen)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted: everything finished is kept in {service.store_name}; "
+            "the same command goes on from there"
+        ) from None
+    opening = context.door.opening if final is None else final.opening
+    result = StudyResult(
+        name=spec.name,
+        kind=spec.kind,
+        spec=identity,
+        seed=spec.seed,
+        metric=context.rule.metric,
+        split=spec.split,
+        looks=looks,
+        data=data,
+        engine=engine.name,
+        stages=tuple(stages),
+        audit=audit,
+        lint=(),
+        claims=claims(stages, spec.kind, data=data),
+        final=final,
+        openings=() if opening is None else (opening,),
+        environment=environment,
+        num_trained=service.num_trained,
+        num_reused=service.num_reused,
+        seconds=time.perf_counter() - started,
+        started_at=started_at,
+    )
+    result = dataclasses.replace(result, lint=lint_result(result))
+    store.finish_study(study_id, result)
+    return result
+
+
+def _run_stages(context: StudyContext) -> list[StageResult]:
+    spec = context.spec
+    base: Mapping[str, Any] = spec.base
+    if spec.kind == "replication":
+        _prefetch(context)
+    stages: list[StageResult] = []
+    carried: Mapping[str, Any] = dict(base)
+    incumbent: Candidate | None = None
+    for index, stage in enumerate(spec.stage):
+        result = run_stage(context, index, stage, carried, incumbent)
+        stages.append(result)
+        chosen = result.candidate(result.verdict.chosen)
+        carried = {**chosen.declared, **(stage.carry or {})}
+        incumbent = chosen
+    return stages
+
+
+def _prefetch(context: StudyContext) -> None:
+    """Trains all runs of a fully pinned study in one go: no core waits for a verdict."""
+    planned: list[tuple[StageSpec, list[Candidate]]] = []
+    carried: Mapping[str, Any] = dict(context.spec.base)
+    for stage in context.spec.stage:
+        candidates = stage_of_candidates(context, stage, carried, None)
+        planned.append((stage, candidates))
+        carried = {**carried, **(stage.carry or {})}
+    context.runs.get(all_requests(context, planned), door=context.door)
+
+
+def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> Final | None:
+    """The final of an identical finished study: looking again would show the same numbers.
+
+    Identical means the same settings, data, seed, folds, engine and number of refits, so nothing
+    is trained and the test part stays sealed.
+    """
+    if fresh:
+        return None
+    spec, store = context.spec, context.runs.store
+    wanted = chosen.settings.effective()
+    for row in reversed(store.studies()):
+        if (
+            row.state != "finished"
+            or row.data_hash != context.dataset.hash
+            or row.engine != context.runs.engine.name
+            or row.seed != spec.seed
+            or row.kind != "study"
+        ):
+            continue
+        earlier = store.load_result(row.id)
+        if (
+            earlier.final is not None
+            and earlier.final.settings.effective() == wanted
+            and earlier.spec.get("folds") == spec.folds
+            and len(earlier.final.runs) == spec.final_replicates
+        ):
+            return earlier.final
+    return None

@@ -1,0 +1,118 @@
+"""What the steps of one study share: its spec, its data, the runs, the rule, and the observer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from bakeoff.data.dataset import Dataset
+from bakeoff.evidence.verdicts import Rule
+from bakeoff.execution.door import TestDoor
+from bakeoff.execution.events import Observer, RunRequest
+from bakeoff.execution.runs import RunService
+from bakeoff.records import Candidate, Floats, Published, Replicate, Run, Scores
+from bakeoff.settings import Settings
+from bakeoff.spec import StudySpec
+
+MetricName = Literal["accuracy", "macro_recall", "loss"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyContext:
+    """Set up once by the chain; the steps read it.
+
+    Attributes:
+        spec: the study.
+        dataset: its data.
+        runs: where runs come from.
+        observer: who watches.
+        rule: looks, alpha, delta and metric of the verdicts.
+        replicates: one per run of a candidate at the last look.
+        screening: the replicates on which nuisances are tuned.
+        num_train, num_validation: examples per part in replicate 0.
+        door: to the test part.
+    """
+
+    spec: StudySpec
+    dataset: Dataset
+    runs: RunService
+    observer: Observer
+    rule: Rule
+    replicates: tuple[Replicate, ...]
+    screening: tuple[Replicate, ...]
+    num_train: int
+    num_validation: int
+    door: TestDoor
+
+    def candidate(
+        self,
+        label: str,
+        declared: Mapping[str, Any],
+        *,
+        incumbent: bool = False,
+        published: Published | None = None,
+        tuned: Mapping[str, Any] | None = None,
+    ) -> Candidate:
+        """The full record of a declared candidate."""
+        settings = Settings.model_validate(dict(declared))
+        features, classes = self.dataset.num_features, self.dataset.num_classes
+        return Candidate(
+            label=label,
+            settings=settings,
+            declared=dict(declared),
+            num_parameters=settings.num_parameters(features, classes),
+            operations_per_epoch=settings.operations_per_epoch(features, classes, self.num_train),
+            incumbent=incumbent,
+            published=published,
+            tuned=dict(tuned or {}),
+        )
+
+    def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> RunRequest:
+        """The run of a candidate on a replicate."""
+        return RunRequest(
+            stage=stage,
+            label=candidate.label,
+            settings=candidate.settings,
+            replicate=replicate,
+            operations=candidate.operations_per_epoch * candidate.settings.epochs,
+            test=self.spec.kind == "replication",
+        )
+
+    def train(
+        self, stage: str, candidates: Sequence[Candidate], replicates: Sequence[Replicate]
+    ) -> list[list[Run]]:
+        """Runs of the candidates on the replicates, axes candidate, replicate."""
+        requests = [
+            self.request(stage, candidate, replicate)
+            for candidate in candidates
+            for replicate in replicates
+        ]
+        runs = iter(self.runs.get(requests, door=self.door))
+        return [[next(runs) for _ in replicates] for _ in candidates]
+
+
+def metric_of(scores: Scores, metric: str) -> float:
+    """One named score; NaN where it does not exist."""
+    value = getattr(scores, cast(MetricName, metric))
+    return float("nan") if value is None else float(value)
+
+
+def metric_array(runs: Sequence[Sequence[Run]], metric: str, num_replicates: int) -> Floats:
+    """Validation scores as float64, shape (num_candidates, num_replicates); NaN where absent."""
+    values = np.full((len(runs), num_replicates), np.nan)
+    for row, candidate_runs in enumerate(runs):
+        for column, run in enumerate(candidate_runs):
+            values[row, column] = metric_of(run.val, metric)
+    return values
+
+
+def finished_array(runs: Sequence[Sequence[Run]], num_replicates: int) -> np.ndarray:
+    """Which runs finished, bool, shape (num_candidates, num_replicates)."""
+    finished = np.zeros((len(runs), num_replicates), bool)
+    for row, candidate_runs in enumerate(runs):
+        for column, run in enumerate(candidate_runs):
+            finished[row, column] = run.status == "finished"
+    return finished

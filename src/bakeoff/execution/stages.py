@@ -1,0 +1,230 @@
+"""One stage: its candidates, its looks, its verdict."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bakeoff.engines.base import Engine
+from bakeoff.errors import EngineError, RunsFailedError
+from bakeoff.evidence.verdicts import decide, pin
+from bakeoff.execution.context import StudyContext, finished_array, metric_array
+from bakeoff.execution.tuning import tune
+from bakeoff.records import Candidate, Run, StageResult, Verdict
+from bakeoff.spec import StageSpec, label_of, stage_candidates
+
+
+def stage_of_candidates(
+    context: StudyContext,
+    stage: StageSpec,
+    carried: Mapping[str, Any],
+    incumbent: Candidate | None,
+) -> list[Candidate]:
+    """The declared candidates over what was carried in, and the incumbent.
+
+    Where a declared candidate trains exactly what the incumbent trains, it *is* the incumbent.
+    """
+    candidates: list[Candidate] = []
+    met = False
+    for one in stage_candidates(stage, carried):
+        candidate = context.candidate(one.label, one.declared, published=one.published)
+        same = (
+            incumbent is not None
+            and candidate.settings.effective() == incumbent.settings.effective()
+        )
+        if same:
+            met = True
+            candidate = context.candidate(
+                one.label, one.declared, published=one.published, incumbent=True
+            )
+        candidates.append(candidate)
+    if incumbent is not None and not met and context.spec.kind == "study":
+        taken = {candidate.label for candidate in candidates}
+        label = label_of(stage, incumbent.settings)
+        if label is None or label in taken:
+            label = "incumbent"
+        candidates.append(context.candidate(label, incumbent.declared, incumbent=True))
+    return candidates
+
+
+def refuse_what_the_engine_cannot(engine: Engine, candidates: Sequence[Candidate]) -> None:
+    """Raises EngineError for the first candidate that the engine cannot train."""
+    for candidate in candidates:
+        why = engine.refuses(candidate.settings)
+        if why is not None:
+            raise EngineError(f"engine {engine.name} cannot train {candidate.label}: {why}")
+
+
+def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of the settings that differ between the candidates, tuned ones left out, sorted."""
+    dumps = [candidate.settings.model_dump(mode="json") for candidate in candidates]
+    return tuple(
+        sorted(
+            name
+            for name in dumps[0]
+            if name not in tuned and any(dump[name] != dumps[0][name] for dump in dumps)
+        )
+    )
+
+
+def run_stage(
+    context: StudyContext,
+    index: int,
+    stage: StageSpec,
+    carried: Mapping[str, Any],
+    incumbent: Candidate | None,
+) -> StageResult:
+    """Asks one question.
+
+    Args:
+        context: see there.
+        index: 0-based number of the stage.
+        stage: its declaration.
+        carried: declared settings over which the stage varies.
+        incumbent: the candidate chosen in the stage before, or None in the first.
+
+    Raises:
+        RunsFailedError: when no candidate can compete.
+    """
+    started = time.perf_counter()
+    context.observer.stage_started(index, stage.name, stage.question)
+    candidates = stage_of_candidates(context, stage, carried, incumbent)
+    refuse_what_the_engine_cannot(context.runs.engine, candidates)
+    points = ()
+    if stage.tune:
+        candidates, points = tune(context, stage, candidates)
+    if context.spec.kind == "replication":
+        runs, verdict = _measure_all(context, stage, candidates)
+    else:
+        runs, verdict = _race(context, stage, candidates, tuned=bool(points))
+    pinned = pinned_label(stage, candidates)
+    if pinned is not None:
+        verdict = pin(verdict, pinned)
+    result = StageResult(
+        name=stage.name,
+        question=stage.question,
+        varied=varied_names(candidates, tuple(stage.tune)),
+        candidates=tuple(candidates),
+        runs=tuple(tuple(candidate_runs) for candidate_runs in runs),
+        verdict=verdict,
+        tuning=points,
+        seconds=time.perf_counter() - started,
+    )
+    context.runs.store.save_stage(context.runs.study_id, index, result)
+    context.observer.stage_finished(index, result)
+    return result
+
+
+def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | None:
+    """Label of the candidate that the author's ``carry`` names, or None."""
+    if stage.carry is None:
+        return None
+    for candidate in candidates:
+        dump = candidate.settings.model_dump(mode="json")
+        if all(dump[name] == _plain(value) for name, value in stage.carry.items()):
+            return candidate.label
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _race(
+    context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate], *, tuned: bool
+) -> tuple[list[list[Run]], Verdict]:
+    """Look after look until the verdict falls; the eliminated get no more runs."""
+    runs: list[list[Run]] = [[] for _ in candidates]
+    still_in: tuple[int, ...] = tuple(range(len(candidates)))
+    eliminated: tuple[int, ...] = ()
+    before = 0
+    for look in context.rule.looks:
+        racing = [candidates[i] for i in still_in]
+        new = context.train(stage.name, racing, context.replicates[before:look])
+        for i, more in zip(still_in, new, strict=True):
+            runs[i].extend(more)
+        before = look
+        decision = decide(
+            metric_array(runs, context.rule.metric, look),
+            metric_array(runs, "loss", look),
+            finished=finished_array(runs, look),
+            labels=[candidate.label for candidate in candidates],
+            costs=costs(candidates),
+            rule=context.rule,
+            num_replicates=look,
+            still_in=still_in,
+            num_train=context.num_train,
+            num_validation=context.num_validation,
+            eliminated_before=eliminated,
+            last=look == context.rule.looks[-1],
+            tuned=tuned,
+        )
+        if decision.verdict is not None:
+            return runs, decision.verdict
+        eliminated = decision.eliminated
+        still_in = decision.still_in
+    raise AssertionError("the last look always gives a verdict")
+
+
+def _measure_all(
+    context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate]
+) -> tuple[list[list[Run]], Verdict]:
+    """A replication measures every model on every replicate, then says what the evidence says."""
+    runs = context.train(stage.name, candidates, context.replicates)
+    num = len(context.replicates)
+    try:
+        decision = decide(
+            metric_array(runs, context.rule.metric, num),
+            metric_array(runs, "loss", num),
+            finished=finished_array(runs, num),
+            labels=[candidate.label for candidate in candidates],
+            costs=costs(candidates),
+            rule=context.rule,
+            num_replicates=num,
+            still_in=tuple(range(len(candidates))),
+            num_train=context.num_train,
+            num_validation=context.num_validation,
+            last=True,
+        )
+    except RunsFailedError as error:
+        # The author went on regardless; a replication reports it and follows.
+        label = candidates[0].label
+        return runs, Verdict(
+            kind="undecided",
+            chosen=label,
+            leader=label,
+            reason=str(error),
+            comparison=None,
+            comparisons=(),
+            eliminated=(),
+            failed=tuple(candidate.label for candidate in candidates),
+            tied=(),
+            num_replicates=num,
+            metric=context.rule.metric,
+            delta=context.rule.delta or 0.0,
+            provisional=True,
+        )
+    if decision.verdict is None:
+        raise AssertionError("the last look always gives a verdict")
+    return runs, decision.verdict
+
+
+def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
+    """What makes a candidate cheap: parameters, operations of a whole run, declared order."""
+    return [
+        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings.epochs, i)
+        for i, candidate in enumerate(candidates)
+    ]
+
+
+def all_requests(
+    context: StudyContext, stages: Sequence[tuple[StageSpec, Sequence[Candidate]]]
+) -> list[Any]:
+    """Every run of a study whose choices are all pinned, so that no core waits for a stage."""
+    return [
+        context.request(stage.name, candidate, replicate)
+        for stage, candidates in stages
+        for candidate, replicate in itertools.product(candidates, context.replicates)
+    ]

@@ -1,0 +1,112 @@
+"""Nuisance hyperparameters: each candidate finds its own best on screening replicates.
+
+The procedure is a small race: every point on one screening replicate, the best two on all of
+them, then one. Screening replicates never decide a stage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bakeoff.execution.context import StudyContext, metric_of
+from bakeoff.records import Candidate, Run, TuningPoint
+from bakeoff.spec import StageSpec, tuning_points
+
+NUM_FINALISTS = 2
+
+
+@dataclasses.dataclass(slots=True)
+class _Point:
+    """One point of one candidate while it races."""
+
+    candidate: Candidate
+    values: Mapping[str, Any]
+    runs: list[Run]
+
+    def rank(self, metric: str, *, higher_is_better: bool) -> tuple[float, float]:
+        """Smaller is better: the metric's mean, then the loss; a failed run comes last."""
+        if any(run.status != "finished" for run in self.runs):
+            return (float("inf"), float("inf"))
+        score = sum(metric_of(run.val, metric) for run in self.runs) / len(self.runs)
+        loss = sum(metric_of(run.val, "loss") for run in self.runs) / len(self.runs)
+        return (-score if higher_is_better else score, loss)
+
+
+def tune(
+    context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], tuple[TuningPoint, ...]]:
+    """Gives every candidate its own best nuisance values.
+
+    The incumbent's carried values race with the grid, so that it cannot lose by being tuned.
+
+    Returns:
+        the candidates with tuned settings, and every point that was tried.
+    """
+    grid = tuning_points(stage, seed=context.spec.seed)
+    races: list[list[_Point]] = []
+    for candidate in candidates:
+        values_tried = list(grid)
+        if candidate.incumbent:
+            carried = {name: candidate.settings.model_dump(mode="json")[name] for name in grid[0]}
+            if carried not in values_tried:
+                values_tried.append(carried)
+        races.append([_Point(_with(context, candidate, v), v, []) for v in values_tried])
+
+    first, rest = context.screening[:1], context.screening[1:]
+    everyone = [point for race in races for point in race]
+    for point, runs in zip(
+        everyone,
+        context.train(stage.name, [point.candidate for point in everyone], first),
+        strict=True,
+    ):
+        point.runs.extend(runs)
+
+    def rank(point: _Point) -> tuple[float, float]:
+        return point.rank(context.rule.metric, higher_is_better=context.rule.higher_is_better)
+
+    # `sorted` is stable: among equals the earlier declared point goes first.
+    finalists = [sorted(race, key=rank)[:NUM_FINALISTS] for race in races]
+    racing = [point for pair in finalists if len(pair) > 1 for point in pair]
+    if racing and rest:
+        for point, runs in zip(
+            racing,
+            context.train(stage.name, [point.candidate for point in racing], rest),
+            strict=True,
+        ):
+            point.runs.extend(runs)
+    chosen = [min(pair, key=rank) for pair in finalists]
+    points = tuple(
+        TuningPoint(
+            candidate=point.candidate.label,
+            values=dict(point.values),
+            runs=tuple(point.runs),
+            chosen=point is best,
+            at_edge=_edges(point.values, [other.values for other in race]) if point is best else (),
+        )
+        for race, best in zip(races, chosen, strict=True)
+        for point in race
+    )
+    return [best.candidate for best in chosen], points
+
+
+def _with(context: StudyContext, candidate: Candidate, values: Mapping[str, Any]) -> Candidate:
+    return context.candidate(
+        candidate.label,
+        {**candidate.declared, **values},
+        incumbent=candidate.incumbent,
+        published=candidate.published,
+        tuned=values,
+    )
+
+
+def _edges(values: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Names whose value is the smallest or largest tried; needs an order and three values."""
+    edges = []
+    for name, value in values.items():
+        others = {point[name] for point in tried if not isinstance(point[name], list | tuple)}
+        numbers = {v for v in others if isinstance(v, int | float) and not isinstance(v, bool)}
+        if len(numbers) >= 3 and value in (min(numbers), max(numbers)):
+            edges.append(name)
+    return tuple(edges)

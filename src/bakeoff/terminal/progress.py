@@ -1,0 +1,219 @@
+"""Progress on standard error: a few live rows on a terminal, plain counter lines off it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.execution.events import RunRequest
+from bakeoff.records import Run, StageResult
+from bakeoff.report import words
+
+# Head, bar and at most six running runs: eight rows on any machine.
+MAX_RUN_ROWS = 6
+REFRESH_PER_SECOND = 8
+
+
+class _Counts:
+    """How far the present stage is; shared by both observers, under a lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.stage = ""
+        self.question = ""
+        self.index = 0
+        self.num_stages = 0
+        self.requested = 0
+        self.reused = 0
+        self.finished = 0
+        self.failed = 0
+        self.started = time.monotonic()
+
+    def begin(self, index: int, name: str, question: str) -> None:
+        with self.lock:
+            self.index, self.stage, self.question = index, name, question
+            self.requested = self.reused = self.finished = self.failed = 0
+            self.started = time.monotonic()
+
+    def request(self, num_requested: int, num_reused: int) -> None:
+        with self.lock:
+            self.requested += num_requested
+            self.reused += num_reused
+
+    @property
+    def done(self) -> int:
+        return self.finished + self.reused
+
+
+class PlainProgress:
+    """One line per finished run, without escape codes, for pipes and log files.
+
+    Args:
+        console: writes to standard error.
+        on_stage: shows a finished stage on standard output.
+    """
+
+    def __init__(self, console: Console, on_stage: Callable[[int, StageResult], None]) -> None:
+        self._console = console
+        self._on_stage = on_stage
+        self._counts = _Counts()
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
+    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None:
+        del max_runs
+        self._counts.num_stages = num_stages
+        self._line(
+            f"{words.visible(name)}: {words.plural(num_stages, 'stage')}, "
+            f"{words.plural(workers, 'worker')}"
+        )
+
+    def stage_started(self, index: int, name: str, question: str) -> None:
+        self._counts.begin(index, name, question)
+
+    def runs_requested(self, num_requested: int, num_reused: int) -> None:
+        self._counts.request(num_requested, num_reused)
+        if num_reused:
+            self._line(f"{num_reused} of {words.plural(num_requested, 'run')} reused")
+
+    def run_started(self, request: RunRequest) -> None:
+        pass
+
+    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None:
+        pass
+
+    def run_finished(self, request: RunRequest, run: Run) -> None:
+        counts = self._counts
+        counts.finished += 1
+        shown = words.percent(run.val.accuracy) if run.val.accuracy is not None else ""
+        outcome = run.reason or (f"validation accuracy {shown}" if shown else "trained")
+        if run.status == "failed":
+            outcome = f"failed: {outcome}"
+        self._line(
+            f"[{counts.done}/{counts.requested}] {words.visible(request.stage)}: "
+            f"{words.visible(request.label)}, replicate {request.replicate.index}: {outcome} "
+            f"({words.duration(run.train_seconds)})"
+        )
+
+    def stage_finished(self, index: int, stage: StageResult) -> None:
+        self._on_stage(index, stage)
+
+    def note(self, text: str) -> None:
+        self._line(words.visible(text))
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+
+class LiveProgress:
+    """At most eight rows that redraw themselves: stage, bar, and what each core does.
+
+    The rows vanish while a finished stage is printed on standard output, so that the two streams
+    never mix. Same arguments as ``PlainProgress``.
+    """
+
+    def __init__(self, console: Console, on_stage: Callable[[int, StageResult], None]) -> None:
+        self._console = console
+        self._on_stage = on_stage
+        self._counts = _Counts()
+        self._running: dict[int, tuple[RunRequest, int, float | None]] = {}
+        self._live: Live | None = None
+        self._note = ""
+
+    def __rich__(self) -> Table:
+        counts = self._counts
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        head = Text.assemble(
+            (f"{words.visible(counts.stage)} ", "bold"),
+            (words.visible(counts.question), "dim"),
+        )
+        grid.add_row(head)
+        with counts.lock:
+            total, done = max(1, counts.requested), counts.done
+            running = list(self._running.values())[:MAX_RUN_ROWS]
+        bar = Table.grid(padding=(0, 1))
+        elapsed = time.monotonic() - counts.started
+        left = ""
+        if counts.finished and done < total:
+            left = f", about {words.duration(elapsed / counts.finished * (total - done))} left"
+        bar.add_row(
+            ProgressBar(total=total, completed=done, width=24),
+            Text(f"{done}/{total} runs, {words.duration(elapsed)}{left}", style="dim"),
+        )
+        grid.add_row(bar)
+        for request, epoch, accuracy in running:
+            shown = (
+                "" if accuracy is None or accuracy != accuracy else f"  {words.percent(accuracy)}"
+            )
+            grid.add_row(
+                Text(
+                    f"  {words.visible(request.label)} · replicate {request.replicate.index} · "
+                    f"epoch {epoch}/{request.settings.epochs}{shown}"
+                )
+            )
+        return grid
+
+    def _start(self) -> None:
+        if self._live is None:
+            self._live = Live(
+                self,
+                console=self._console,
+                refresh_per_second=REFRESH_PER_SECOND,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+
+    def close(self) -> None:
+        """Takes the rows away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None:
+        del name, max_runs, workers
+        self._counts.num_stages = num_stages
+
+    def stage_started(self, index: int, name: str, question: str) -> None:
+        number = (
+            f"{index + 1}/{self._counts.num_stages} " if index < self._counts.num_stages else ""
+        )
+        self._counts.begin(index, number + name, question)
+        self._running.clear()
+        self._start()
+
+    def runs_requested(self, num_requested: int, num_reused: int) -> None:
+        self._counts.request(num_requested, num_reused)
+        self._start()
+
+    def run_started(self, request: RunRequest) -> None:
+        with self._counts.lock:
+            self._running[id(request)] = (request, 0, None)
+
+    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None:
+        with self._counts.lock:
+            if id(request) in self._running:
+                self._running[id(request)] = (request, epoch + 1, val_accuracy)
+
+    def run_finished(self, request: RunRequest, run: Run) -> None:
+        with self._counts.lock:
+            self._running.pop(id(request), None)
+            self._counts.finished += 1
+            self._counts.failed += run.status == "failed"
+
+    def stage_finished(self, index: int, stage: StageResult) -> None:
+        self.close()
+        self._on_stage(index, stage)
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(words.visible(text)))

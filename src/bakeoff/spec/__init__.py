@@ -5,6 +5,8 @@ The public names of the package; knows nothing of data, engines and results.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from bakeoff.spec.candidates import (
     DeclaredCandidate,
     label_of,
@@ -22,9 +24,14 @@ from bakeoff.spec.model import (
     TuneRange,
 )
 from bakeoff.spec.reading import BUILT_IN, LoadedSpec, from_dict, from_toml, load
+from bakeoff.spec.template import TEMPLATE
+
+if TYPE_CHECKING:
+    from bakeoff.spec.schema import json_schema
 
 __all__ = [
     "BUILT_IN",
+    "TEMPLATE",
     "CandidateSpec",
     "DataSpec",
     "DeclaredCandidate",
@@ -35,6 +42,7 @@ __all__ = [
     "TuneRange",
     "from_dict",
     "from_toml",
+    "json_schema",
     "label_of",
     "load",
     "num_tuning_points",
@@ -42,3 +50,12 @@ __all__ = [
     "tuning_points",
     "value_label",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on demand, so that `python -m bakeoff.spec.schema` does not find itself imported.
+    if name == "json_schema":
+        from bakeoff.spec.schema import json_schema
+
+        return json_schema
+    raise AttributeError(f"module 'bakeoff.spec' has no attribute {name!r}")

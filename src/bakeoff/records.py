@@ -486,6 +486,7 @@ class DataSummary:
         class_counts: examples per class outside the test part.
         zero_share: share of exact zeros among the features.
         duplicates_across_splits: test examples whose features also occur outside the test part.
+        feature_max: largest absolute feature outside the test part; None where not counted.
     """
 
     name: str
@@ -501,6 +502,7 @@ class DataSummary:
     class_counts: tuple[int, ...]
     zero_share: float
     duplicates_across_splits: int | None = None
+    feature_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,291 @@
+"""Lint of what the runs show: curves, units, orders and the chain; knows records and arrays."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from bakeoff.evidence import lint_codes as codes
+from bakeoff.evidence import wording
+from bakeoff.evidence.intervals import paired_comparison
+from bakeoff.evidence.metrics import METRICS, SHARES
+from bakeoff.evidence.sentences import interval
+from bakeoff.evidence.series import mean_curve, paired_values, values_of
+from bakeoff.records import (
+    Candidate,
+    Comparison,
+    LintFinding,
+    Run,
+    StageResult,
+    StudyResult,
+)
+
+LATE_SHARE = 5
+"""The last fifth of the epochs is "late" (at least one epoch)."""
+
+OVERFIT_RISE = 1.1
+"""Validation loss at the end against its lowest point from which on it counts as overfitting."""
+
+DEAD_SHARE = 0.25
+SATURATED_SHARE = 0.5
+
+Runs = tuple[Run, ...]
+
+
+def lint_runs(result: StudyResult) -> Iterator[LintFinding]:
+    """Every finding of the checks that need runs."""
+    yield from _reopened(result)
+    yield from _regressed(result)
+    yield from _no_gain(result)
+    yield from _interactions(result)
+    for stage in result.stages:
+        yield from _edges(stage)
+        yield from _curves(stage)
+        yield from _leaders(stage, result)
+        yield from _units(stage)
+        yield from _failed(stage)
+
+
+def _compete(stage: StageResult) -> Iterator[tuple[Candidate, Runs]]:
+    for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
+        if any(run.status == "finished" for run in runs):
+            yield candidate, runs
+
+
+def _runs_of(stage: StageResult, label: str) -> Runs:
+    labels = [candidate.label for candidate in stage.candidates]
+    return stage.runs[labels.index(label)]
+
+
+def _compare(a: Runs, b: Runs, metric: str, result: StudyResult) -> Comparison | None:
+    first, second = paired_values(a, b, metric)
+    if not len(first):
+        return None
+    return paired_comparison(
+        first,
+        second,
+        first=0,
+        second=1,
+        num_train=result.data.num_train,
+        num_validation=result.data.num_validation,
+        level=0.95,
+        err_floor=metric in SHARES,
+    )
+
+
+def _reopened(result: StudyResult) -> Iterator[LintFinding]:
+    ordinal = max((opening.ordinal for opening in result.openings), default=0)
+    if ordinal > 1:
+        yield codes.TEST_REOPENED.finding(
+            f"This was opening number {ordinal} of the same test data that the store knows."
+        )
+
+
+def _regressed(result: StudyResult) -> Iterator[LintFinding]:
+    for before, after in itertools.pairwise(result.stages):
+        verdict = after.verdict
+        pair = _compare(
+            _runs_of(after, verdict.chosen),
+            _runs_of(before, before.verdict.chosen),
+            verdict.metric,
+            result,
+        )
+        if pair is None:
+            continue
+        loss = -pair.mean if METRICS.get(verdict.metric, True) else pair.mean
+        if loss > verdict.delta:
+            yield codes.REGRESSED.finding(
+                f"The chain fell by {wording.amount(loss, verdict.metric)} from "
+                f"{before.verdict.chosen} (stage {before.name}) to {verdict.chosen} (stage "
+                f"{after.name}) on {wording.count(pair.num_replicates, 'shared replicate')}; "
+                f"{wording.amount(verdict.delta, verdict.metric)} would matter.",
+                after.name,
+            )
+
+
+def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
+    if len(result.stages) < 2:
+        return
+    last = result.stages[-1]
+    final = last.candidate(last.verdict.chosen)
+    metric = last.verdict.metric
+    higher = METRICS.get(metric, True)
+    cheaper: list[tuple[tuple[int, int], StageResult, Candidate, Comparison]] = []
+    for stage in result.stages[:-1]:
+        earlier = stage.candidate(stage.verdict.chosen)
+        if _cost(earlier) >= _cost(final):
+            continue
+        pair = _compare(_runs_of(last, final.label), _runs_of(stage, earlier.label), metric, result)
+        if pair is None or pair.low is None or pair.high is None:
+            continue
+        if (pair.low if higher else -pair.high) <= 0.0:
+            cheaper.append((_cost(earlier), stage, earlier, pair))
+    if cheaper:
+        _, stage, earlier, pair = min(cheaper, key=lambda item: item[0])
+        yield codes.NO_GAIN.finding(
+            f"{final.label} ({final.num_parameters:,} parameters) is not shown to be better than "
+            f"{earlier.label} of stage {stage.name} ({earlier.num_parameters:,}): the difference "
+            f"is {wording.amount(pair.mean if higher else -pair.mean, metric)} "
+            f"({interval(pair, metric, flip=not higher)}).",
+            last.name,
+        )
+
+
+def _cost(candidate: Candidate) -> tuple[int, int]:
+    return (
+        candidate.num_parameters,
+        candidate.operations_per_epoch * candidate.settings.epochs,
+    )
+
+
+def _interactions(result: StudyResult) -> Iterator[LintFinding]:
+    for swap in result.audit:
+        if swap.confirmed:
+            yield codes.INTERACTION.finding(swap.sentence, swap.stage)
+
+
+def _edges(stage: StageResult) -> Iterator[LintFinding]:
+    leader = stage.candidate(stage.verdict.leader).settings
+    for name in stage.varied:
+        values = {getattr(candidate.settings, name) for candidate in stage.candidates}
+        best = getattr(leader, name)
+        numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        if not numeric or len(values) < 3 or best not in (min(values), max(values)):
+            continue
+        end = "smallest" if best == min(values) else "largest"
+        yield codes.EDGE.finding(
+            f"In stage {stage.name} the best {wording.spoken(name)}, {best:g}, is the {end} of "
+            f"{len(values)} values tried ({min(values):g} to {max(values):g}).",
+            stage.name,
+        )
+    for point in stage.tuning:
+        if point.chosen and point.at_edge:
+            names = [f"{wording.spoken(name)} {point.values[name]:g}" for name in point.at_edge]
+            yield codes.EDGE.finding(
+                f"In stage {stage.name} {point.candidate} was tuned to {wording.listed(names)}, at "
+                "the edge of the values tried.",
+                stage.name,
+            )
+
+
+def _curves(stage: StageResult) -> Iterator[LintFinding]:
+    improving, overfitting, noisy = [], [], []
+    delta = stage.verdict.delta if stage.verdict.metric in SHARES else 0.002
+    for candidate, runs in _compete(stage):
+        accuracy, loss = mean_curve(runs, "val_accuracy"), mean_curve(runs, "val_loss")
+        train = mean_curve(runs, "train_loss")
+        epochs = len(loss)
+        if epochs < 3 or not np.isfinite(loss).all():
+            continue
+        late = max(1, epochs // LATE_SHARE)
+        gain = float(accuracy[-1] - accuracy[-1 - late])
+        if gain > delta and loss[-1] < loss[-1 - late]:
+            improving.append(
+                f"{candidate.label} gained {wording.amount(gain, 'accuracy')} in the last "
+                f"{wording.count(late, 'epoch')} of {epochs}"
+            )
+        best = int(np.argmin(loss))
+        if loss[-1] > OVERFIT_RISE * loss[best] and train[-1] < train[best]:
+            overfitting.append(
+                f"{candidate.label}'s validation loss rose from {loss[best]:.3f} (epoch "
+                f"{best + 1}) to {loss[-1]:.3f} (epoch {epochs})"
+            )
+        jitter = _jitter(runs)
+        if jitter is not None and jitter > delta:
+            noisy.append(
+                f"{candidate.label}'s validation accuracy jumps by about "
+                f"{wording.amount(jitter, 'accuracy')} from epoch to epoch"
+            )
+    for check, found in (
+        (codes.STILL_IMPROVING, improving),
+        (codes.OVERFITTING, overfitting),
+        (codes.NOISY_EPOCHS, noisy),
+    ):
+        if found:
+            yield check.finding(f"In stage {stage.name}, {'; '.join(found)}.", stage.name)
+
+
+def _jitter(runs: Runs) -> float | None:
+    """Typical noise of one epoch's validation accuracy in the second half of a run.
+
+    Independent noise of sd s around a straight line gives second differences of sd ``s · √6``,
+    whatever the line's slope, so steady improvement does not count as noise.
+    """
+    found = []
+    for run in runs:
+        curve = run.history.val_accuracy
+        second_half = curve[len(curve) // 2 :]
+        if run.status == "finished" and len(second_half) >= 5:
+            found.append(float(np.sqrt(np.mean(np.diff(second_half, 2) ** 2) / 6.0)))
+    return float(np.mean(found)) if found else None
+
+
+def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
+    metric, leader = stage.verdict.metric, stage.verdict.leader
+    if metric == "loss" or leader in stage.verdict.failed:
+        return
+    means = {
+        candidate.label: float(values_of(runs, "loss").mean())
+        for candidate, runs in _compete(stage)
+        if candidate.label not in (*stage.verdict.failed, *stage.verdict.eliminated)
+        and len(values_of(runs, "loss"))
+    }
+    if leader not in means:
+        return
+    best = min(means, key=lambda label: (means[label], label != leader))
+    pair = _compare(_runs_of(stage, best), _runs_of(stage, leader), "loss", result)
+    # One standard error keeps pure chance from being reported; it is a remark, not a verdict.
+    if best != leader and pair is not None and pair.se is not None and -pair.mean > pair.se:
+        yield codes.LEADERS_DIFFER.finding(
+            f"In stage {stage.name} {leader} leads by {wording.spoken(metric)}, but {best} by "
+            f"validation loss ({means[best]:.4g} against {means[leader]:.4g}).",
+            stage.name,
+        )
+
+
+def _units(stage: StageResult) -> Iterator[LintFinding]:
+    dead: list[str] = []
+    saturated: list[str] = []
+    for candidate, runs in _compete(stage):
+        health = [run.health for run in runs if run.status == "finished" and run.health]
+        if not health:
+            continue
+        by_layer = np.mean(
+            [[(layer.dead, layer.saturated) for layer in layers] for layers in health], axis=0
+        )
+        for found, column, limit in ((dead, 0, DEAD_SHARE), (saturated, 1, SATURATED_SHARE)):
+            layer = int(np.argmax(by_layer[:, column]))
+            share = float(by_layer[layer, column])
+            if share >= limit:
+                found.append(
+                    f"{100 * share:.0f} % in hidden layer {layer + 1} of {candidate.label}"
+                )
+    if dead:
+        yield codes.DEAD_UNITS.finding(
+            f"In stage {stage.name}, units that are zero for every validation example: "
+            f"{'; '.join(dead)}.",
+            stage.name,
+        )
+    if saturated:
+        yield codes.SATURATED_UNITS.finding(
+            f"In stage {stage.name}, outputs at the flat ends of the activation: "
+            f"{'; '.join(saturated)}.",
+            stage.name,
+        )
+
+
+def _failed(stage: StageResult) -> Iterator[LintFinding]:
+    found = []
+    for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
+        failed = [run for run in runs if run.status == "failed"]
+        if failed:
+            found.append(
+                f"{len(failed)} of {len(runs)} of {candidate.label} ({failed[0].reason or 'failed'})"
+            )
+    if found:
+        yield codes.FAILED_RUNS.finding(
+            f"In stage {stage.name}, runs failed and were not averaged: {'; '.join(found)}.",
+            stage.name,
+        )

@@ -297,9 +297,8 @@ class Result:
     def report(self, path: str | Path) -> Path:
         """Writes the report, one self-contained HTML file, and returns its path."""
         from bakeoff.report.html import write
-        from bakeoff.report.view import build_view
 
-        return write(build_view(self.record), Path(path))
+        return write(self.record, path)
 
     def with_model(self, path: str | Path) -> Result:
         """Saves the final model and returns the result that names its path.
@@ -444,5 +443,5 @@ def _positive(name: str, value: int | None) -> None:
 def _latest(store: Store) -> int:
     rows = store.studies()
     if not rows:
-        raise UsageError(f"{store.name}: holds no study yet; `bakeoff run` makes one")
+        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
     return max(row.id for row in rows)

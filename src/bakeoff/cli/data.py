@@ -22,7 +22,9 @@ def list_() -> None:
     from bakeoff.data import sources
 
     for info in sources.available():
-        typer.echo(f"{info.name:<16}{info.sizes:<28}{info.where}")
+        typer.echo(
+            f"{info.name:<16}{f'{info.num_train:,} + {info.num_test:,} test':<24}{info.where}"
+        )
 
 
 @app.command()

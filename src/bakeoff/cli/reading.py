@@ -42,12 +42,11 @@ def report(
       bakeoff report digits --output digits.html
     """
     from bakeoff.report.html import write
-    from bakeoff.report.view import build_view
 
     with _open(store) as opened:
         result = opened.load_result(_which(opened, study))
     path = Path(output or f"bakeoff-{_stem(result.name)}.html")
-    write(build_view(result), path)
+    write(result, path)
     typer.echo(str(path))
 
 

@@ -98,12 +98,12 @@ def _swapped(context: StudyContext, swap: Swap, final: Candidate) -> Candidate |
         return None
     if settings.effective() == final.settings.effective():
         return None
-    return context.candidate(swap.label, declared)
+    return context.maker.make(swap.label, declared)
 
 
 def _values(context: StudyContext, runs: Sequence[Run]) -> Floats:
     """The metric of the finished runs, NaN for the others, shape (S,)."""
-    values = metric_array([runs], context.rule.metric, len(runs))[0]
+    values: Floats = metric_array([runs], context.rule.metric, len(runs))[0]
     values[~finished_array([runs], len(runs))[0]] = float("nan")
     return values
 

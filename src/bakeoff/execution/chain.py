@@ -20,6 +20,7 @@ from bakeoff.evidence.lint import lint_result
 from bakeoff.evidence.metrics import default_metric
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
+from bakeoff.execution.candidates import CandidateMaker, refuse_what_the_engine_cannot
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.door import TestDoor, now
 from bakeoff.execution.environment import describe
@@ -28,7 +29,7 @@ from bakeoff.execution.final import refit_and_open
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import available_cores
 from bakeoff.execution.runs import RunService
-from bakeoff.execution.stages import all_requests, run_stage, stage_of_candidates
+from bakeoff.execution.stages import all_requests, run_stage
 from bakeoff.records import (
     AuditSwap,
     Candidate,
@@ -162,6 +163,7 @@ def run_study(
     )
     context = StudyContext(
         spec=spec,
+        maker=CandidateMaker(spec, data),
         dataset=dataset,
         runs=service,
         observer=observer,
@@ -248,9 +250,15 @@ def _prefetch(context: StudyContext) -> None:
     planned: list[tuple[StageSpec, list[Candidate]]] = []
     carried: Mapping[str, Any] = dict(context.spec.base)
     for stage in context.spec.stage:
-        candidates = stage_of_candidates(context, stage, carried, None)
+        candidates = context.maker.of_stage(stage, carried, None)
+        refuse_what_the_engine_cannot(context.runs.engine, candidates)
         planned.append((stage, candidates))
         carried = {**carried, **(stage.carry or {})}
+    context.observer.stage_started(
+        len(context.spec.stage),
+        "every model",
+        "All choices are pinned, so all models train at once",
+    )
     context.runs.get(all_requests(context, planned), door=context.door)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.evidence.verdicts import Rule
+from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.runs import RunService
-from bakeoff.records import Candidate, Floats, Published, Replicate, Run, Scores
-from bakeoff.settings import Settings
+from bakeoff.records import Candidate, Floats, Replicate, Run, Scores
 from bakeoff.spec import StudySpec
 
 MetricName = Literal["accuracy", "macro_recall", "loss"]
@@ -26,6 +26,7 @@ class StudyContext:
 
     Attributes:
         spec: the study.
+        maker: makes candidate records.
         dataset: its data.
         runs: where runs come from.
         observer: who watches.
@@ -37,6 +38,7 @@ class StudyContext:
     """
 
     spec: StudySpec
+    maker: CandidateMaker
     dataset: Dataset
     runs: RunService
     observer: Observer
@@ -46,29 +48,6 @@ class StudyContext:
     num_train: int
     num_validation: int
     door: TestDoor
-
-    def candidate(
-        self,
-        label: str,
-        declared: Mapping[str, Any],
-        *,
-        incumbent: bool = False,
-        published: Published | None = None,
-        tuned: Mapping[str, Any] | None = None,
-    ) -> Candidate:
-        """The full record of a declared candidate."""
-        settings = Settings.model_validate(dict(declared))
-        features, classes = self.dataset.num_features, self.dataset.num_classes
-        return Candidate(
-            label=label,
-            settings=settings,
-            declared=dict(declared),
-            num_parameters=settings.num_parameters(features, classes),
-            operations_per_epoch=settings.operations_per_epoch(features, classes, self.num_train),
-            incumbent=incumbent,
-            published=published,
-            tuned=dict(tuned or {}),
-        )
 
     def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> RunRequest:
         """The run of a candidate on a replicate."""

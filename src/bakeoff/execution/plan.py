@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.data.splits import make_replicates
 from bakeoff.engines.base import Engine
 from bakeoff.evidence.power import detectable_difference
-from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, rule_for, summarise
-from bakeoff.execution.context import StudyContext
-from bakeoff.execution.events import Silent
+from bakeoff.execution.candidates import (
+    CandidateMaker,
+    pinned_label,
+    refuse_what_the_engine_cannot,
+    varied_names,
+)
+from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, summarise
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import available_cores
-from bakeoff.execution.runs import RunService
-from bakeoff.execution.stages import pinned_label, stage_of_candidates, varied_names
 from bakeoff.records import Candidate, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
-from bakeoff.store.sqlite import Store
 
 # Counted operations per second of one core, from `benchmarks/`: (slow, fast) end of what the
 # shapes there reach. Rough on purpose: the estimate is printed as a range.
@@ -43,20 +43,8 @@ def plan_study(
     looks = looks_for(spec, replicates)
     jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
     data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
-    with Store.open(":memory:") as store:
-        service = RunService(jobs, engine, store, 0, Silent(), num_workers=1)
-        context = StudyContext(
-            spec=spec,
-            dataset=dataset,
-            runs=service,
-            observer=Silent(),
-            rule=rule_for(spec, data, looks),
-            replicates=make_replicates(looks[-1], num_folds=spec.folds, split=spec.split),
-            screening=(),
-            num_train=data.num_train,
-            num_validation=data.num_validation,
-        )
-        stages, counts = _stages(context, looks)
+    maker = CandidateMaker(spec, data)
+    stages, counts = _stages(maker, looks, engine)
     min_runs, max_runs, min_operations, max_operations = counts
     slow, fast = _speed(engine.name)
     cores = workers or available_cores()
@@ -90,16 +78,17 @@ def _speed(engine_name: str) -> tuple[float, float]:
 
 
 def _stages(
-    context: StudyContext, looks: tuple[int, ...]
+    maker: CandidateMaker, looks: tuple[int, ...], engine: Engine
 ) -> tuple[list[PlannedStage], tuple[int, int, int, int]]:
     """The planned stages; fewest and most runs; fewest and most operations."""
-    spec = context.spec
+    spec = maker.spec
     stages: list[PlannedStage] = []
     carried: Mapping[str, Any] = dict(spec.base)
     incumbent: Candidate | None = None
     min_runs = max_runs = min_operations = max_operations = 0
     for stage in spec.stage:
-        candidates = stage_of_candidates(context, stage, carried, None)
+        candidates = maker.of_stage(stage, carried, None)
+        refuse_what_the_engine_cannot(engine, candidates)
         pinned = pinned_label(stage, candidates)
         costs = [one.operations_per_epoch * one.settings.epochs for one in candidates]
         joins = incumbent is not None and spec.kind == "study"

@@ -7,66 +7,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.engines.base import Engine
-from bakeoff.errors import EngineError, RunsFailedError
+from bakeoff.errors import RunsFailedError
 from bakeoff.evidence.verdicts import decide, pin
+from bakeoff.execution.candidates import (
+    costs,
+    pinned_label,
+    refuse_what_the_engine_cannot,
+    varied_names,
+)
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
+from bakeoff.execution.events import RunRequest
 from bakeoff.execution.tuning import tune
-from bakeoff.records import Candidate, Run, StageResult, Verdict
-from bakeoff.spec import StageSpec, label_of, stage_candidates
-
-
-def stage_of_candidates(
-    context: StudyContext,
-    stage: StageSpec,
-    carried: Mapping[str, Any],
-    incumbent: Candidate | None,
-) -> list[Candidate]:
-    """The declared candidates over what was carried in, and the incumbent.
-
-    Where a declared candidate trains exactly what the incumbent trains, it *is* the incumbent.
-    """
-    candidates: list[Candidate] = []
-    met = False
-    for one in stage_candidates(stage, carried):
-        candidate = context.candidate(one.label, one.declared, published=one.published)
-        same = (
-            incumbent is not None
-            and candidate.settings.effective() == incumbent.settings.effective()
-        )
-        if same:
-            met = True
-            candidate = context.candidate(
-                one.label, one.declared, published=one.published, incumbent=True
-            )
-        candidates.append(candidate)
-    if incumbent is not None and not met and context.spec.kind == "study":
-        taken = {candidate.label for candidate in candidates}
-        label = label_of(stage, incumbent.settings)
-        if label is None or label in taken:
-            label = "incumbent"
-        candidates.append(context.candidate(label, incumbent.declared, incumbent=True))
-    return candidates
-
-
-def refuse_what_the_engine_cannot(engine: Engine, candidates: Sequence[Candidate]) -> None:
-    """Raises EngineError for the first candidate that the engine cannot train."""
-    for candidate in candidates:
-        why = engine.refuses(candidate.settings)
-        if why is not None:
-            raise EngineError(f"engine {engine.name} cannot train {candidate.label}: {why}")
-
-
-def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names of the settings that differ between the candidates, tuned ones left out, sorted."""
-    dumps = [candidate.settings.model_dump(mode="json") for candidate in candidates]
-    return tuple(
-        sorted(
-            name
-            for name in dumps[0]
-            if name not in tuned and any(dump[name] != dumps[0][name] for dump in dumps)
-        )
-    )
+from bakeoff.records import Candidate, Run, StageResult, TuningPoint, Verdict
+from bakeoff.spec import StageSpec
 
 
 def run_stage(
@@ -90,9 +43,9 @@ def run_stage(
     """
     started = time.perf_counter()
     context.observer.stage_started(index, stage.name, stage.question)
-    candidates = stage_of_candidates(context, stage, carried, incumbent)
+    candidates = context.maker.of_stage(stage, carried, incumbent)
     refuse_what_the_engine_cannot(context.runs.engine, candidates)
-    points = ()
+    points: tuple[TuningPoint, ...] = ()
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
     if context.spec.kind == "replication":
@@ -115,21 +68,6 @@ def run_stage(
     context.runs.store.save_stage(context.runs.study_id, index, result)
     context.observer.stage_finished(index, result)
     return result
-
-
-def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | None:
-    """Label of the candidate that the author's ``carry`` names, or None."""
-    if stage.carry is None:
-        return None
-    for candidate in candidates:
-        dump = candidate.settings.model_dump(mode="json")
-        if all(dump[name] == _plain(value) for name, value in stage.carry.items()):
-            return candidate.label
-    return None
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _race(
@@ -211,17 +149,9 @@ def _measure_all(
     return runs, decision.verdict
 
 
-def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
-    """What makes a candidate cheap: parameters, operations of a whole run, declared order."""
-    return [
-        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings.epochs, i)
-        for i, candidate in enumerate(candidates)
-    ]
-
-
 def all_requests(
     context: StudyContext, stages: Sequence[tuple[StageSpec, Sequence[Candidate]]]
-) -> list[Any]:
+) -> list[RunRequest]:
     """Every run of a study whose choices are all pinned, so that no core waits for a stage."""
     return [
         context.request(stage.name, candidate, replicate)

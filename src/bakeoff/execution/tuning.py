@@ -92,7 +92,7 @@ def tune(
 
 
 def _with(context: StudyContext, candidate: Candidate, values: Mapping[str, Any]) -> Candidate:
-    return context.candidate(
+    return context.maker.make(
         candidate.label,
         {**candidate.declared, **values},
         incumbent=candidate.incumbent,

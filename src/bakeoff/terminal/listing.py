@@ -89,7 +89,7 @@ def settings_of(store: Store, run: Run) -> Mapping[str, Any]:
     """The settings a run was trained with, as the store's frame names them."""
     frame = store.runs()
     row = frame[frame["key"] == run.key].iloc[0]
-    return {name: value for name, value in row.items() if name not in run.__slots__}
+    return {str(name): value for name, value in row.items() if name not in run.__slots__}
 
 
 def runs_comparison(
@@ -103,14 +103,14 @@ def runs_comparison(
             table.add_row(
                 str(name), Text(words.visible(str(left))), Text(words.visible(str(right))), ""
             )
-    for title, get, share in (
-        ("validation accuracy", lambda run: run.val.accuracy, True),
-        ("validation loss", lambda run: run.val.loss, False),
-        ("train loss", lambda run: run.train.loss, False),
-        ("seconds", lambda run: run.train_seconds, False),
+    first, second = runs
+    for title, ours, theirs, share in (
+        ("validation accuracy", first.val.accuracy, second.val.accuracy, True),
+        ("validation loss", first.val.loss, second.val.loss, False),
+        ("train loss", first.train.loss, second.train.loss, False),
+        ("seconds", first.train_seconds, second.train_seconds, False),
     ):
-        left, right = get(runs[0]), get(runs[1])
-        table.add_row(title, *_pair(left, right, share))
+        table.add_row(title, *_pair(ours, theirs, share))
     return table
 
 
@@ -212,11 +212,11 @@ def _shared(first: StudyResult, second: StudyResult) -> list[tuple[str, str, lis
         for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
             by_replicate = {run.replicate: run for run in theirs.get(candidate.label, ())}
             differences = [
-                by_replicate[run.replicate].val.accuracy - run.val.accuracy
+                theirs_ - ours
                 for run in runs
-                if run.replicate in by_replicate
-                and run.val.accuracy is not None
-                and by_replicate[run.replicate].val.accuracy is not None
+                if (pair := by_replicate.get(run.replicate)) is not None
+                and (ours := run.val.accuracy) is not None
+                and (theirs_ := pair.val.accuracy) is not None
             ]
             if differences:
                 rows.append((stage.name, candidate.label, differences))

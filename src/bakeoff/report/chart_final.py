@@ -1,0 +1,297 @@
+"""Charts of the chain of decisions and of the final model. Altair in, Altair out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import altair as alt
+
+from bakeoff.report.chart_style import (
+    ACCENT,
+    BAD,
+    INK,
+    LABEL_PX,
+    MUTED,
+    ON_ACCENT,
+    OTHER,
+    RULE,
+    WIDTH,
+    AnyChart,
+    axis,
+    data,
+    describe,
+    finish,
+    padded,
+)
+from bakeoff.report.view import ReportView
+from bakeoff.report.view_final import FinalView
+from bakeoff.report.words import clip, metric, percent
+
+_STEP = 46
+_ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+def chain(view: ReportView) -> AnyChart | None:
+    """The incumbent of each stage with its interval, and the audit's counterfactuals.
+
+    Where the accuracies span a wide range the axis is logarithmic in the error, so that half a
+    point near the top is as visible as ten points at the bottom.
+    """
+    links = [link for link in view.chain if link.mean is not None]
+    if not links:
+        return None
+    measure = metric(view.metric)
+    values = [
+        value
+        for link in links
+        for value in (link.mean, link.low, link.high, *(m for _, m in link.counterfactuals))
+        if value is not None
+    ]
+    smallest = 0.5 / max(1, view.data.num_validation)  # below one error in the validation part
+    errors = [max(smallest, 1 - value) for value in values]
+    by_error = measure.share and max(errors) > 2.5 * min(errors)
+
+    def place(value: float) -> float:
+        if by_error:
+            return min(1.0, max(smallest, 1 - value))
+        return 100 * value if measure.share else value
+
+    rows: list[dict[str, Any]] = []
+    swaps: list[dict[str, Any]] = []
+    for index, link in enumerate(links):
+        mean = link.mean if link.mean is not None else 0.0
+        change = "" if link.gain is None else measure.bare(link.gain, sign=True)
+        if link.kept:
+            change = "kept"
+        note = f"{measure.level(mean)}" + (f"   {change}" if change else "")
+        lost = link.gain is not None and link.gain < 0 and link.lost_incumbent
+        rows.append(
+            {
+                "index": index,
+                "y": index * _STEP + _STEP * 0.68,
+                "label_y": index * _STEP + _STEP * 0.26,
+                "stage": clip(link.name, 24),
+                "label": f"{clip(link.name, 24)} → {clip(link.chosen, 34)}",
+                "note": note,
+                "ink": BAD if lost else ACCENT,
+                "x": place(mean),
+                "low": place(link.low if link.low is not None else mean),
+                "high": place(link.high if link.high is not None else mean),
+                "text": describe(
+                    f"stage {link.name}: {link.chosen} at {measure.level(mean)}"
+                    + (
+                        ""
+                        if link.gain is None
+                        else f", {measure.difference(link.gain, sign=True)} against what was carried in"
+                    )
+                ),
+            }
+        )
+        for label, value in link.counterfactuals:
+            swaps.append(
+                {
+                    "y": index * _STEP + _STEP * 0.68,
+                    "x": place(value),
+                    "text": describe(
+                        f"counterfactual: the final settings with stage {link.name} swapped to {label}: "
+                        f"{measure.level(value)}"
+                    ),
+                }
+            )
+    height = len(rows) * _STEP + 4
+    places = [row[key] for row in rows for key in ("x", "low", "high")] + [s["x"] for s in swaps]
+    if by_error:
+        low, high = min(places) / 1.15, min(1.0, max(places) * 1.15)
+        ticks = [tick for tick in _ERROR_TICKS if low <= tick <= high]
+        scale = alt.Scale(type="log", domain=[high, low], nice=False)
+        x_axis = axis(
+            f"{measure.title} (%), spaced by the error",
+            values=ticks,
+            labelExpr="format(100 * (1 - datum.value), '.4~g')",
+            tickCount=alt.Undefined,
+        )
+    else:
+        scale = alt.Scale(domain=list(padded(places)), nice=False)
+        x_axis = axis(f"{measure.title}{' (%)' if measure.share else ''}")
+    y = alt.Y("y:Q").scale(None).axis(None)
+    base = alt.Chart(data(rows))
+    path = base.mark_line(color=RULE, strokeWidth=2).encode(
+        x=alt.X("x:Q", scale=scale, axis=x_axis), y=y, order="index:Q"
+    )
+    bars = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=scale),
+        x2="high:Q",
+        y=y,
+        color=alt.Color("ink:N").scale(None),
+        description="text:N",
+    )
+    dots = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=alt.X("x:Q", scale=scale),
+        y=y,
+        color=alt.Color("ink:N").scale(None),
+        description="text:N",
+    )
+    label_y = alt.Y("label_y:Q").scale(None).axis(None)
+    names = base.mark_text(
+        align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 125
+    ).encode(x=alt.value(0), y=label_y, text="label:N")
+    notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
+        x=alt.value(WIDTH), y=label_y, text="note:N"
+    )
+    layers: list[Any] = [path, bars, dots]
+    if swaps:
+        layers.append(
+            alt.Chart(data(swaps))
+            .mark_point(shape="diamond", filled=False, size=70, color=OTHER, opacity=1)
+            .encode(x=alt.X("x:Q", scale=scale), y=y, description="text:N")
+        )
+    return finish(
+        alt.layer(*layers, names, notes).properties(width=WIDTH, height=height),
+        f"The chain of decisions: {measure.title} of the chosen candidate after each stage with its "
+        "95 % interval; hollow diamonds are the audit's counterfactuals.",
+    )
+
+
+def confusion(final: FinalView) -> AnyChart | None:
+    """The confusion matrix; None where the test set was not opened."""
+    if final.confusion is None:
+        return None
+    names = [clip(name, 14) for name in final.class_names]
+    num = len(names)
+    cells = []
+    for actual, row in enumerate(final.confusion):
+        total = sum(row) or 1
+        for predicted, count in enumerate(row):
+            if count == 0:
+                continue
+            right = actual == predicted
+            # Mistakes are rare: their shade grows with the square root, so that one shows.
+            shade = 0.12 + 0.7 * (
+                count / total if right else min(1.0, (count / total) ** 0.5 * 1.6)
+            )
+            cells.append(
+                {
+                    "actual": actual,
+                    "predicted": predicted,
+                    "label": str(count),
+                    "fill": ACCENT if right else BAD,
+                    "shade": shade,
+                    "ink": ON_ACCENT if shade > 0.5 else INK,
+                    "text": describe(
+                        f"{count} of {sum(row)} examples of class {final.class_names[actual]} "
+                        + ("recognised" if right else f"taken for {final.class_names[predicted]}")
+                    ),
+                }
+            )
+    label = f"{json.dumps(names)}[datum.value]"
+    size = min(38, max(14, 400 // num))
+    options: dict[str, Any] = {"labelExpr": label, "grid": False, "labelLimit": 90}
+    x = alt.X(
+        "predicted:O",
+        scale=alt.Scale(domain=list(range(num)), padding=0.06),
+        axis=alt.Axis(
+            title="predicted",
+            labelAngle=0 if max(map(len, names)) < 4 else -60,
+            orient="top",
+            **options,
+        ),
+    )
+    y = alt.Y(
+        "actual:O",
+        scale=alt.Scale(domain=list(range(num)), padding=0.06),
+        axis=alt.Axis(title="actual", **options),
+    )
+    base = alt.Chart(data(cells)).encode(x=x, y=y, description="text:N")
+    layers: list[Any] = [
+        base.mark_rect().encode(
+            color=alt.Color("fill:N").scale(None), opacity=alt.Opacity("shade:Q").scale(None)
+        )
+    ]
+    if num <= 20:
+        layers.append(
+            base.mark_text(fontSize=11 if size > 26 else 9).encode(
+                text="label:N", color=alt.Color("ink:N").scale(None)
+            )
+        )
+    return finish(
+        alt.layer(*layers).properties(width=num * size, height=num * size),
+        "Confusion matrix on the test set: rows are the true class, columns the predicted one.",
+    )
+
+
+def recall(final: FinalView) -> AnyChart | None:
+    """Recall per class with Wilson's interval; None where the test set was not opened."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": clip(view.name, 24),
+            "index": index,
+            "recall": 100 * view.recall,
+            "low": 100 * (view.low or 0.0),
+            "high": 100 * (view.high or 0.0),
+            "text": describe(
+                f"class {view.name}: {percent(view.recall)} of {view.num_examples} recognised, 95 % "
+                f"interval {percent(view.low)} to {percent(view.high)}"
+            ),
+        }
+        for index, view in enumerate(final.recalls)
+        if view.recall is not None
+    ]
+    if not rows:
+        return None
+    names = [str(row["name"]) for row in rows]
+    y = alt.Y(
+        "index:O",
+        axis=alt.Axis(
+            title=None, labelExpr=f"{json.dumps(names)}[datum.value]", grid=False, labelLimit=140
+        ),
+    )
+    x = alt.Scale(domain=list(padded([r[k] for r in rows for k in ("low", "high")])), nice=False)
+    base = alt.Chart(data(rows)).encode(y=y, description="text:N")
+    bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=x, axis=axis("recall (%)")), x2="high:Q"
+    )
+    dots = base.mark_point(filled=True, color=ACCENT, size=56, opacity=1).encode(
+        x=alt.X("recall:Q", scale=x)
+    )
+    return finish(
+        alt.layer(bars, dots).properties(width=WIDTH - 90, height=max(3, len(rows)) * 26),
+        "Recall per class on the test set with Wilson's 95 % interval.",
+    )
+
+
+def reliability(final: FinalView) -> AnyChart | None:
+    """Accuracy against confidence; on the diagonal the model knows how sure it may be."""
+    if not final.reliability:
+        return None
+    most = max(count for count, _, _ in final.reliability)
+    rows = [
+        {
+            "confidence": 100 * confidence,
+            "accuracy": 100 * accuracy,
+            "size": 30 + 250 * (count / most) ** 0.5,
+            "text": describe(
+                f"{count} predictions at {percent(confidence, 1)} mean confidence: "
+                f"{percent(accuracy, 1)} right"
+            ),
+        }
+        for count, confidence, accuracy in final.reliability
+    ]
+    scale = alt.Scale(domain=[0, 100], nice=False)
+    x = alt.X("confidence:Q", scale=scale, axis=axis("mean confidence (%)"))
+    y = alt.Y("accuracy:Q", scale=scale, axis=axis("share that was right (%)"))
+    diagonal = (
+        alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 100, "accuracy": 100}]))
+        .mark_line(color=MUTED, strokeDash=[3, 3], strokeWidth=1)
+        .encode(x=x, y=y)
+    )
+    base = alt.Chart(data(rows)).encode(x=x, description="text:N")
+    gaps = base.mark_rule(color=OTHER).encode(y="accuracy:Q", y2="confidence:Q")
+    dots = base.mark_point(filled=True, color=ACCENT, opacity=0.9).encode(
+        y=y, size=alt.Size("size:Q").scale(None)
+    )
+    return finish(
+        alt.layer(diagonal, gaps, dots).properties(width=300, height=300),
+        "Reliability: share of right predictions against the model's confidence, in 15 bins; the "
+        "area of a dot grows with the number of predictions.",
+    )

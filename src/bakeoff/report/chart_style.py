@@ -1,0 +1,101 @@
+"""The look that all charts share: colours by role, one configuration, the row layout.
+
+Charts use the light palette's colours, so that they look right wherever Altair draws them. In a
+page every colour is replaced by the CSS variable of its role, which is how one drawing serves the
+light and the dark theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import altair as alt
+
+AnyChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
+
+INK = "#1c2128"
+MUTED = "#57606a"
+RULE = "#d5dbe1"
+ACCENT = "#0a5cc2"  # the chosen candidate, validation
+OTHER = "#7b858f"  # every other candidate
+TRAIN = "#a85a08"
+BAD = "#b3261e"
+BAND = "#e3ebf5"  # the ±δ band
+ON_ACCENT = "#fefefe"  # text on a dark cell
+
+ROLES: Mapping[str, str] = {
+    INK: "ink",
+    MUTED: "muted",
+    RULE: "rule",
+    ACCENT: "accent",
+    OTHER: "other",
+    TRAIN: "train",
+    BAD: "bad",
+    BAND: "band",
+    ON_ACCENT: "on-accent",
+}
+
+# Six hues that stay apart for colour-blind readers (after Okabe and Ito 2008), darkened to 3:1 on white.
+SERIES = ("#0a5cc1", "#a85a07", "#0b7a5c", "#a2407a", "#5b5fc7", "#6b6f00")
+
+WIDTH = 440  # of a chart that stands alone; a phone shows it at four fifths
+LABEL_PX = 12
+
+
+def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Rows as inline data."""
+    return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def describe(title: str, replicate: int | None = None) -> str:
+    """The text of a mark: its tooltip and, before the bar, the replicate it belongs to."""
+    return f"{'' if replicate is None else replicate + 1}|{title}"
+
+
+def axis(title: str | None = None, **options: Any) -> alt.Axis:
+    """A quiet axis: few ticks, thin grid, no domain line."""
+    options.setdefault("tickCount", 5)
+    return alt.Axis(title=title, **options)
+
+
+def finish(chart: AnyChart, description: str) -> AnyChart:
+    """Adds the shared configuration and the sentence that says what the chart shows."""
+    styled: AnyChart = (
+        chart.properties(description=description)
+        .configure(
+            background="transparent", padding={"left": 10, "right": 12, "top": 4, "bottom": 2}
+        )
+        .configure_view(stroke=None)
+        .configure_axis(
+            domain=False,
+            grid=True,
+            gridColor=RULE,
+            labelColor=MUTED,
+            labelFontSize=11,
+            labelFlush=False,
+            ticks=False,
+            labelPadding=5,
+            titleColor=MUTED,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            titlePadding=6,
+        )
+        .configure_legend(
+            labelColor=MUTED, titleColor=MUTED, orient="top", titleFontWeight="normal", offset=4
+        )
+        .configure_header(labelColor=INK, labelFontSize=12, titleColor=MUTED)
+    )
+    return styled
+
+
+def row_step(num_rows: int) -> int:
+    """Height of one labelled row; a long list gets tighter rows."""
+    return 40 if num_rows <= 12 else 30
+
+
+def padded(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
+    """The range of the values with a little room on both sides, never empty."""
+    low, high = min(values), max(values)
+    room = (high - low) * share or max(abs(high) * 0.01, 1e-3)
+    return low - room, high + room

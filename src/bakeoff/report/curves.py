@@ -1,0 +1,81 @@
+"""Training curves thinned to what a chart can show; knows only arrays.
+
+A run of a hundred epochs has more points than a small panel has pixels. What stays keeps the
+shape: first and last epoch, and the spikes between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.records import Floats, History
+
+MAX_POINTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One run's curve; epochs count from 1, values that do not exist are None.
+
+    Attributes:
+        epochs: the epochs kept, the same for all four series.
+        num_epochs: epochs the run had before thinning.
+    """
+
+    epochs: tuple[int, ...]
+    train_accuracy: tuple[float | None, ...]
+    val_accuracy: tuple[float | None, ...]
+    train_loss: tuple[float | None, ...]
+    val_loss: tuple[float | None, ...]
+    num_epochs: int
+
+
+def kept_epochs(values: Floats, max_points: int = MAX_POINTS) -> list[int]:
+    """Indices of the points that keep a curve's shape.
+
+    Largest-triangle-three-buckets: of each stretch the point that spans the largest triangle with
+    the point kept before and the mean of the stretch after (Steinarsson 2013, "Downsampling time
+    series for visual representation").
+    """
+    num = len(values)
+    if num <= max_points:
+        return list(range(num))
+    series = np.where(np.isfinite(values), values, 0.0)
+    edges = np.linspace(1, num - 1, max_points - 1).astype(int)
+    kept = [0]
+    for start, stop, after in zip(edges[:-1], edges[1:], [*edges[2:], num], strict=True):
+        here = np.arange(start, stop)
+        next_x, next_y = (stop + after - 1) / 2, series[stop:after].mean()
+        last = kept[-1]
+        area = np.abs(
+            (last - next_x) * (series[here] - series[last])
+            - (last - here) * (next_y - series[last])
+        )
+        kept.append(int(here[area.argmax()]))
+    return [*kept, num - 1]
+
+
+def _values(series: Floats, kept: list[int]) -> tuple[float | None, ...]:
+    # Five decimals are far below a pixel and a tenth of the digits of a float.
+    return tuple(
+        round(float(series[i]), 5) if i < len(series) and np.isfinite(series[i]) else None
+        for i in kept
+    )
+
+
+def thin_curve(history: History, max_points: int = MAX_POINTS) -> Curve:
+    """The history of one run at no more than ``max_points`` epochs."""
+    guide = history.val_accuracy
+    if len(guide) != history.num_epochs or not np.isfinite(guide).any():
+        guide = history.train_loss
+    kept = kept_epochs(np.asarray(guide, np.float64), max_points)
+    return Curve(
+        epochs=tuple(i + 1 for i in kept),
+        train_accuracy=_values(history.train_accuracy, kept),
+        val_accuracy=_values(history.val_accuracy, kept),
+        train_loss=_values(history.train_loss, kept),
+        val_loss=_values(history.val_loss, kept),
+        num_epochs=history.num_epochs,
+    )

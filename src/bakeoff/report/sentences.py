@@ -1,0 +1,314 @@
+"""Observations in words, written from the numbers of a view; knows nothing of pages.
+
+Each function turns one finding into one plain sentence. A sentence never claims more than its
+verdict: a tie says "did not matter", an undecided one says that nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bakeoff.report.view_final import FinalView
+from bakeoff.report.view_stages import CandidateView, StageView
+from bakeoff.report.words import Metric, duration, listing, metric, percent, plural, share_of
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One finding in words.
+
+    Attributes:
+        stage: anchor of the stage it belongs to, or None.
+        tone: ``good``, ``plain``, ``open`` (nobody can tell) or ``bad`` (something was lost).
+        text: the sentence.
+    """
+
+    stage: str | None
+    tone: str
+    text: str
+
+
+def interval(measure: Metric, low: float | None, high: float | None, level: float | None) -> str:
+    """``98.75 % interval 0.11 to 0.93``, or nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    name = f"{share_of(level)} interval" if level is not None else "interval"
+    return f"{name} {measure.bare(low)} to {measure.bare(high)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+_NAMES = {"hidden": "the shape of the hidden layers", "scale": "the scaling of the features"}
+
+
+def _subject(stage: StageView) -> str:
+    """What the stage varied, as the subject of a sentence."""
+    if stage.varied and len(stage.varied) <= 3:
+        return listing([_NAMES.get(name, name.replace("_", " ")) for name in stage.varied])
+    return f"the choice of stage {stage.name}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _margin(stage: StageView, measure: Metric) -> str:
+    ends = interval(measure, stage.margin_low, stage.margin_high, stage.margin_level)
+    return _in_brackets(ends)
+
+
+def _difference_to(stage: StageView, label: str) -> float | None:
+    for difference in stage.differences:
+        if difference.label == label:
+            return difference.mean
+    return None
+
+
+def one_replicate(stage: StageView, measure: Metric) -> str:
+    """With a single replicate there is a ranking but no evidence."""
+    ranked = sorted(
+        (c for c in stage.candidates if c.mean is not None),
+        key=lambda c: c.mean if c.mean is not None else 0.0,
+        reverse=measure.higher_is_better,
+    )
+    if len(ranked) < 2:
+        return f"{stage.chosen} goes on; one run each cannot tell how sure that is."
+    first, second = ranked[0], ranked[1]
+    gap = abs((first.mean or 0.0) - (second.mean or 0.0))
+    return (
+        f"In a single replicate {first.label} reached {measure.level(first.mean)} and "
+        f"{second.label} {measure.level(second.mean)}; one run each cannot tell a difference of "
+        f"{measure.difference(gap)} from chance."
+    )
+
+
+def winner(stage: StageView, measure: Metric) -> str:
+    """The leader beat every rival."""
+    replicates = plural(stage.num_replicates, "paired replicate")
+    if stage.chosen != stage.leader:
+        lost = _difference_to(stage, stage.leader)
+        return (
+            f"{stage.leader} is really better than {stage.chosen}, by "
+            f"{measure.difference(abs(lost if lost is not None else stage.margin or 0.0))}"
+            f"{_margin(stage, measure)}, but that is below the threshold of "
+            f"{measure.difference(stage.delta)}, so the cheaper {stage.chosen} goes on."
+        )
+    rival = stage.margin_second if stage.margin_first == stage.chosen else stage.margin_first
+    if rival is None or stage.margin is None:
+        return f"{stage.chosen} had no rival left in {replicates}."
+    if stage.carried_label == stage.chosen:
+        return (
+            f"{_capital(_subject(stage))}: nothing beat the incumbent {stage.chosen}; its closest "
+            f"rival {rival} was {measure.difference(abs(stage.margin))} worse"
+            f"{_margin(stage, measure)} over {replicates}."
+        )
+    return (
+        f"{_capital(_subject(stage))} mattered: {stage.chosen} beat {rival} by "
+        f"{measure.difference(abs(stage.margin))}{_margin(stage, measure)} over {replicates}."
+    )
+
+
+def tie(stage: StageView, measure: Metric) -> str:
+    """The survivors are equivalent."""
+    others = [label for label in stage.tied if label != stage.chosen]
+    worst = max((abs(_difference_to(stage, label) or 0.0) for label in others), default=0.0)
+    beaten = f"; {listing(stage.eliminated)} lost early" if stage.eliminated else ""
+    subject = "did not matter" if not stage.eliminated else "did not matter among the best"
+    return (
+        f"{_capital(_subject(stage))} {subject}: {listing(stage.tied)} differ by at most "
+        f"{measure.difference(worst)} on average and lie within ±{measure.difference(stage.delta)} "
+        f"of each other over {plural(stage.num_replicates, 'paired replicate')}, so the cheapest, "
+        f"{stage.chosen}, goes on{beaten}."
+    )
+
+
+def undecided(stage: StageView, measure: Metric) -> str:
+    """Nobody can tell, and the choice is a default."""
+    pair = listing([name for name in (stage.margin_first, stage.margin_second) if name])
+    gap = (
+        f"the difference of {pair} is {measure.difference(stage.margin)}{_margin(stage, measure)}"
+        if stage.margin is not None and pair
+        else f"{listing([c.label for c in stage.candidates])} cannot be told apart"
+    )
+    choice = (
+        f"The author's choice {stage.chosen} goes on"
+        if stage.pinned
+        else f"{stage.chosen} goes on provisionally, as a default and not as a finding"
+    )
+    note = f" {stage.power_note}" if stage.power_note else ""
+    return (
+        f"{_capital(_subject(stage))}: undecided after "
+        f"{plural(stage.num_replicates, 'paired replicate')}; {gap}. {choice}.{note}"
+    )
+
+
+def failures(candidate: CandidateView) -> str:
+    """Runs that failed are counted and shown, never averaged."""
+    why = f" ({candidate.failure})" if candidate.failure else ""
+    return (
+        f"{candidate.num_failed} of {plural(candidate.num_runs, 'run')} of {candidate.label} "
+        f"failed{why}; failed runs are counted, never averaged."
+    )
+
+
+def gain(stage: StageView, measure: Metric) -> str | None:
+    """What the stage did to the chain, where that is worth a sentence of its own."""
+    if stage.gain is None or stage.carried_label in (None, stage.chosen):
+        return None
+    better = stage.gain if measure.higher_is_better else -stage.gain
+    if better >= -stage.delta:
+        return None
+    lost = measure.difference(abs(stage.gain))
+    verb = "was" if lost.startswith("1.00 ") else "were"
+    because = (
+        f"its incumbent {stage.carried_label} was not among the candidates"
+        if not stage.has_incumbent
+        else f"the author pinned {stage.chosen} although {stage.carried_label} was better"
+        if stage.pinned
+        else f"{stage.chosen} went on although {stage.carried_label} was better"
+    )
+    pinned = (
+        " and the author's choice is pinned" if stage.pinned and not stage.has_incumbent else ""
+    )
+    return f"{lost} {verb} lost at stage {stage.name} because {because}{pinned}."
+
+
+def against_evidence(stage: StageView, measure: Metric) -> str | None:
+    """Where a pinned choice and the evidence differ."""
+    if not stage.pinned or stage.chosen == stage.leader:
+        return None
+    gap = _difference_to(stage, stage.leader)
+    if gap is None:
+        return f"The author chose {stage.chosen}; the runs put {stage.leader} first."
+    found = {
+        "winner": f"the evidence says {stage.leader}, by {measure.difference(abs(gap))}",
+        "tie": f"the evidence cannot tell it from {stage.leader}",
+        "undecided": f"{stage.leader} led by {measure.difference(abs(gap))}, which is not decided",
+    }[stage.kind]
+    return f"The author chose {stage.chosen}; {found}."
+
+
+_TONES = {"winner": "good", "tie": "plain", "undecided": "open"}
+
+
+def stage_sentence(stage: StageView) -> str:
+    """The verdict of one stage in one sentence."""
+    measure = metric(stage.metric)
+    if len(stage.candidates) == 1:
+        return (
+            f"{stage.chosen} was the only candidate: {measure.level(stage.candidates[0].mean)} over "
+            f"{plural(stage.candidates[0].num_finished, 'replicate')}."
+        )
+    if all(candidate.mean is None for candidate in stage.candidates):
+        return f"Every run of stage {stage.name} failed, so there is no verdict."
+    if stage.num_replicates <= 1:
+        return one_replicate(stage, measure)
+    return {"winner": winner, "tie": tie, "undecided": undecided}[stage.kind](stage, measure)
+
+
+def observe_stage(stage: StageView) -> list[Observation]:
+    """Everything worth saying of one stage, most important first."""
+    measure = metric(stage.metric)
+    lone = stage.num_replicates <= 1 and len(stage.candidates) > 1
+    lost = gain(stage, measure)
+    tone = "open" if lone else _TONES[stage.kind]
+    if lost and tone == "good":  # the best of a stage that went backwards is no good news
+        tone = "plain"
+    found = [Observation(stage.anchor, tone, stage_sentence(stage))]
+    if lost:
+        found.append(Observation(stage.anchor, "bad", lost))
+    against = against_evidence(stage, measure) if not lone else None
+    if against:
+        found.append(Observation(stage.anchor, "open", against))
+    found += [
+        Observation(stage.anchor, "bad", failures(candidate))
+        for candidate in stage.candidates
+        if candidate.num_failed
+    ]
+    edges = [point for point in stage.tuning if point.chosen and point.at_edge]
+    for point in edges:
+        values = listing(
+            [f"{name} {value}" for name, value in point.values if name in point.at_edge]
+        )
+        found.append(
+            Observation(
+                stage.anchor,
+                "open",
+                f"The best {values} of {point.candidate} is at the edge of what was tried; the true "
+                "best may lie beyond.",
+            )
+        )
+    return found
+
+
+def observe_chain(stages: Sequence[StageView]) -> Observation | None:
+    """From the first stage's starting point to the end of the chain."""
+    if len(stages) < 2:
+        return None
+    measure = metric(stages[0].metric)
+    first, last = stages[0], stages[-1]
+    start = first.candidates[0]
+    end = last.candidate(last.chosen)
+    if start.mean is None or end.mean is None:
+        return None
+    change = end.mean - start.mean
+    better = change > 0 if measure.higher_is_better else change < 0
+    verb = "rose" if change > 0 else "fell"
+    return Observation(
+        None,
+        "good" if better else "bad",
+        f"Over {plural(len(stages), 'stage')} {measure.title} {verb} from "
+        f"{measure.level(start.mean)} ({start.label}) to {measure.level(end.mean)}.",
+    )
+
+
+def final_sentence(final: FinalView) -> str:
+    """The test accuracy with both sources of its error named."""
+    if final.accuracy_mean is None:
+        return "The test set was not opened."
+    refits = sum(run.status == "finished" for run in final.runs)
+    text = (
+        f"The final model, refitted {plural(refits, 'time')} on all examples outside the test set, "
+        f"recognises {percent(final.accuracy_mean)} of {plural(final.num_test, 'test example')}"
+    )
+    parts = []
+    if final.training_half is not None:
+        parts.append(f"training it again moves that by ±{100 * final.training_half:.2f} points")
+    if final.sampling_half is not None:
+        parts.append(f"another test set of this size by ±{100 * final.sampling_half:.2f} points")
+    return text + (f" ({', '.join(parts)}; 95 % each)." if parts else ".")
+
+
+def strip_finding(stage: StageView) -> tuple[str, str]:
+    """For the verdict strip: by how much, and the interval, each as short as it can be."""
+    measure = metric(stage.metric)
+    if stage.num_replicates <= 1 and len(stage.candidates) > 1:
+        return "one run each", "no interval from one replicate"
+    if stage.margin is None:
+        return "", ""
+    ends = (
+        ""
+        if stage.margin_low is None or stage.margin_high is None
+        else f"{measure.bare(stage.margin_low, sign=True)} to {measure.bare(stage.margin_high, sign=True)}"
+    )
+    return measure.difference(stage.margin, sign=True), ends
+
+
+def verdict_word(stage: StageView) -> str:
+    """The verdict in one or two words, honest about defaults and pins."""
+    if stage.num_replicates <= 1 and len(stage.candidates) > 1:
+        word = "one replicate"
+    elif stage.kind == "undecided" and stage.provisional:
+        word = "undecided, provisional"
+    else:
+        word = stage.kind
+    return f"{word}, pinned" if stage.pinned else word
+
+
+def study_seconds(num_trained: int, num_reused: int, seconds: float) -> str:
+    """How much was trained, how much was found, how long it took."""
+    reused = f", {num_reused:,} reused" if num_reused else ""
+    return f"{plural(num_trained, 'run')} trained{reused} in {duration(seconds)}"

@@ -1,0 +1,261 @@
+"use strict";
+// The final model in the page: decode its weights, make the input, predict, show.
+(() => {
+  const body = document.getElementById("tryit-body");
+  const model = JSON.parse(document.getElementById("model").textContent);
+  const accuracy = document.getElementById("tryit").dataset.accuracy;
+
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const half = (h) => {
+    const sign = h & 0x8000 ? -1 : 1, e = (h >> 10) & 31, f = h & 1023;
+    if (e === 0) return sign * f * 2 ** -24;
+    return e === 31 ? (f ? NaN : sign * Infinity) : sign * (1 + f / 1024) * 2 ** (e - 15);
+  };
+  const floats = (text, kind) => {
+    const raw = bytes(text), view = new DataView(raw.buffer);
+    if (kind === "float16")
+      return Float64Array.from({ length: raw.length / 2 }, (_, i) => half(view.getUint16(2 * i, true)));
+    return Float64Array.from({ length: raw.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  };
+  const layers = model.layers.map((layer) => ({
+    fanIn: layer.fan_in,
+    fanOut: layer.fan_out,
+    kernel: floats(layer.kernel, model.dtype).map((w) => w * layer.kernel_factor),
+    bias: floats(layer.bias, "float32"),
+  }));
+  const shift = floats(model.shift, "float32"), factor = floats(model.factor, "float32");
+
+  // Abramowitz and Stegun 7.1.26 is too coarse; this is W. J. Cody's series and continued fraction.
+  const erf = (x) => {
+    const a = Math.abs(x);
+    if (a > 6) return Math.sign(x);
+    if (a < 2.5) {
+      let term = a, sum = a;
+      for (let n = 1; n < 60; n++) {
+        term *= (-a * a) / n;
+        sum += term / (2 * n + 1);
+      }
+      return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
+    }
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
+    return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)));
+  };
+  const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  const activations = {
+    linear: (x) => x,
+    sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+    tanh: Math.tanh,
+    relu: (x) => Math.max(x, 0),
+    leaky_relu: (x) => (x > 0 ? x : model.negative_slope * x),
+    elu: (x) => (x > 0 ? x : Math.expm1(x)),
+    selu: (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)),
+    gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+    silu: (x) => x / (1 + Math.exp(-x)),
+    softplus,
+  };
+  const act = activations[model.activation];
+
+  const predict = (features) => {
+    let x = Float64Array.from(features, (v, i) =>
+      (v - shift[shift.length > 1 ? i : 0]) * factor[factor.length > 1 ? i : 0]);
+    layers.forEach((layer, depth) => {
+      const out = Float64Array.from(layer.bias);
+      for (let i = 0; i < layer.fanIn; i++) {
+        if (x[i] === 0) continue;
+        for (let j = 0, k = i * layer.fanOut; j < layer.fanOut; j++, k++) out[j] += x[i] * layer.kernel[k];
+      }
+      x = depth < layers.length - 1 ? out.map(act) : out;
+    });
+    const top = Math.max(...x), powers = x.map((v) => Math.exp(v - top));
+    const sum = powers.reduce((a, b) => a + b, 0);
+    return powers.map((v) => v / sum);
+  };
+
+  // Exact area averaging along one axis: output cell j is the mean of [j, j + 1) · from / to.
+  const average = (source, from, to) => {
+    const out = new Float64Array(to), width = from / to;
+    for (let j = 0; j < to; j++) {
+      const start = j * width, stop = Math.min(from, (j + 1) * width);
+      for (let i = Math.floor(start); i < stop; i++)
+        out[j] += source[i] * (Math.min(i + 1, stop) - Math.max(i, start));
+      out[j] /= width;
+    }
+    return out;
+  };
+
+  // As MNIST was made: crop to the ink, fit into 20/28 of the frame with the aspect ratio kept,
+  // centre of mass to the centre. Ink in 0 … 255, result in the units of the features.
+  const preprocess = (ink, width, height) => {
+    const [rows, columns] = model.image_shape;
+    const result = new Float64Array(rows * columns);
+    let left = width, right = -1, top = height, bottom = -1;
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        if (ink[y * width + x] > 0) {
+          left = Math.min(left, x); right = Math.max(right, x);
+          top = Math.min(top, y); bottom = Math.max(bottom, y);
+        }
+    if (right < 0) return result;
+    const w = right - left + 1, h = bottom - top + 1;
+    const box = Math.max(1, Math.round((Math.min(rows, columns) * 20) / 28));
+    const scale = box / Math.max(w, h);
+    const nw = Math.max(1, Math.round(w * scale)), nh = Math.max(1, Math.round(h * scale));
+    const wide = Array.from({ length: h }, (_, y) =>
+      average(ink.subarray((top + y) * width + left, (top + y) * width + right + 1), w, nw));
+    const small = new Float64Array(nh * nw);
+    for (let x = 0; x < nw; x++)
+      average(wide.map((row) => row[x]), h, nh).forEach((v, y) => { small[y * nw + x] = v; });
+    let mass = 0, mx = 0, my = 0;
+    small.forEach((v, i) => {
+      mass += v; mx += v * (i % nw + 0.5); my += v * (Math.floor(i / nw) + 0.5);
+    });
+    const clamp = (v, high) => Math.max(0, Math.min(high, v));
+    const x0 = clamp(Math.round(columns / 2 - mx / mass), columns - nw);
+    const y0 = clamp(Math.round(rows / 2 - my / mass), rows - nh);
+    for (let y = 0; y < nh; y++)
+      for (let x = 0; x < nw; x++) {
+        const v = (small[y * nw + x] * model.peak) / 255;
+        result[(y0 + y) * columns + x0 + x] = model.whole ? Math.round(v) : v;
+      }
+    return result;
+  };
+
+  const element = (tag, className, parent, text) => {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    if (parent) parent.append(made);
+    return made;
+  };
+  element("p", "", body, accuracy
+    ? `The final model runs in this page. It was right on ${accuracy} of the test set, which your input does not come from.`
+    : "The final model runs in this page.");
+  const grid = element("div", "grid", body);
+
+  const bars = element("div", "bars");
+  element("p", "label", bars, "What it says");
+  const said = element("p", "unseen", bars);
+  said.setAttribute("role", "status");
+  const rows = model.class_names.map((name) => {
+    const row = element("div", "bar", bars);
+    element("span", "", row, name).title = name;
+    const fill = element("i", "", element("span", "", row));
+    return { row, fill, number: element("span", "", row, "–") };
+  });
+  let last = null;
+  const tell = (features) => {
+    last = features && { features, probabilities: predict(features) };
+    const top = last ? last.probabilities.indexOf(Math.max(...last.probabilities)) : -1;
+    rows.forEach(({ row, fill, number }, i) => {
+      const p = last ? last.probabilities[i] : 0;
+      row.classList.toggle("top", i === top);
+      fill.style.width = (100 * p).toFixed(1) + "%";
+      number.textContent = last ? (100 * p).toFixed(1) + " %" : "–";
+    });
+    said.textContent = last
+      ? `${model.class_names[top]}, ${(100 * last.probabilities[top]).toFixed(0)} per cent` : "";
+  };
+
+  if (model.kind === "draw") {
+    const [height, width] = model.image_shape;
+    const left = element("div", "", grid);
+    element("p", "label", left, "Draw here");
+    const pad = element("canvas", "pad", left);
+    pad.width = pad.height = 280;
+    pad.id = "pad";
+    pad.setAttribute("role", "img");
+    pad.setAttribute("aria-label", "Drawing area; draw with a pointer");
+    const pen = pad.getContext("2d", { willReadFrequently: true });
+    const clear = () => {
+      pen.fillStyle = "#000";
+      pen.fillRect(0, 0, 280, 280);
+      look();
+    };
+    const middle = element("div", "", grid);
+    element("p", "label", middle, `What the model sees (${width} × ${height})`);
+    const seen = element("canvas", "seen", middle);
+    seen.width = width;
+    seen.height = height;
+    seen.setAttribute("role", "img");
+    seen.setAttribute("aria-label", "The drawing as the model sees it");
+    const look = () => {
+      const pixels = pen.getImageData(0, 0, 280, 280).data;
+      const ink = new Float64Array(280 * 280);
+      for (let i = 0; i < ink.length; i++) ink[i] = pixels[4 * i];
+      const input = preprocess(ink, 280, 280);
+      const picture = seen.getContext("2d"), image = picture.createImageData(width, height);
+      input.forEach((v, i) => {
+        image.data.fill(Math.round((255 * v) / model.peak), 4 * i, 4 * i + 3);
+        image.data[4 * i + 3] = 255;
+      });
+      picture.putImageData(image, 0, 0);
+      tell(input.some((v) => v > 0) ? input : null);
+    };
+    let from = null;
+    const at = (event) => {
+      const box = pad.getBoundingClientRect();
+      return [((event.clientX - box.left) * 280) / box.width, ((event.clientY - box.top) * 280) / box.height];
+    };
+    const stroke = (to) => {
+      pen.strokeStyle = "#fff";
+      pen.lineWidth = 22;
+      pen.lineCap = pen.lineJoin = "round";
+      pen.beginPath();
+      pen.moveTo(...from);
+      pen.lineTo(...to);
+      pen.stroke();
+      from = to;
+      look();
+    };
+    pad.addEventListener("pointerdown", (event) => {
+      pad.setPointerCapture(event.pointerId);
+      from = at(event);
+      stroke(from);
+    });
+    pad.addEventListener("pointermove", (event) => { if (from) stroke(at(event)); });
+    for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { from = null; });
+    pad.addEventListener("input", look); // whoever else paints on the canvas says so with this event
+    const button = element("button", "", left, "Clear");
+    button.type = "button";
+    button.addEventListener("click", clear);
+    grid.append(bars);
+    clear();
+  } else {
+    const panel = element("div", "sliders", grid);
+    element("p", "label", panel, "The features that matter most; the others stay as in the example");
+    let features = [...model.examples[0].values], at = 0;
+    const inputs = model.sliders.map((slider) => {
+      const label = element("label", "", panel);
+      element("span", "", label, slider.name);
+      const value = element("output", "", label);
+      const input = element("input", "", label);
+      Object.assign(input, { type: "range", min: slider.low, max: slider.high, step: "any" });
+      input.addEventListener("input", () => {
+        features[slider.index] = Number(input.value);
+        value.textContent = Number(input.value).toPrecision(4);
+        tell(features);
+      });
+      return { slider, input, value };
+    });
+    const note = element("p", "label", panel);
+    const start = () => {
+      const example = model.examples[at];
+      features = [...example.values];
+      inputs.forEach(({ slider, input, value }) => {
+        input.value = features[slider.index];
+        value.textContent = features[slider.index].toPrecision(4);
+      });
+      note.textContent = `Started from test example ${example.row}, which is ${model.class_names[example.actual]}.`;
+      tell(features);
+    };
+    const button = element("button", "", panel, "Another example");
+    button.type = "button";
+    button.addEventListener("click", () => { at = (at + 1) % model.examples.length; start(); });
+    grid.append(bars);
+    start();
+  }
+  // For tests and the curious: the input as the model sees it, and its probabilities.
+  window.bakeoff = { predict: (f) => [...predict(f)], last: () => last && {
+    features: [...last.features], probabilities: [...last.probabilities] } };
+})();

@@ -1,0 +1,183 @@
+"""The final model as a payload that a page can run; knows arrays, not pages.
+
+Weights travel as float16 where that changes no probability that matters, else as float32. Each
+kernel is divided by its largest absolute value first, so that neither tiny nor huge weights leave
+float16's range.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.records import DataSummary, Final
+from bakeoff.report.words import visible
+
+MAX_PARAMETERS = 1_000_000  # about 2.7 MB of base64: beyond that a page is no longer light
+MAX_SLIDERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPayload:
+    """One dense layer: base64 of little-endian numbers, kernel row by row."""
+
+    fan_in: int
+    fan_out: int
+    kernel: str
+    kernel_factor: float
+    bias: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliderPayload:
+    """One feature that the reader can move."""
+
+    index: int
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplePayload:
+    """A real test example to start from."""
+
+    row: int
+    actual: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPayload:
+    """Everything the page needs to predict.
+
+    Attributes:
+        kind: ``draw`` for images of one channel, ``sliders`` for named features.
+        dtype: ``float16`` or ``float32``, of the kernels; biases are always float32.
+        peak: largest value a feature can have, such as 255.
+        whole: whether features are whole numbers, as bytes are.
+        shift, factor: base64 float32 of ``Scaling``.
+    """
+
+    kind: str
+    dtype: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, ...] | None
+    peak: float
+    whole: bool
+    activation: str
+    negative_slope: float
+    shift: str
+    factor: str
+    layers: tuple[LayerPayload, ...]
+    sliders: tuple[SliderPayload, ...]
+    examples: tuple[ExamplePayload, ...]
+
+
+def _base64(array: NDArray[Any], dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()
+
+
+def _layers(final: Final, dtype: str) -> tuple[LayerPayload, ...]:
+    payloads = []
+    for layer in final.layers:
+        kernel = np.asarray(layer.kernel, np.float32)
+        factor = float(np.abs(kernel).max(initial=0.0)) or 1.0
+        payloads.append(
+            LayerPayload(
+                fan_in=int(kernel.shape[0]),
+                fan_out=int(kernel.shape[1]),
+                kernel=_base64(kernel / factor, dtype),
+                kernel_factor=factor,
+                bias=_base64(layer.bias, "<f4"),
+            )
+        )
+    return tuple(payloads)
+
+
+def _half_is_enough(final: Final) -> bool:
+    """Whether rounding the kernels to float16 moves the first layer's sums only a little.
+
+    The error of a sum of n rounded products grows with the size of its inputs; scaled inputs are
+    near 1 and float16 is ample. Unscaled bytes (0 to 255) into a steep layer are where it is not.
+    """
+    rows = [m.features for m in final.mistakes] + [e.features for e in final.examples]
+    if not rows:
+        return True
+    x = np.asarray(rows, np.float64)
+    x = (x - final.scaling.shift) * final.scaling.factor
+    kernel = np.asarray(final.layers[0].kernel, np.float64)
+    factor = float(np.abs(kernel).max(initial=0.0)) or 1.0
+    rounded = (kernel / factor).astype(np.float16).astype(np.float64) * factor
+    return bool(np.abs(x @ (rounded - kernel)).max() < 0.02)
+
+
+def _sliders(final: Final, data: DataSummary) -> tuple[SliderPayload, ...]:
+    """The features whose first-layer weights move the sums most: ‖w‖ · factor · sd."""
+    if final.feature_stats is None:
+        return ()
+    stats = np.asarray(final.feature_stats, np.float64)
+    weights = np.linalg.norm(np.asarray(final.layers[0].kernel, np.float64), axis=1)
+    importance = weights * np.abs(np.asarray(final.scaling.factor, np.float64)) * stats[:, 3]
+    order = np.argsort(-importance, kind="stable")[:MAX_SLIDERS]
+    names = data.feature_names or tuple(f"feature {i}" for i in range(data.num_features))
+    return tuple(
+        SliderPayload(
+            index=int(i),
+            name=visible(names[i]),
+            low=float(stats[i, 0]),
+            high=float(stats[i, 1]),
+        )
+        for i in order
+        if stats[i, 1] > stats[i, 0]
+    )
+
+
+def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None, str | None]:
+    """The payload, or None and the reason why the page cannot offer the model."""
+    if not final.layers:
+        return None, "the final model's weights were not kept"
+    if final.num_parameters > MAX_PARAMETERS:
+        return None, (
+            f"the final model has {final.num_parameters:,} parameters, too many for a page "
+            f"(at most {MAX_PARAMETERS:,})"
+        )
+    shape = data.image_shape
+    drawable = shape is not None and (len(shape) == 2 or shape[2] == 1)
+    sliders: tuple[SliderPayload, ...] = ()
+    if shape is not None and not drawable:
+        return None, "drawing is offered for images of one channel only"
+    if not drawable:
+        sliders = _sliders(final, data)
+        if not sliders or not final.examples:
+            return None, "the ranges of the features and a real example were not kept"
+    sample = [m.features for m in final.mistakes] + [e.features for e in final.examples]
+    whole = bool(sample) and all(row.dtype == np.uint8 for row in sample)
+    peak = 255.0
+    if not whole and final.feature_stats is not None:
+        peak = float(np.asarray(final.feature_stats)[:, 1].max()) or 1.0
+    elif not whole and sample:
+        peak = max(float(np.max(row)) for row in sample) or 1.0
+    examples = () if drawable else final.examples[:12]
+    dtype = "float16" if _half_is_enough(final) else "float32"
+    return ModelPayload(
+        kind="draw" if drawable else "sliders",
+        dtype=dtype,
+        class_names=tuple(visible(name) for name in data.class_names),
+        image_shape=shape,
+        peak=peak,
+        whole=whole,
+        activation=final.settings.activation,
+        negative_slope=final.settings.negative_slope,
+        shift=_base64(final.scaling.shift, "<f4"),
+        factor=_base64(final.scaling.factor, "<f4"),
+        layers=_layers(final, "<f2" if dtype == "float16" else "<f4"),
+        sliders=sliders,
+        examples=tuple(
+            ExamplePayload(e.row, e.actual, tuple(float(v) for v in e.features)) for e in examples
+        ),
+    ), None

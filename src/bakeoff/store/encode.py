@@ -192,13 +192,14 @@ def _tuple_decoder(arguments: tuple[Any, ...]) -> _Decode:
 
 def _record_decoder(kind: Any) -> _Decode:
     hints = typing.get_type_hints(kind)
-    # Looked up late: a record may hold its own kind.
-    names = [field.name for field in dataclasses.fields(kind)]
+    fields: list[tuple[str, _Decode]] = []
 
     def decode(plain: Any, beside: _Beside) -> Any:
-        return kind(
-            **{name: _decoder(hints[name])(plain[name], beside) for name in names if name in plain}
-        )
+        if not fields:  # worked out late: a record may hold its own kind
+            fields.extend(
+                (field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)
+            )
+        return kind(**{name: inner(plain[name], beside) for name, inner in fields if name in plain})
 
     return decode
 

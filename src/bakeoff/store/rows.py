@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bakeoff.errors import StoreError
-from bakeoff.records import NO_SCORES, History, LayerHealth, Run, RunStatus, Scores
+from bakeoff.records import NO_SCORES, History, LayerHealth, Run, Scores
 from bakeoff.store.arrays import pack, unpack
 from bakeoff.store.encode import from_json, to_json
 
@@ -19,23 +19,26 @@ RUN_COLUMNS = (
     "replicate",
     "state",
     "reason",
-    "train_loss",
-    "train_accuracy",
-    "train_macro_recall",
-    "val_loss",
-    "val_accuracy",
-    "val_macro_recall",
-    "test_measured",
-    "test_loss",
-    "test_accuracy",
-    "test_macro_recall",
+    "measures",
+    "test",
     "history",
-    "health",
     "val_predictions",
     "train_seconds",
     "engine",
 )
 """Columns of ``run`` that make a ``Run``, in the order of ``run_to_row``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measures:
+    """What is written as JSON of a run."""
+
+    train: Scores
+    val: Scores
+    health: tuple[LayerHealth, ...]
+
+
+_NOTHING = _Measures(NO_SCORES, NO_SCORES, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +100,9 @@ def run_to_row(run: Run) -> tuple[Any, ...]:
         int(run.replicate),
         run.status,
         run.reason,
-        *_scores_to_row(run.train),
-        *_scores_to_row(run.val),
-        int(run.test is not None),
-        *_scores_to_row(NO_SCORES if run.test is None else run.test),
+        to_json(_Measures(run.train, run.val, run.health)),
+        None if run.test is None else to_json(run.test),
         pack(_curves(run)),
-        to_json(run.health),
         None if run.val_predictions is None else pack(_compact(run)),
         float(run.train_seconds),
         run.engine,
@@ -115,47 +115,29 @@ def row_to_run(row: tuple[Any, ...], *, reused: bool) -> Run:
     Raises:
         StoreError: a row that does not decode.
     """
+    key, replicate, state, reason, measures, test, history, predictions, seconds, engine = row
+    if state in ("planned", "running"):
+        state, reason = "interrupted", reason or f"{state}, no outcome yet"
     try:
-        state, reason = row[2], row[3]
-        status: RunStatus = state
-        if state in ("planned", "running"):
-            status, reason = "interrupted", reason or f"{state}, no outcome yet"
-        curves = np.empty((4, 0)) if row[14] is None else unpack(row[14])
-        train_loss, train_accuracy, val_loss, val_accuracy = curves
-        predictions = None if row[16] is None else unpack(row[16]).astype(np.uint16)
+        measured = _NOTHING if measures is None else from_json(measures, _Measures)
+        curves = np.empty((4, 0)) if history is None else unpack(history)
         return Run(
-            key=row[0],
-            replicate=row[1],
-            status=status,
+            key=key,
+            replicate=replicate,
+            status=state,
             reason=reason,
-            train=Scores(*row[4:7]),
-            val=Scores(*row[7:10]),
-            test=Scores(*row[11:14]) if row[10] else None,
-            history=History(train_loss, train_accuracy, val_loss, val_accuracy),
-            health=_health(row[15]),
-            train_seconds=0.0 if row[17] is None else row[17],
-            engine=row[18] or "",
-            val_predictions=predictions,
+            train=measured.train,
+            val=measured.val,
+            test=None if test is None else from_json(test, Scores),
+            history=History(*curves),
+            health=measured.health,
+            train_seconds=0.0 if seconds is None else seconds,
+            engine=engine or "",
+            val_predictions=None if predictions is None else unpack(predictions).astype(np.uint16),
             reused=reused,
         )
-    except (ValueError, TypeError) as error:
-        raise StoreError(f"run {row[0]}: the stored row does not decode: {error}") from error
-
-
-def _health(text: str | None) -> tuple[LayerHealth, ...]:
-    if text is None:
-        return ()
-    health: tuple[LayerHealth, ...] = from_json(text, tuple[LayerHealth, ...])
-    return health
-
-
-def _scores_to_row(scores: Scores) -> tuple[float | None, float | None, float | None]:
-    return (_number(scores.loss), _number(scores.accuracy), _number(scores.macro_recall))
-
-
-def _number(value: float | None) -> float | None:
-    # float(): a numpy scalar would be stored as bytes.
-    return None if value is None else float(value)
+    except (ValueError, TypeError, StoreError) as error:
+        raise StoreError(f"run {key}: the stored row does not decode: {error}") from error
 
 
 def _curves(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:

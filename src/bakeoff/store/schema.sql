@@ -4,7 +4,7 @@
 --   1  the first version
 --
 -- Words and numbers that one may want to query are columns; whole records (a verdict, a candidate,
--- the lint) are JSON as written by encode.py, under the number in study.format; arrays are blobs
+-- the lint, the scores of a run) are JSON as written by encode.py, under the number in study.format; arrays are blobs
 -- as written by arrays.py, which begin with their own version, dtype and shape. Never a pickle.
 -- Times are ISO 8601, UTC; durations are seconds; a number that does not exist is NULL.
 
@@ -27,23 +27,26 @@ CREATE TABLE run (
     state               TEXT NOT NULL
         CHECK (state IN ('planned', 'running', 'finished', 'failed', 'interrupted')),
     reason              TEXT,                  -- why it failed or was interrupted
-    train_loss          REAL,
-    train_accuracy      REAL,
-    train_macro_recall  REAL,
-    val_loss            REAL,
-    val_accuracy        REAL,
-    val_macro_recall    REAL,
-    test_measured       INTEGER NOT NULL DEFAULT 0,  -- 1: the author of a replication measured it
-    test_loss           REAL,
-    test_accuracy       REAL,
-    test_macro_recall   REAL,
+    measures            TEXT,    -- JSON: train and val (loss, accuracy, …), health per hidden layer
+    test                TEXT,    -- JSON: scores on the test part, where a replication measured it
     history             BLOB,    -- float64 (4, epochs): train loss, train accuracy, val loss, val accuracy
-    health              TEXT,    -- JSON: one entry per hidden layer
     val_predictions     BLOB,    -- uint8 or uint16 (num_validation,); only where kept
     train_seconds       REAL,
     engine              TEXT,    -- engine/numeric version/instruction set
     recorded_at         TEXT     -- when the outcome was written
 );
+
+-- The same for people with an SQL prompt.
+CREATE VIEW run_scores AS
+SELECT key, replicate, state, reason,
+       json_extract(measures, '$.train.loss')      AS train_loss,
+       json_extract(measures, '$.train.accuracy')  AS train_accuracy,
+       json_extract(measures, '$.val.loss')        AS val_loss,
+       json_extract(measures, '$.val.accuracy')    AS val_accuracy,
+       json_extract(test, '$.loss')                AS test_loss,
+       json_extract(test, '$.accuracy')            AS test_accuracy,
+       train_seconds, engine, recorded_at, settings.json AS settings
+FROM run LEFT JOIN settings ON settings.id = run.settings_id;
 
 -- A crashed driver's rows are found at every opening: keep that independent of the store's size.
 CREATE INDEX run_running ON run (state) WHERE state = 'running';

@@ -34,20 +34,13 @@ RESULT_COLUMNS = frozenset(
 # An outcome gives way to a better one only, and to its own repetition: what was trained last is
 # what its study reports. Measurements that the newer outcome lacks are kept.
 _OUTCOME = [name for name in RUN_COLUMNS if name != "key"]
-_KEPT = ("test_measured", "test_loss", "test_accuracy", "test_macro_recall", "val_predictions")
+_KEPT = ("test", "val_predictions")
 _ADD_RUN = f"""
 INSERT INTO run ({", ".join(RUN_COLUMNS)}, recorded_at)
 VALUES ({", ".join("?" * len(RUN_COLUMNS))}, ?)
 ON CONFLICT (key) DO UPDATE SET
   {", ".join(f"{name} = excluded.{name}" for name in _OUTCOME if name not in _KEPT)},
-  {
-    ", ".join(
-        f"{name} = iif(excluded.test_measured, excluded.{name}, {name})"
-        for name in _KEPT
-        if name.startswith("test_")
-    )
-},
-  val_predictions = coalesce(excluded.val_predictions, val_predictions),
+  {", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _KEPT)},
   recorded_at = excluded.recorded_at
 WHERE CASE run.state WHEN 'finished' THEN excluded.state = 'finished'
                      WHEN 'failed' THEN excluded.state IN ('finished', 'failed')
@@ -162,19 +155,12 @@ def save_stage(
     """An answered question, and whichever of its runs the store does not have."""
     _must_exist(connection, study_id)
     keep_runs(connection, _stage_runs(stage))
-    settings = {}
-    links = []
     for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
-        number = _settings_id(connection, candidate.settings)
-        settings.update(dict.fromkeys((run.key for run in runs), number))
-        links += [(run.key, stage.name, candidate.label) for run in runs]
+        _link(connection, study_id, [(run.key, stage.name, candidate.label) for run in runs])
+        _set_settings(connection, candidate.settings, runs)
     for point in stage.tuning:
-        links += [(run.key, stage.name, point.candidate) for run in point.runs]
-    connection.executemany(
-        "UPDATE run SET settings_id = ? WHERE key = ? AND settings_id IS NULL",
-        [(number, key) for key, number in settings.items()],
-    )
-    _link(connection, study_id, links)
+        links = [(run.key, stage.name, point.candidate) for run in point.runs]
+        _link(connection, study_id, links)
     verdict = stage.verdict
     connection.execute(
         "INSERT OR REPLACE INTO stage (study_id, position, name, question, verdict, chosen, reason,"
@@ -225,9 +211,7 @@ def finish_study(connection: sqlite3.Connection, study_id: int, result: StudyRes
     connection.execute("DELETE FROM stage WHERE study_id = ?", (study_id,))
     for position, stage in enumerate(result.stages):
         save_stage(connection, study_id, position, stage)
-    late = [run for swap in result.audit for run in swap.runs]
-    late += [] if result.final is None else result.final.runs
-    keep_runs(connection, late)
+    _save_last_steps(connection, study_id, result)
     arrays: Arrays = {}
     rest = {
         field.name: getattr(result, field.name)
@@ -264,13 +248,26 @@ def finish_study(connection: sqlite3.Connection, study_id: int, result: StudyRes
     )
 
 
+def _save_last_steps(connection: sqlite3.Connection, study_id: int, result: StudyResult) -> None:
+    """The runs of the chain audit and of the final refit."""
+    for swap in result.audit:
+        keep_runs(connection, swap.runs)
+        _link(connection, study_id, [(run.key, "audit", swap.label) for run in swap.runs])
+        _set_settings(connection, swap.candidate.settings, swap.runs)
+    if result.final is not None:
+        runs = result.final.runs
+        keep_runs(connection, runs)
+        _link(connection, study_id, [(run.key, "final", "final") for run in runs])
+        _set_settings(connection, result.final.settings, runs)
+
+
 def keep_runs(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
     """Adds those runs whose outcome, test scores or predictions the store lacks."""
     by_key = {run.key: run for run in runs}
     known: dict[str, tuple[str, bool, bool]] = {}
     for keys in chunks(list(by_key)):
         rows = connection.execute(
-            "SELECT key, state, test_measured, val_predictions IS NOT NULL FROM run "  # noqa: S608
+            "SELECT key, state, test IS NOT NULL, val_predictions IS NOT NULL FROM run "  # noqa: S608
             f"WHERE key IN ({marks(keys)})",
             keys,
         )
@@ -312,6 +309,15 @@ def _settings_id(connection: sqlite3.Connection, settings: Settings) -> int:
         return int(row[0])
     cursor = connection.execute("INSERT INTO settings (hash, json) VALUES (?, ?)", (digest, text))
     return int(cursor.lastrowid or 0)
+
+
+def _set_settings(connection: sqlite3.Connection, settings: Settings, runs: Iterable[Run]) -> None:
+    """For runs that were stored without having been planned."""
+    number = _settings_id(connection, settings)
+    connection.executemany(
+        "UPDATE run SET settings_id = ? WHERE key = ? AND settings_id IS NULL",
+        [(number, run.key) for run in runs],
+    )
 
 
 def _link(

@@ -115,7 +115,7 @@ def _test_selection(outline: Outline) -> Iterator[LintFinding]:
         for stage in outline.stages
         for candidate in stage.candidates
     )
-    pinned = [stage.name for stage in outline.stages if stage.pinned]
+    pinned = [stage.name for stage in outline.stages if stage.pinned and len(stage.candidates) > 1]
     if measured > 1 and pinned:
         yield codes.TEST_SELECTION.finding(
             f"The author measured {measured} models on the test set and chose by it in "

@@ -12,7 +12,8 @@ from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
 from bakeoff.evidence.metrics import METRICS, SHARES
 from bakeoff.evidence.sentences import interval
-from bakeoff.evidence.series import mean_curve, paired_values, values_of
+from bakeoff.evidence.series import mean_curve, paired_values
+from bakeoff.evidence.verdicts import SMALLEST_DELTA
 from bakeoff.records import (
     Candidate,
     Comparison,
@@ -24,6 +25,9 @@ from bakeoff.records import (
 
 LATE_SHARE = 5
 """The last fifth of the epochs is "late" (at least one epoch)."""
+
+IMPROVING_SHARE = 0.02
+"""Gain over the late epochs, as a share of the remaining error, from which on it matters."""
 
 OVERFIT_RISE = 1.1
 """Validation loss at the end against its lowest point from which on it counts as overfitting."""
@@ -95,12 +99,14 @@ def _regressed(result: StudyResult) -> Iterator[LintFinding]:
         if pair is None:
             continue
         loss = -pair.mean if METRICS.get(verdict.metric, True) else pair.mean
-        if loss > verdict.delta:
+        # After a fall the error, and with it the default δ, is large: the smaller one counts.
+        delta = min(before.verdict.delta, verdict.delta)
+        if loss > delta:
             yield codes.REGRESSED.finding(
                 f"The chain fell by {wording.amount(loss, verdict.metric)} from "
                 f"{before.verdict.chosen} (stage {before.name}) to {verdict.chosen} (stage "
                 f"{after.name}) on {wording.count(pair.num_replicates, 'shared replicate')}; "
-                f"{wording.amount(verdict.delta, verdict.metric)} would matter.",
+                f"{wording.amount(delta, verdict.metric)} would matter.",
                 after.name,
             )
 
@@ -172,7 +178,7 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
 
 def _curves(stage: StageResult) -> Iterator[LintFinding]:
     improving, overfitting, noisy = [], [], []
-    delta = stage.verdict.delta if stage.verdict.metric in SHARES else 0.002
+    delta = stage.verdict.delta if stage.verdict.metric in SHARES else SMALLEST_DELTA
     for candidate, runs in _compete(stage):
         accuracy, loss = mean_curve(runs, "val_accuracy"), mean_curve(runs, "val_loss")
         train = mean_curve(runs, "train_loss")
@@ -181,7 +187,8 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
             continue
         late = max(1, epochs // LATE_SHARE)
         gain = float(accuracy[-1] - accuracy[-1 - late])
-        if gain > delta and loss[-1] < loss[-1 - late]:
+        matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))
+        if gain > matters and loss[-1] < loss[-1 - late]:
             improving.append(
                 f"{candidate.label} gained {wording.amount(gain, 'accuracy')} in the last "
                 f"{wording.count(late, 'epoch')} of {epochs}"
@@ -226,21 +233,20 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
     metric, leader = stage.verdict.metric, stage.verdict.leader
     if metric == "loss" or leader in stage.verdict.failed:
         return
-    means = {
-        candidate.label: float(values_of(runs, "loss").mean())
-        for candidate, runs in _compete(stage)
-        if candidate.label not in (*stage.verdict.failed, *stage.verdict.eliminated)
-        and len(values_of(runs, "loss"))
-    }
-    if leader not in means:
-        return
-    best = min(means, key=lambda label: (means[label], label != leader))
-    pair = _compare(_runs_of(stage, best), _runs_of(stage, leader), "loss", result)
-    # One standard error keeps pure chance from being reported; it is a remark, not a verdict.
-    if best != leader and pair is not None and pair.se is not None and -pair.mean > pair.se:
+    leading = _runs_of(stage, leader)
+    gains = []
+    for candidate, runs in _compete(stage):
+        pair = None
+        if candidate.label not in (leader, *stage.verdict.failed):
+            pair = _compare(leading, runs, "loss", result)
+        # One standard error keeps pure chance from being reported; it is a remark, no verdict.
+        if pair is not None and pair.se is not None and pair.mean > pair.se:
+            gains.append((pair.mean, candidate.label))
+    if gains:
+        gain, best = max(gains)
         yield codes.LEADERS_DIFFER.finding(
             f"In stage {stage.name} {leader} leads by {wording.spoken(metric)}, but {best} by "
-            f"validation loss ({means[best]:.4g} against {means[leader]:.4g}).",
+            f"validation loss, which is lower by {wording.amount(gain, 'loss')}.",
             stage.name,
         )
 

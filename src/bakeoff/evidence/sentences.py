@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.evidence import wording
+from bakeoff.evidence.metrics import METRICS
 from bakeoff.records import Comparison, Verdict
 
 
@@ -133,7 +134,7 @@ def _remarks(verdict: Verdict, facts: Facts) -> list[str]:
 
 
 def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
-    """Where the author's choice and the evidence differ, after the evidence's own sentence.
+    """Where the author's choice and the evidence differ, with the numbers.
 
     Args:
         verdict: what the evidence says.
@@ -141,8 +142,7 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
         pair: its comparison with the leader, either way round; None where it is the leader or
             where they share no finished replicate.
     """
-    leader = verdict.leader
-    carried = f"The author carried {chosen}"
+    leader, carried = verdict.leader, f"The author carried {chosen}"
     if len(verdict.labels) == 1:
         return f"{carried}, the only candidate: nothing was compared."
     if leader in verdict.failed:
@@ -150,27 +150,46 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
     if chosen in verdict.failed:
         return f"{carried}, but too few of its runs finished to compare it; {leader} leads."
     if chosen == leader:
-        if verdict.kind == "winner":
-            return f"{carried}; the evidence agrees. {verdict.reason}"
         rival = _other(verdict, leader)
-        if rival is None:
-            return f"{carried}. {verdict.reason}"
-        return f"{carried}; it leads, but the data cannot tell it from {rival}. {verdict.reason}"
+        if rival is None or verdict.comparison is None:
+            return f"{carried}; no other candidate's runs finished."
+        numbers = _ahead(verdict, verdict.comparison, leader, rival)
+        if verdict.kind == "winner":
+            small = abs(verdict.comparison.mean) < verdict.delta
+            delta = wording.amount(verdict.delta, verdict.metric)
+            ending = f", though by less than the {delta} that would matter" if small else ""
+            return f"{carried}; the evidence agrees{ending}. {numbers}"
+        if rival in verdict.tied:
+            return f"{carried}; it leads, but {rival} is as good. {numbers}"
+        return f"{carried}; it leads, but the data cannot tell it from {rival}. {numbers}"
+    if pair is None:
+        return f"{carried}; the evidence is too thin to hold it against {leader}."
+    numbers = _ahead(verdict, pair, leader, chosen)
     if chosen in verdict.tied:
-        return f"{carried}; the data shows no difference that matters to {leader}. {verdict.reason}"
-    if pair is None or pair.low is None or pair.high is None:
-        return f"{carried}; the evidence is too thin to hold it against {leader}. {verdict.reason}"
+        return f"{carried}; the data shows no difference that matters to {leader}. {numbers}"
+    if pair.low is None or pair.high is None:
+        return f"{carried}; the evidence is too thin to hold it against {leader}. {numbers}"
     if pair.low <= 0.0 <= pair.high:
-        return f"{carried}; the data cannot tell it from {leader}. {verdict.reason}"
-    gap = wording.amount(abs(pair.mean), verdict.metric)
-    ends = interval(pair, verdict.metric, flip=pair.mean < 0.0)
+        return f"{carried}; the data cannot tell it from {leader}. {numbers}"
+    return f"{carried}, but {leader} was better. {numbers}"
+
+
+def _ahead(verdict: Verdict, pair: Comparison, leader: str, other: str) -> str:
+    """The paired difference as a sentence about the leader."""
+    flip = verdict.labels[pair.first] != leader
+    mean = -pair.mean if flip else pair.mean
+    if not METRICS.get(verdict.metric, True):
+        mean, flip = -mean, not flip
+    place = "ahead of" if mean >= 0.0 else "behind"
     return (
-        f"{carried}, but over {pair.num_replicates} paired replicates {leader} was better by "
-        f"{gap} ({ends})."
+        f"Over {wording.count(pair.num_replicates, 'paired replicate')}, {leader} was {place} "
+        f"{other} by {wording.amount(abs(mean), verdict.metric)} "
+        f"({interval(pair, verdict.metric, flip=flip)})."
     )
 
 
 def _other(verdict: Verdict, label: str) -> str | None:
+    """Who the verdict's own comparison sets against the leader."""
     pair = verdict.comparison
     if pair is None or not verdict.labels:
         return None

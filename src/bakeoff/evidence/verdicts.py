@@ -295,6 +295,7 @@ def decide(
         leader=leader,
         survivors=tuple(survivors),
         entrants=tuple(entrants),
+        before=tuple(eliminated_before),
         eliminated=tuple(beaten),
         failed=failed,
         num_replicates=num_replicates,
@@ -334,6 +335,7 @@ class _Case:
     leader: int
     survivors: tuple[int, ...]
     entrants: tuple[int, ...]
+    before: tuple[int, ...]
     eliminated: tuple[int, ...]
     failed: tuple[int, ...]
     num_replicates: int
@@ -360,10 +362,10 @@ class _Case:
         return None
 
     def loss_leader(self) -> int | None:
-        """The survivor with the lowest mean loss; None where losses are missing or deciding."""
-        if self.look.rule.metric == "loss" or len(self.survivors) < 2:
+        """Who of this look has the lowest mean loss; None where losses are missing or deciding."""
+        if self.look.rule.metric == "loss" or len(self.entrants) < 2:
             return None
-        rows = list(self.survivors)
+        rows = list(self.entrants)
         shared = self.look.finished[rows].all(axis=0)
         means = self.losses[rows][:, shared].mean(axis=1) if shared.any() else np.array([np.nan])
         return rows[int(np.argmin(means))] if np.isfinite(means).all() else None
@@ -442,7 +444,10 @@ def _make(
         reason="",
         comparison=pair,
         comparisons=case.comparisons(),
-        eliminated=tuple(case.labels[k] for k in case.eliminated),
+        # Those that a winner beats at its own look lost to it; they were not beaten early.
+        eliminated=tuple(
+            case.labels[k] for k in (case.before if kind == "winner" else case.eliminated)
+        ),
         failed=tuple(case.labels[k] for k in case.failed),
         tied=tuple(case.labels[k] for k in case.survivors) if kind == "tie" else (),
         num_replicates=case.num_replicates,
@@ -455,7 +460,7 @@ def _make(
     loss_leader = case.loss_leader()
     facts = sentences.Facts(
         higher_is_better=look.rule.higher_is_better,
-        num_rivals=len(case.entrants) + len(case.eliminated) - 1,
+        num_rivals=len({*case.entrants, *case.eliminated}) - 1,
         enough=case.num_replicates >= FEWEST_REPLICATES,
         loss_leader=None if loss_leader is None else case.labels[loss_leader],
         failed_runs=tuple(

@@ -77,8 +77,7 @@ def is_live(style: Style) -> bool:
 def show_error(error: BakeoffError) -> None:
     """One line per mistake on standard error."""
     lines = error.lines() if isinstance(error, SpecError) else str(error).splitlines() or [""]
-    for _line in lines:
-        pass
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
 def write_text(path: str, text: str) -> None:

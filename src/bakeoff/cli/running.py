@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.terminal.progress import LiveProgress, PlainProgress
 
 StudyArgument = Annotated[
-    str, typer.Argument(metavar="[STUDY]", help="A study file, or digits, mnist, mnist-notebook.")
+    str, typer.Argument(metavar="STUDY", help="A study file, or digits, mnist, mnist-notebook.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
 Plain = Annotated[bool, typer.Option("--plain", help="No live rows and no colours.")]
@@ -262,9 +262,9 @@ def doctor() -> None:
         "instruction sets": ", ".join(available_instruction_sets()) or "none: no compiled kernel",
     }
     for name, value in rows.items():
-        typer.echo(f"{name + ':':<18}{value}")
+        typer.echo(f"{name + ':':<20}{value}")
     for info in sources.available():
-        typer.echo(f"{'data ' + info.name + ':':<18}{info.where}")
+        typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
 
 
 def _load(study: str) -> Study:

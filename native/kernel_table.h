@@ -1,0 +1,189 @@
+// What the kernels of one instruction set offer: plain records and a table of function pointers.
+//
+// Every instruction set is compiled from the same source into an object that exports exactly one
+// KernelTable. Only pointers and numbers cross this border, never vector types, whose calling
+// convention depends on the compiler's flags. All strides are in floats.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bakeoff {
+
+enum class Activation : int32_t {
+  kLinear, kSigmoid, kTanh, kRelu, kLeakyRelu, kElu, kSelu, kGelu, kSilu, kSoftplus
+};
+enum class Optimizer : int32_t { kSgd, kAdam, kAdamW, kRmsprop };
+
+// Lit entries of a matrix row lie in blocks of this many features; an entry names its feature by its
+// place in the block, one byte.
+constexpr int kBlockFeatures = 64;
+
+// out(i, j) = sum over r of left(i, r) · right(r, j), in float32.
+//
+// left(i, r) = left[i · left_row + r · left_step]: any layout, read one number at a time.
+// right and out hold panels of 2 · lanes columns; column j of panel p is at offset j within the panel.
+struct MatmulTask {
+  enum class End : int32_t {
+    kStore,      // out = sum
+    kBlend,      // out = keep · out + scale · sum
+    kMultiply,   // out = sum · factors, element by element, factors laid out like out
+    kActivate,   // out = leaky_relu(sum) with `keep` as the negative slope (0 is relu, 1 is linear)
+    kSlope,      // out = sum · (factors > 0 ? 1 : keep)
+  };
+  const float* left;
+  ptrdiff_t left_row, left_step;
+  const float* right;
+  ptrdiff_t right_panel, right_step;
+  float* out;
+  ptrdiff_t out_panel, out_row;
+  const float* bias;     // added to every row; nullptr for none
+  const float* factors;  // for kMultiply and kSlope
+  int rows, columns, depth;  // columns: a multiple of the lanes
+  End end;
+  float keep, scale;
+};
+
+// Applies an activation in place; writes the derivative beside it where it is wanted.
+struct ActivationTask {
+  Activation kind;
+  float negative_slope;
+  float* values;  // in: pre-activations; out: activations
+  float* slopes;  // out: derivatives, or nullptr
+  ptrdiff_t stride;
+  int rows, columns;
+};
+
+// Softmax cross-entropy over rows of logits.
+struct LossTask {
+  float* logits;  // in: logits; out, when training: gradient of the mean loss
+  ptrdiff_t stride;
+  int rows, columns, num_classes;
+  const int32_t* labels;       // one per row
+  uint16_t* predictions;       // one per row, or nullptr
+  bool training;
+  float label_smoothing;
+  float inverse_batch;         // 1 / examples in the step
+  double loss;                 // out: sum over the rows, plain cross-entropy
+  int64_t num_right;           // out
+};
+
+// One step of an optimizer over a flat array of weights; formulas in updates.h.
+struct UpdateTask {
+  Optimizer optimizer;
+  float* weights;
+  const float* gradient;
+  float* first;   // momentum, or first moment
+  float* second;  // second moment
+  size_t count;   // a multiple of the lanes
+  float rate;     // the step's learning rate; Adam's bias corrections already in `corrected_rate`
+  float corrected_rate;
+  float momentum;
+  bool nesterov;
+  float weight_decay;
+  float l2;
+};
+
+// Examples as a dense float matrix: out = (features - shift) · factor.
+struct GatherTask {
+  const uint8_t* bytes;  // exactly one of bytes and floats is given
+  const float* floats;
+  size_t num_features;
+  const int32_t* rows;
+  int num_rows;
+  const float* shift;
+  const float* factor;
+  bool per_feature;  // shift and factor have one value per feature, else one in all
+  float* out;
+  ptrdiff_t out_stride;  // what lies beyond num_features is left alone
+};
+
+// A few rows of a SparseMatrix.
+struct SparseRows {
+  const uint8_t* places;         // feature within its block, per entry
+  const uint8_t* byte_values;    // exactly one of byte_values and float_values is given
+  const float* float_values;
+  const uint64_t* starts;        // first entry of each matrix row
+  const uint32_t* block_starts;  // (num_blocks + 1) per matrix row, relative to the row's start
+  int num_blocks;
+  const int32_t* rows;
+  int num_rows;
+};
+
+// Scaled values of the entries of some rows, one after the other.
+struct ExpandTask {
+  SparseRows matrix;
+  const float* factor;
+  bool per_feature;
+  float multiplier;   // applied on top of the factor
+  float* values;      // out
+  size_t* offsets;    // out: where each row's values start
+};
+
+// First layer on sparse rows: forward adds value · weight rows into out, backward adds
+// value · delta rows into the weights (or their gradient).
+struct SparseTask {
+  SparseRows matrix;
+  const float* values;
+  const size_t* offsets;
+  float* weights;
+  ptrdiff_t weight_row;
+  float* outputs;  // one row per example
+  ptrdiff_t output_row;
+  int columns;
+};
+
+struct TransposeTask {
+  const float* in;  // panels of 2 · lanes columns
+  ptrdiff_t in_panel, in_row;
+  int rows, columns;  // columns: the padded number
+  float* out;         // panels of 2 · lanes of what were rows; what lies beyond is zero
+  ptrdiff_t out_panel, out_row;
+};
+
+struct DropoutTask {
+  uint32_t key[2];
+  uint32_t layer;
+  uint64_t step;
+  uint64_t threshold;  // floor(rate · 2^32)
+  float scale;         // 1 / (1 - rate)
+  uint64_t first_element;
+  int count;
+  float* multipliers;  // out, room for count + 8 · lanes; those of this row start at the return value
+};
+
+struct HealthTask {
+  const float* values;
+  ptrdiff_t stride;
+  int rows, columns, width;
+  float middle, margin;  // saturated where |value - middle| > margin
+  float* alive;          // in and out: largest |value| per unit
+  int64_t num_saturated;  // out: over the real units
+};
+
+struct KernelTable {
+  const char* name;
+  int lanes;
+  void (*matmul)(const MatmulTask&);
+  void (*activate)(const ActivationTask&);
+  void (*loss)(LossTask&);
+  void (*update)(const UpdateTask&);
+  void (*gather)(const GatherTask&);
+  void (*expand)(const ExpandTask&);
+  void (*sparse_forward)(const SparseTask&);
+  void (*sparse_backward)(const SparseTask&);
+  void (*transpose)(const TransposeTask&);
+  int (*dropout)(const DropoutTask&);
+  void (*multiply)(float* values, const float* multipliers, int count);
+  void (*column_sums)(const float* values, ptrdiff_t stride, int rows, int columns, bool accumulate,
+                      float* out);
+  void (*scale)(float* values, size_t count, float factor);
+  void (*health)(HealthTask&);
+  bool (*all_finite)(const float* values, size_t count);
+  // A function of vector_math.h over an array, for the tests of its error; false if unknown.
+  bool (*evaluate)(const char* function, const float* in, float* out, size_t count);
+  // Runs independent multiply-adds in registers; returns the number of operations.
+  double (*multiply_add_loop)(int64_t rounds);
+};
+
+}  // namespace bakeoff

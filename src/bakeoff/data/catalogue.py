@@ -54,6 +54,7 @@ class NamedDataset:
         system_folder: where a Debian package puts the files, or None.
         debian_package: its name, or None.
         download_bytes: about how much is fetched.
+        drawings: whether its images are single drawn characters, cut out and centred.
     """
 
     name: str
@@ -68,6 +69,7 @@ class NamedDataset:
     system_folder: str | None = None
     debian_package: str | None = None
     download_bytes: int = 0
+    drawings: bool = False
 
 
 def _idx_files(
@@ -100,6 +102,7 @@ _ENTRIES = (
         image_shape=(8, 8),
         num_train=1_497,
         num_test=300,
+        drawings=True,
     ),
     NamedDataset(
         name="mnist",
@@ -122,6 +125,7 @@ _ENTRIES = (
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
         download_bytes=11_600_000,
+        drawings=True,
     ),
     NamedDataset(
         name="fashion-mnist",
@@ -183,6 +187,7 @@ _ENTRIES = (
             "https://web.archive.org/web/2022id_/http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
         ),
         download_bytes=21_300_000,
+        drawings=True,
     ),
 )
 

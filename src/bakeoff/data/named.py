@@ -56,6 +56,12 @@ class DatasetInfo:
     where: str
     addresses: tuple[str, ...]
 
+    @property
+    def sizes(self) -> str:
+        """Such as ``60,000 + 10,000 of 28×28``: outside the test part + in it, image shape."""
+        shape = "×".join(str(size) for size in self.image_shape)
+        return f"{self.num_train:,} + {self.num_test:,} of {shape}"
+
 
 def cache_folder() -> Path:
     """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""

@@ -24,6 +24,8 @@ TARGET_NAMES = ("target", "label", "class", "y")
 # How tables write "nothing here"; the words that pandas knows.
 _GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
 _MAX_COLUMNS = 100_000
+# What pyarrow's own exceptions are besides; its common base cannot be named without importing it.
+_PARQUET_ERRORS = (OSError, ValueError, RuntimeError, LookupError, TypeError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,32 +46,27 @@ class Table:
     target: str | None
 
 
-def read_csv(path: Path, *, target: str | None = None, needs_target: bool = True) -> Table:
+def read_csv(
+    path: Path,
+    *,
+    target: str | None = None,
+    needs_target: bool = True,
+    columns: Sequence[str] | None = None,
+) -> Table:
     """Reads a CSV file whose first line names the columns; comma, semicolon or tab.
 
     Args:
         path: of the file, UTF-8.
         target: the column of classes. Left out, the one column called target, label, class or y.
         needs_target: whether a table without that column is a mistake (no when predicting).
+        columns: the features, in this order; left out, every column but the target.
 
     Raises:
         DataError: the file is no such table. Rows count from 1, the first line not counted.
     """
     import pandas as pd
 
-    raw = read_file(path)
-    if raw[:2] == b"\x1f\x8b" or raw[:2] == b"PK":
-        raise DataError(f"{path}: is compressed; unpack it first")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: a CSV file must be UTF-8 text, but byte {error.start:,} is not; save it as UTF-8"
-        ) from error
-    if "\0" in text:
-        raise DataError(
-            f"{path}: a CSV file must be text, but holds zero bytes; save it as UTF-8 text"
-        )
+    text = _text(path)
     header, separator = _header(text, path)
     target = _target(header, target, str(path), needs_target)
     dtypes: dict[str, Any] = {target: str} if target is not None else {}
@@ -95,15 +92,32 @@ def read_csv(path: Path, *, target: str | None = None, needs_target: bool = True
             f"{path}: every line must have the {len(header)} cells of the first one ({reason}); mend "
             "that line"
         ) from error
-    return from_frame(frame, str(path), target)
+    return _table(frame, str(path), target, needs_target, columns)
 
 
-def read_parquet(path: Path, *, target: str | None = None, needs_target: bool = True) -> Table:
+def read_parquet(
+    path: Path,
+    *,
+    target: str | None = None,
+    needs_target: bool = True,
+    columns: Sequence[str] | None = None,
+) -> Table:
     """Reads a Parquet file; see ``read_csv``.
 
     Raises:
         DataError: pyarrow is missing, or the file is no such table.
     """
+    file, header = _open_parquet(path)
+    target = _target(header, target, str(path), needs_target)
+    try:
+        frame = file.read().to_pandas(ignore_metadata=True)
+    except _PARQUET_ERRORS as error:
+        raise _damaged(path, error) from error
+    return _table(frame, str(path), target, needs_target, columns)
+
+
+def _open_parquet(path: Path) -> tuple[Any, list[str]]:
+    """The opened file and its column names, its size checked before anything is unpacked."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -117,14 +131,50 @@ def read_parquet(path: Path, *, target: str | None = None, needs_target: bool = 
         file = pq.ParquetFile(pa.BufferReader(raw))
         header = list(file.schema_arrow.names)
         check_size(str(path), 8 * file.metadata.num_rows * max(1, len(header)))
-        _check_header(header, str(path))
-        target = _target(header, target, str(path), needs_target)
-        frame = file.read().to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: is no undamaged Parquet file ({' '.join(str(error).split())[:200]}); write it again"
-        ) from error
-    return from_frame(frame, str(path), target)
+    except _PARQUET_ERRORS as error:
+        raise _damaged(path, error) from error
+    _check_header(header, str(path))
+    return file, header
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    reason = " ".join(str(error).split())[:200]
+    return DataError(f"{path}: is no undamaged Parquet file ({reason}); write it again")
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The names of all columns of a CSV, TSV or Parquet file.
+
+    Raises:
+        DataError: as ``read_csv`` and ``read_parquet``.
+    """
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return tuple(_header(_text(path), path)[0])
+    return tuple(_open_parquet(path)[1])
+
+
+def _table(
+    frame: pd.DataFrame,
+    place: str,
+    target: str | None,
+    needs_target: bool,
+    columns: Sequence[str] | None,
+) -> Table:
+    """Chooses the columns; a table to predict has no use for its labels, right or wrong."""
+    if columns is not None:
+        missing = [name for name in columns if name not in frame.columns]
+        if missing:
+            near = difflib.get_close_matches(missing[0], [str(name) for name in frame.columns], n=1)
+            guess = f"; is it {near[0]!r}?" if near else "; add it"
+            raise DataError(
+                f"{place}: must have the {len(columns)} columns the model was trained on, but "
+                f"{missing[0]!r} is missing{guess}"
+            )
+        frame = frame[[*columns]]
+        target = target if needs_target else None
+    elif not needs_target and target is not None:
+        frame, target = frame.drop(columns=target), None
+    return from_frame(frame, place, target)
 
 
 def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
@@ -139,7 +189,8 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
         raise DataError(f"{place}: must have at least one row below the column names, but has none")
     labels = None
     if target is not None:
-        column = frame.pop(target)
+        column = frame[target]
+        frame = frame.drop(columns=target)
         gap = np.flatnonzero(column.isna().to_numpy())
         if len(gap):
             raise DataError(
@@ -207,6 +258,24 @@ def _labels(column: pd.Series[Any]) -> NDArray[Any]:
     except ValueError:
         return text
     return numbers if np.isfinite(numbers).all() else text
+
+
+def _text(path: Path) -> str:
+    """The file as text; DataError where it is none."""
+    raw = read_file(path)
+    if raw[:2] == b"\x1f\x8b" or raw[:2] == b"PK":
+        raise DataError(f"{path}: is compressed; unpack it first")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: a CSV file must be UTF-8 text, but byte {error.start:,} is not; save it as UTF-8"
+        ) from error
+    if "\0" in text:
+        raise DataError(
+            f"{path}: a CSV file must be text, but holds zero bytes; save it as UTF-8 text"
+        )
+    return text
 
 
 def _header(text: str, path: Path) -> tuple[list[str], str]:

@@ -17,7 +17,6 @@ from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer, Silent
 from bakeoff.execution.plan import plan_study
-from bakeoff.models.trained import TrainedModel
 from bakeoff.records import StudyPlan, StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
@@ -27,6 +26,7 @@ from bakeoff.store.sqlite import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bakeoff.models.trained import TrainedModel
     from bakeoff.report.plot import Plots
 
 DEFAULT_STORE = "bakeoff.sqlite"
@@ -285,6 +285,8 @@ class Result:
         Raises:
             UsageError: the study is a replication or unfinished, so there is no final model.
         """
+        from bakeoff.models.trained import TrainedModel
+
         return TrainedModel.from_result(self.record)
 
     @property

@@ -73,6 +73,7 @@ class LocalExecutor(Generic[Task, Outcome]):
                         on_start(task)
                     outcome = self._work(task)
                 except BaseException as error:  # handed to the driver, which raises it
+                    stop.set()
                     done.put((task, None, error))
                 else:
                     done.put((task, outcome, None))

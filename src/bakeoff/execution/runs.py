@@ -133,12 +133,13 @@ class RunService:
             self.store.add_run(run)
             if run.status == "interrupted":
                 return
+            if task[0] in found:  # handed over again after an interruption
+                return
             kept = dataclasses.replace(run, val_predictions=None)
-            if task[0] not in found:
-                self.num_trained += 1
-                self._counted.add(task[0])
-                self.observer.run_finished(task[1], kept)
             found[task[0]] = self._own[task[0]] = kept
+            self._counted.add(task[0])
+            self.num_trained += 1
+            self.observer.run_finished(task[1], kept)
 
         executor = LocalExecutor(work, self.num_workers)
         try:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sentences import interval
-from bakeoff.evidence.verdicts import FEWEST_REPLICATES, Rule
 from bakeoff.records import Candidate, Comparison, StageResult
 from bakeoff.settings import Settings
 

@@ -11,9 +11,9 @@ from bakeoff.evidence import lint_codes as codes
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
 from bakeoff.evidence.metrics import METRICS, SHARES
+from bakeoff.evidence.rule import SMALLEST_DELTA
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import mean_curve, paired_values
-from bakeoff.evidence.verdicts import SMALLEST_DELTA
 from bakeoff.records import (
     Candidate,
     Comparison,

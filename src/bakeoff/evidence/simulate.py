@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evidence.intervals import EQUIVALENCE_ALPHA, t_quantile, variance_factor
-from bakeoff.evidence.verdicts import ERROR_SHARE, FEWEST_REPLICATES, SMALLEST_DELTA, Rule
+from bakeoff.evidence.rule import ERROR_SHARE, FEWEST_REPLICATES, SMALLEST_DELTA, Rule
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,62 +22,13 @@ from numpy.typing import NDArray
 
 from bakeoff.errors import RunsFailedError
 from bakeoff.evidence import power, sentences
-from bakeoff.evidence.intervals import (
-    floor_sd,
-    paired_comparison,
-    t_quantile,
-    variance_factor,
-)
-from bakeoff.evidence.metrics import SHARES
+from bakeoff.evidence.look import Look
+from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
+from bakeoff.evidence.rule import Rule as Rule
 from bakeoff.records import Comparison, Verdict, VerdictKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-FEWEST_REPLICATES = 3
-"""Below this no verdict falls: the spread is not known at all (1) or hardly (2)."""
-
-SMALLEST_DELTA = 0.002
-ERROR_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How a stage is decided; fixed before its first run.
-
-    Attributes:
-        looks: numbers of replicates at which a verdict may fall, rising.
-        alpha: probability of a false winner that all looks together may spend.
-        delta: smallest difference that matters, in units of the metric; None for
-            ``default_delta`` of the leader's mean.
-        metric: name of what decides.
-        higher_is_better: its direction.
-    """
-
-    looks: tuple[int, ...] = (3, 5, 8, 12)
-    alpha: float = 0.05
-    delta: float | None = None
-    metric: str = "accuracy"
-    higher_is_better: bool = True
-
-    @property
-    def alpha_per_look(self) -> float:
-        """Alpha split evenly (Bonferroni) over the looks that can give a verdict."""
-        return self.alpha / max(1, sum(look >= FEWEST_REPLICATES for look in self.looks))
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the metric is a share, spoken of in points."""
-        return self.metric in SHARES
-
-    def truncated(self, num_replicates: int) -> Rule:
-        """The same rule with no look after ``num_replicates``, which becomes the last one.
-
-        Alpha is split over the looks that remain. More replicates than the last look make that
-        look later.
-        """
-        kept = tuple(look for look in self.looks[:-1] if look < num_replicates)
-        return replace(self, looks=(*kept, num_replicates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,108 +50,6 @@ class Decision:
     comparisons: tuple[Comparison, ...]
     eliminated: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
-
-
-def default_delta(leader_mean: float, rule: Rule) -> float:
-    """δ where the study file gives none: 10 % of the leader's error, at least 0.2 points.
-
-    For a metric where lower is better the leader's value is its error, and no smallest δ is
-    known in its units.
-    """
-    if rule.higher_is_better:
-        return max(SMALLEST_DELTA, ERROR_SHARE * (1.0 - leader_mean))
-    return ERROR_SHARE * abs(leader_mean)
-
-
-@dataclass(frozen=True)
-class _Look:
-    """One look at one stage, with the pairs computed once."""
-
-    values: Floats
-    finished: Bools
-    rule: Rule
-    num_train: int
-    num_validation: int
-
-    @property
-    def sign(self) -> float:
-        return 1.0 if self.rule.higher_is_better else -1.0
-
-    @cached_property
-    def _pairs(self) -> dict[tuple[int, int], Comparison | None]:
-        return {}
-
-    def pair(self, a: int, b: int) -> Comparison | None:
-        """Metric of a minus metric of b on their shared finished replicates, or None."""
-        if (a, b) not in self._pairs:
-            shared = self.finished[a] & self.finished[b]
-            self._pairs[a, b] = (
-                paired_comparison(
-                    self.values[a, shared],
-                    self.values[b, shared],
-                    first=a,
-                    second=b,
-                    num_train=self.num_train,
-                    num_validation=self.num_validation,
-                    level=1.0 - self.rule.alpha_per_look,
-                    err_floor=self.rule.is_share,
-                )
-                if shared.any()
-                else None
-            )
-        return self._pairs[a, b]
-
-    def gain(self, a: int, b: int) -> float:
-        """How much better a is than b on average; -inf where they share no replicate."""
-        pair = self.pair(a, b)
-        return -np.inf if pair is None else self.sign * pair.mean
-
-    def beats(self, a: int, b: int, alpha: float) -> bool:
-        """Whether a is better than b by a two-sided test at ``alpha``."""
-        pair = self.pair(a, b)
-        if pair is None or pair.se is None or pair.num_replicates < FEWEST_REPLICATES:
-            return False
-        quantile = t_quantile(1.0 - alpha / 2.0, pair.num_replicates - 1)
-        return self.sign * pair.mean - quantile * pair.se > 0.0
-
-    def with_equivalence(self, pair: Comparison, delta: float) -> Comparison:
-        if pair.num_replicates < FEWEST_REPLICATES:
-            return pair
-        shared = self.finished[pair.first] & self.finished[pair.second]
-        return paired_comparison(
-            self.values[pair.first, shared],
-            self.values[pair.second, shared],
-            first=pair.first,
-            second=pair.second,
-            num_train=self.num_train,
-            num_validation=self.num_validation,
-            level=pair.level,
-            err_floor=self.rule.is_share,
-            delta=delta,
-        )
-
-    def means(self, indices: Sequence[int], values: Floats) -> Floats:
-        """Mean per candidate over the replicates that all of them finished, else over its own."""
-        rows = list(indices)
-        shared = self.finished[rows].all(axis=0)
-        if shared.any():
-            return np.asarray(values[rows][:, shared].mean(axis=1), np.float64)
-        return np.array([values[row, self.finished[row]].mean() for row in rows])
-
-    def standard_error(self, pair: Comparison) -> float:
-        """Its standard error; for a single replicate what the floor alone gives."""
-        if pair.se is not None:
-            return pair.se
-        if not self.rule.is_share:
-            return 0.0
-        shared = self.finished[pair.first] & self.finished[pair.second]
-        floor = floor_sd(
-            float(self.values[pair.first, shared].mean()),
-            float(self.values[pair.second, shared].mean()),
-            self.num_validation,
-        )
-        factor = variance_factor(pair.num_replicates, self.num_train, self.num_validation)
-        return floor * float(np.sqrt(factor))
 
 
 def _usable(finished: Bools) -> bool:
@@ -272,7 +120,7 @@ def decide(
             "lower the learning rate or scale the inputs"
         )
     num_competing = len(rivals) + len(beaten)
-    look = _Look(values, finished, rule, num_train, num_validation)
+    look = Look(values, finished, rule, num_train, num_validation)
 
     # Who is beaten is judged among all that came into this look, at a level that is stricter the
     # more rivals there are; the leader itself is never eliminated.
@@ -311,13 +159,13 @@ def decide(
     )
 
 
-def _delta(look: _Look, leader: int, rule: Rule) -> float:
+def _delta(look: Look, leader: int, rule: Rule) -> float:
     if rule.delta is not None:
         return rule.delta
     return default_delta(float(look.values[leader, look.finished[leader]].mean()), rule)
 
 
-def _leader(look: _Look, indices: Sequence[int], costs: Sequence[tuple[float, ...]]) -> int:
+def _leader(look: Look, indices: Sequence[int], costs: Sequence[tuple[float, ...]]) -> int:
     """The best mean; among exactly equal ones the cheapest."""
     means = look.sign * look.means(indices, look.values)
     return min(zip(indices, means, strict=True), key=lambda item: (-item[1], costs[item[0]]))[0]
@@ -327,7 +175,7 @@ def _leader(look: _Look, indices: Sequence[int], costs: Sequence[tuple[float, ..
 class _Case:
     """Everything a verdict is made of."""
 
-    look: _Look
+    look: Look
     labels: tuple[str, ...]
     costs: tuple[tuple[float, ...], ...]
     losses: Floats
@@ -368,7 +216,10 @@ class _Case:
         rows = list(self.entrants)
         shared = self.look.finished[rows].all(axis=0)
         means = self.losses[rows][:, shared].mean(axis=1) if shared.any() else np.array([np.nan])
-        return rows[int(np.argmin(means))] if np.isfinite(means).all() else None
+        if not np.isfinite(means).all():
+            return None
+        best = rows[int(np.argmin(means))]
+        return self.leader if means[rows.index(self.leader)] == means.min() else best
 
 
 def _verdict(case: _Case, last: bool) -> Verdict | None:

@@ -1,0 +1,63 @@
+"""The rule by which a stage is decided, fixed before its first run; knows no runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bakeoff.evidence.metrics import SHARES
+
+FEWEST_REPLICATES = 3
+"""Below this no verdict falls: the spread is not known at all (1) or hardly (2)."""
+
+SMALLEST_DELTA = 0.002
+ERROR_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a stage is decided; fixed before its first run.
+
+    Attributes:
+        looks: numbers of replicates at which a verdict may fall, rising.
+        alpha: probability of a false winner that all looks together may spend.
+        delta: smallest difference that matters, in units of the metric; None for
+            ``default_delta`` of the leader's mean.
+        metric: name of what decides.
+        higher_is_better: its direction.
+    """
+
+    looks: tuple[int, ...] = (3, 5, 8, 12)
+    alpha: float = 0.05
+    delta: float | None = None
+    metric: str = "accuracy"
+    higher_is_better: bool = True
+
+    @property
+    def alpha_per_look(self) -> float:
+        """Alpha split evenly (Bonferroni) over the looks that can give a verdict."""
+        return self.alpha / max(1, sum(look >= FEWEST_REPLICATES for look in self.looks))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is a share, spoken of in points."""
+        return self.metric in SHARES
+
+    def truncated(self, num_replicates: int) -> Rule:
+        """The same rule with no look after ``num_replicates``, which becomes the last one.
+
+        Alpha is split over the looks that remain. More replicates than the last look make that
+        look later.
+        """
+        kept = tuple(look for look in self.looks[:-1] if look < num_replicates)
+        return replace(self, looks=(*kept, num_replicates))
+
+
+def default_delta(leader_mean: float, rule: Rule) -> float:
+    """δ where the study file gives none: 10 % of the leader's error, at least 0.2 points.
+
+    For a metric where lower is better the leader's value is its error, and no smallest δ is
+    known in its units.
+    """
+    if rule.higher_is_better:
+        return max(SMALLEST_DELTA, ERROR_SHARE * (1.0 - leader_mean))
+    return ERROR_SHARE * abs(leader_mean)

@@ -21,14 +21,13 @@ A message is one line: where, which rule, what was found, what to do.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 
 def printable(text: str) -> str:
     """``text`` with everything escaped that a terminal would obey instead of showing.
 
-    Escaped are control characters (also the C1 set and DEL), line and paragraph separators,
+    Escaped are control characters (also the C1 set and DEL), every separator but the space,
     invisible format characters such as the bidirectional overrides, lone surrogates and
     unassigned code points; an escape looks like ``\\x1b`` or ``\\u202e``.
     """
@@ -36,7 +35,7 @@ def printable(text: str) -> str:
         return text
     return "".join(
         character
-        if character.isprintable() or unicodedata.category(character) == "Zs"
+        if character.isprintable()
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )

@@ -32,6 +32,7 @@ NUMERIC_SETTINGS = frozenset(
     name for name, field in Settings.model_fields.items() if type(field.default) in (int, float)
 )
 
+_TWICE = "values must differ, but {} is listed twice; remove one"
 _ENTRY_KEYS = tuple(CandidateSpec.model_fields)
 
 _MISSING = {
@@ -76,7 +77,8 @@ def plain_document(value: Mapping[Any, Any], findings: list[Finding]) -> dict[st
 
 def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
     if len(path) > MAX_DEPTH:
-        return _reject(findings, path, f"must not be nested deeper than {MAX_DEPTH} levels")
+        message = f"must not be nested deeper than {MAX_DEPTH} levels; flatten it"
+        return _reject(findings, path[:2], message)
     if isinstance(value, Mapping):
         table = {}
         for key, one in value.items():
@@ -106,7 +108,9 @@ def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
     if isinstance(value, str):
         if not any("\ud800" <= character <= "\udfff" for character in value):
             return value
-        return _reject(findings, path, "text must be valid Unicode, but a lone surrogate is in it")
+        return _reject(
+            findings, path, "text must be valid Unicode, but a lone surrogate is in it; remove it"
+        )
     kinds = "text, a number, true or false, a list or a table"
     return _reject(findings, path, f"must be {kinds}, but got {shown(value)}; put text in quotes")
 
@@ -132,6 +136,10 @@ def check_format(document: Mapping[str, Any]) -> Finding | None:
 
 def check_document(document: Mapping[str, Any]) -> Iterator[Finding]:
     """All rules about single keys and single stages, in the order of the schema."""
+    if "format" in document and type(document["format"]) is not int:
+        # For Python, true and 1.0 equal 1; for a file they are something else.
+        number = document["format"]
+        yield Finding(("format",), f"must be {FORMAT}, but got {shown(number)}; write {FORMAT}")
     yield from _shape_findings(document)
     yield from _settings_findings(document.get("base"), ("base",))
     looks = document.get("looks")
@@ -180,6 +188,8 @@ def _shape_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(path, f"is missing; {advice}", at_key=True)
             elif one["type"] == "extra_forbidden":
                 yield Finding(path, _unknown_key(path), at_key=True)
+            elif one["type"] == "too_short" and len(one["input"]) >= one["ctx"]["min_length"]:
+                continue  # pydantic does not count the entries it reports for themselves
             elif path == ("format",):
                 yield Finding(path, f"must be {FORMAT}, but got {shown(one['input'])}; write 1")
             else:
@@ -213,8 +223,10 @@ def _settings_findings(table: object, path: Path, *, also: Iterable[str] = ()) -
         return
     for name, value in table.items():
         if name not in SETTING_NAMES:
-            known = (*SETTING_NAMES, *also)
-            yield Finding((*path, name), unknown_name("setting", name, known), at_key=True)
+            message = unknown_name("setting", name, (*SETTING_NAMES, *also))
+            if path == ("base",) and name in StudySpec.model_fields:
+                message = f"{shown(name)} is a key of the study, not a setting; move it to the top"
+            yield Finding((*path, name), message, at_key=True)
         else:
             yield from value_findings(name, value, (*path, name))
 
@@ -235,7 +247,8 @@ def value_findings(name: str, value: Any, path: Path) -> Iterator[Finding]:
 def _stage_findings(stage: dict[str, Any], i: int, *, replication: bool) -> Iterator[Finding]:
     path: Path = ("stage", i)
     given = [key for key in ("vary", "candidate") if key in stage]
-    if not given:
+    # A key that is unknown is probably the missing one, misspelt, and is reported as such.
+    if not given and set(stage) <= set(StageSpec.model_fields):
         message = "a stage needs `vary` or `candidate`, but has neither; add `vary.<setting> = […]`"
         yield Finding(path, message, at_key=True)
     if len(given) == 2:
@@ -247,13 +260,13 @@ def _stage_findings(stage: dict[str, Any], i: int, *, replication: bool) -> Iter
                 f"`{key}` must not be empty, but got {shown(stage[key])}; fill it or remove it"
             )
             yield Finding((*path, key), message)
-    yield from _vary_findings(stage.get("vary"), (*path, "vary"))
+    yield from _vary_findings(stage.get("vary"), (*path, "vary"), replication)
     yield from _entries_findings(stage.get("candidate"), (*path, "candidate"), replication)
     yield from _tune_findings(stage, (*path, "tune"), replication)
     yield from _settings_findings(stage.get("carry"), (*path, "carry"))
 
 
-def _vary_findings(vary: object, path: Path) -> Iterator[Finding]:
+def _vary_findings(vary: object, path: Path, replication: bool) -> Iterator[Finding]:
     if not isinstance(vary, dict):
         return
     for name, values in vary.items():
@@ -262,6 +275,8 @@ def _vary_findings(vary: object, path: Path) -> Iterator[Finding]:
         elif isinstance(values, list):
             for j, value in enumerate(values):
                 yield from value_findings(name, value, (*path, name, j))
+                if not replication and value in values[:j]:
+                    yield Finding((*path, name, j), _TWICE.format(shown(value)))
     count = math.prod(len(values) for values in vary.values() if isinstance(values, list))
     if count > MAX_CANDIDATES:
         message = (
@@ -331,8 +346,7 @@ def _tune_findings(stage: dict[str, Any], path: Path, replication: bool) -> Iter
             for j, value in enumerate(values):
                 yield from value_findings(name, value, (*here, j))
                 if value in values[:j]:
-                    message = f"values must differ, but {shown(value)} is listed twice; remove one"
-                    yield Finding((*here, j), message)
+                    yield Finding((*here, j), _TWICE.format(shown(value)))
         elif isinstance(values, dict):
             points = values.get("points", 8)
             count *= points if type(points) is int and points > 0 else 1

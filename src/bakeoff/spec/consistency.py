@@ -36,7 +36,7 @@ def check_chain(
     finding = _broken_couple(base, couples[0])
     if finding is not None:
         yield finding
-        couples = [{}]
+        return  # every candidate would repeat it
     for i, stage in enumerate(stages):
         if stage is None:
             open_settings |= set(SETTING_NAMES)
@@ -71,10 +71,10 @@ def check_chain(
             continue
         pinned = _pinned(stage, settled, overrides)
         if pinned is None:
-            labels = ", ".join(one.label for one in stage_candidates(stage, settled)[:20])
+            labels = [shown(one.label) for one in stage_candidates(stage, settled)]
             message = (
-                f"`carry` must match a candidate of the stage, but {shown(stage.carry)} matches "
-                f"none of {shown(labels)[1:-1]}; pin the settings of one of them"
+                f"`carry` must match a candidate of the stage, but {shown(stage.carry)} is "
+                f"none of {', '.join(labels[:20])}; pin the settings of one of them"
             )
             yield Finding(("stage", i, "carry"), message)
             open_settings |= asked

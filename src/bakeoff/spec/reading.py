@@ -138,14 +138,7 @@ def _mistakes(findings: list[Finding], places: Places) -> list[Mistake]:
         above = (finding.path[:length] for length in range(len(finding.path) + 1))
         if not any(path in mistakes for path in above):
             mistakes[finding.path] = _mistake(finding, places)
-    last = float("inf")
-    return sorted(
-        mistakes.values(),
-        key=lambda one: (
-            last if one.line is None else one.line,
-            last if one.column is None else one.column,
-        ),
-    )
+    return sorted(mistakes.values(), key=lambda one: (one.line or 0, one.column or 0))
 
 
 def _mistake(finding: Finding, places: Places) -> Mistake:
@@ -172,10 +165,16 @@ def _syntax_mistake(message: str, text: str) -> Mistake:
         before = text[: text.index("\0")]
         line = str(before.count("\n") + 1)
         column = str(len(before) - (before.rfind("\n") + 1) + 1)
-    what = what[:1].lower() + what[1:200]
     advice = "text values stand in quotes, lists in brackets"
-    if "overwrite" in what or "twice" in what:
+    if "'\\n'" in what:
+        what = "a text is not closed on its line"
+        advice = "close its quotes"
+    elif "overwrite" in what or "twice" in what:
         advice = "remove one of the two"
+    # tomllib writes the key of a table as a Python tuple.
+    what = re.sub(r"\((.*?),?\)", lambda key: f"[{key[1]}]".replace("', '", "."), what)
+    what = what.replace("['", "[").replace("']", "]")
+    what = what[:1].lower() + what[1:200]
     return Mistake("", f"must be valid TOML, but: {what}; {advice}", int(line), int(column or 1))
 
 

@@ -33,7 +33,10 @@ _OTHER_NAMES = {
     "hidden_layer_sizes": "hidden",
     "init": "kernel_initializer",
     "initializer": "kernel_initializer",
+    "label": "target",
     "layers": "hidden",
+    "labels": "target",
+    "log": "scale",
     "lr": "learning_rate",
     "normalization": "scale",
     "num_epochs": "epochs",
@@ -51,6 +54,20 @@ _OTHER_NAMES = {
     "version": "format",
     "warmup": "warmup_epochs",
     "width": "hidden",
+}
+
+# Shares between 0 and 1 that people know as percentages.
+_SHARES = frozenset({"dropout", "label_smoothing", "test_accuracy", "test_fraction"})
+
+_HOW_TO_WRITE = {
+    "base": "write `[base]` and the settings below it",
+    "candidate": "write `[[stage.candidate]]` and its settings below it",
+    "carry": "write `carry = { setting = value }`",
+    "data": "write the name or path of one dataset",
+    "published": "write `published = { test_accuracy = … }`",
+    "stage": "write `[[stage]]`, in double brackets, and its keys below it",
+    "tune": "write `tune.setting = […]`",
+    "vary": "write `vary.setting = […]`",
 }
 
 
@@ -78,10 +95,9 @@ def shown(value: object, *, depth: int = 0) -> str:
         text = value if len(value) <= _LONGEST_SHOWN else value[: _LONGEST_SHOWN - 1] + "…"
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, int):
-        # A conversion of a huge number to text is slow, and Python refuses the hugest.
         return str(value) if value.bit_length() <= 128 else f"a number of {_digits(value)} digits"
     if isinstance(value, float):
-        return "nan" if math.isnan(value) else repr(value).removesuffix(".0")
+        return repr(value)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, list | tuple):
@@ -110,8 +126,9 @@ def _enclosed(opening: str, parts: Iterable[str], closing: str) -> str:
     return opening + ", ".join(kept) + closing
 
 
-def _digits(value: int) -> int:
-    return int(abs(value).bit_length() * math.log10(2)) + 1
+def _digits(value: int) -> str:
+    # Python refuses to write numbers of more than 4,300 digits.
+    return str(len(str(abs(value)))) if value.bit_length() < 10_000 else "thousands of"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -155,8 +172,11 @@ def house_message(error: Mapping[str, Any], name: str) -> str:
     }
     if kind in bounds:
         sign, key, direction = bounds[kind]
-        rule = f"`{name} {sign} {shown(context[key])}` must hold"
-        return f"{rule}, {got}; give a {direction} number"
+        bound = shown(context[key]).removesuffix(".0")
+        advice = f"give a {direction} number"
+        if name in _SHARES and isinstance(value, int | float) and 1 < value <= 100:
+            advice = f"write {value / 100:g} for {value:g} %"
+        return f"`{name} {sign} {bound}` must hold, {got}; {advice}"
     if kind == "literal_error":
         return _one_of(context["expected"], value)
     if kind in ("string_too_short", "string_pattern_mismatch"):
@@ -195,21 +215,24 @@ def _entries(number: int) -> str:
 def _wrong_type(kind: str, value: object, got: str, name: str) -> str:
     if kind == "string_type":
         advice = "put it in quotes" if isinstance(value, int | float) else "give one text"
+        advice = _HOW_TO_WRITE.get(name, advice)
         return f"must be text in quotes, {got}; {advice}"
     if kind in ("int_type", "int_from_float", "int_parsing_size"):
         return f"must be a whole number, {got}; {_number_advice(value, whole=True)}"
     if kind in ("float_type", "finite_number"):
-        return f"must be a finite number, {got}; {_number_advice(value, whole=False)}"
+        return f"must be a number, {got}; {_number_advice(value, whole=False)}"
     if kind == "bool_type":
-        return f"must be true or false, {got}; write it without quotes"
+        advice = "write it without quotes" if value in ("true", "false") else "write true or false"
+        return f"must be true or false, {got}; {advice}"
     if kind in ("list_type", "tuple_type"):
         if name == "hidden":
             advice = f"write {shown([value])}" if type(value) is int else "[] means no hidden layer"
             return f"must be a list of widths such as [64, 64], {got}; {advice}"
-        advice = "" if isinstance(value, Mapping) else f"; write {shown([value])}"
-        return f"must be a list in brackets, {got}{advice or '; use brackets'}"
+        advice = "use brackets" if isinstance(value, Mapping) else f"write {shown([value])}"
+        return f"must be a list in brackets, {got}; {_HOW_TO_WRITE.get(name, advice)}"
     if kind in ("dict_type", "model_type", "model_attributes_type"):
-        return f"must be a table of `key = value`, {got}; see docs/study-file.md"
+        advice = _HOW_TO_WRITE.get(name, "see docs/study-file.md")
+        return f"must be a table of `key = value`, {got}; {advice}"
     return f"must be another kind of value, {got}; see docs/study-file.md"
 
 
@@ -223,5 +246,7 @@ def _number_advice(value: object, *, whole: bool) -> str:
             return "write a number"
         return "write it without quotes"
     if whole and isinstance(value, float) and math.isfinite(value):
-        return f"write {round(value)}" if abs(value) < 1e15 else "give a smaller number"
-    return "write one number" if isinstance(value, list | Mapping) else "write a number"
+        return f"write {int(value)}" if value.is_integer() else "round it"
+    if isinstance(value, list):
+        return "write one number; a stage varies several"
+    return "write a number"

@@ -1,0 +1,66 @@
+"""Throughput of as many bakeoff runs as there are cores against one run on one core."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+
+from benchmarks.processes import all_cores
+from benchmarks.session import Session
+from benchmarks.workloads import BY_NAME, load, prepare
+
+NAMES = ("mnist", "mnist-dense", "mnist-wide", "tabular", "adam")
+EPOCHS = 3
+
+
+def run(session: Session) -> None:
+    """Alternates one run alone and one run per core, in threads of this process."""
+    section = session.begin("cores")
+    try:
+        from bakeoff.engines.base import Watch
+        from bakeoff.engines.native import NativeEngine
+        from benchmarks.peers.bakeoff_native import make_job
+
+        engine = NativeEngine()
+    except ImportError as error:
+        section["measurements"].append({"peer": "bakeoff", "missing": str(error)})
+        session.save()
+        return
+    num_threads = len(all_cores()) or 1
+    for name in NAMES[:1] if session.quick else NAMES:
+        workload = BY_NAME[name]
+        arrays = load(prepare(workload, session.scratch))
+
+        def train(seed: int, workload=workload, arrays=arrays) -> None:  # type: ignore[no-untyped-def]
+            job = make_job(workload, arrays, EPOCHS, workload.learning_rate, seed)
+            engine.train(job, Watch())
+
+        def together(count: int, train=train) -> float:  # type: ignore[no-untyped-def]
+            threads = [threading.Thread(target=train, args=(seed,)) for seed in range(count)]
+            began = time.perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return time.perf_counter() - began
+
+        together(num_threads)
+        alone, all_ = [], []
+        for _ in range(2 if session.quick else 7):
+            alone.append(together(1))
+            all_.append(together(num_threads))
+        ratio = num_threads * statistics.median(alone) / statistics.median(all_)
+        section["measurements"].append(
+            {
+                "workload": name,
+                "num_threads": num_threads,
+                "alone_seconds": alone,
+                "together_seconds": all_,
+                "throughput_ratio": ratio,
+            }
+        )
+        print(
+            f"cores     {name:16} {num_threads} runs at once: {ratio:.3f} x the throughput of one"
+        )
+        session.save()

@@ -1,0 +1,109 @@
+"""One session of measurements: where it ran, what it found, kept as JSON after every number."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import ROOT, num_cores
+
+RESULTS = Path(__file__).parent / "results"
+FORMAT = 1
+
+
+@dataclass
+class Session:
+    """What the sections share.
+
+    Attributes:
+        path: of the results file.
+        quick: fewer shapes, epochs and repetitions, to see that everything works.
+        scratch: folder for data, stores and study files.
+        document: what is written.
+        peers: names of the peers to measure.
+        workloads: names of the workloads to measure, or None for all.
+    """
+
+    path: Path
+    quick: bool
+    scratch: Path
+    peers: tuple[str, ...]
+    workloads: tuple[str, ...] | None = None
+    document: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        quick: bool,
+        peers: tuple[str, ...],
+        workloads: tuple[str, ...] | None,
+    ) -> Session:
+        """Goes on with an existing results file; sections that are measured again replace theirs."""
+        scratch = Path(tempfile.gettempdir()) / f"bakeoff-benchmarks-{os.getuid()}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        document = json.loads(path.read_text()) if path.exists() else {}
+        document = {"format": FORMAT, "machine": machine(), "sections": {}, **document}
+        return cls(path, quick, scratch, peers, workloads, document)
+
+    def begin(self, section: str) -> dict[str, Any]:
+        """An empty section; ``save`` writes what is put into it."""
+        made = {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "load_average_before": round(os.getloadavg()[0], 2),
+            "quick": self.quick,
+            "machine": machine(),
+            "measurements": [],
+        }
+        self.document["machine"] = made["machine"]
+        self.document["sections"][section] = made
+        return made
+
+    def save(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.document, indent=1) + "\n")
+        temporary.replace(self.path)
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, operating system and Python."""
+    return {
+        "cpu": _cpu_name(),
+        "num_cores": num_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "commit": _commit(),
+    }
+
+
+def _cpu_name() -> str:
+    """The name, with family and model where the name alone says little."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor() or platform.machine()
+    lines = [line.partition(":") for line in info.read_text().splitlines()]
+    facts = {key.strip(): value.strip() for key, _, value in reversed(lines)}
+    name = facts.get("model name", platform.machine())
+    sets = [word for word in ("avx2", "avx512f") if word in facts.get("flags", "").split()]
+    family = facts.get("cpu family")
+    where = f"family {family} model {facts.get('model')}" if family else ""
+    return ", ".join(part for part in (name, where, " ".join(sets)) if part)
+
+
+def _commit() -> str | None:
+    head = ROOT / ".git" / "HEAD"
+    if not head.is_file():
+        return None
+    text = head.read_text().strip()
+    if not text.startswith("ref: "):
+        return text[:12]
+    ref = ROOT / ".git" / text.removeprefix("ref: ")
+    return ref.read_text().strip()[:12] if ref.exists() else None

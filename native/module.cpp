@@ -284,7 +284,8 @@ nb::object evaluate(const std::string& instruction_set, const std::string& funct
   return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<1>>(out, {count}, owner));
 }
 
-// GFLOP/s of independent multiply-adds in registers: the best of slices of about 10 ms.
+// GFLOP/s of independent multiply-adds in registers: the best of slices short enough to fit between two
+// turns of another process.
 double fma_peak(double seconds, const std::optional<std::string>& instruction_set) {
   const KernelTable& kernels =
       instruction_set ? table(*instruction_set) : *usable_kernels().back();
@@ -294,7 +295,7 @@ double fma_peak(double seconds, const std::optional<std::string>& instruction_se
   double best = 0.0;
   do {
     const Clock::time_point from = Clock::now();
-    const double operations = kernels.multiply_add_loop(2'000'000);
+    const double operations = kernels.multiply_add_loop(200'000);
     const double taken = std::chrono::duration<double>(Clock::now() - from).count();
     best = std::max(best, operations / taken / 1e9);
   } while (std::chrono::duration<double>(Clock::now() - start).count() < seconds);

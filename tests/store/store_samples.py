@@ -248,6 +248,7 @@ def assert_same(first: Any, second: Any) -> None:
 # Drawn records. Strategies follow the annotations, so a new field of a record is drawn too.
 
 _floats = st.floats(width=64)
+_seconds = st.floats(0, 1e9)
 _words = st.text(st.characters(codec="utf-8"), max_size=8)
 _plain = st.recursive(
     st.none() | st.booleans() | st.integers() | _floats | _words,
@@ -316,7 +317,7 @@ def strategy_for(kind: Any, runs: st.SearchStrategy[Run]) -> st.SearchStrategy[A
 
 
 def _record(
-    kind: Any, runs: st.SearchStrategy[Run], **fixed: st.SearchStrategy[Any]
+    kind: Any, runs: st.SearchStrategy[Run], /, **fixed: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(
@@ -330,20 +331,15 @@ def _record(
     )
 
 
-@st.composite
-def _stages(draw: st.DrawFn, runs: st.SearchStrategy[Run]) -> StageResult:
-    num_candidates = draw(st.integers(1, 2))
-    candidates = draw(st.tuples(*[strategy_for(Candidate, runs)] * num_candidates))
-    per_candidate = st.lists(runs, max_size=2).map(tuple)
-    return draw(
-        _record(
-            StageResult,
-            runs,
-            candidates=st.just(candidates),
-            runs=st.tuples(*[per_candidate] * num_candidates),
-            seconds=st.floats(0, 1e9),
-        )
-    )
+def _stages(runs: st.SearchStrategy[Run]) -> st.SearchStrategy[StageResult]:
+    pair = st.tuples(strategy_for(Candidate, runs), st.lists(runs, max_size=2).map(tuple))
+    stage = _record(StageResult, runs, candidates=st.just(()), runs=st.just(()), seconds=_seconds)
+
+    def with_pairs(stage: StageResult, pairs: list[tuple[Candidate, tuple[Run, ...]]]) -> Any:
+        candidates, of_candidates = zip(*pairs, strict=True)
+        return dataclasses.replace(stage, candidates=candidates, runs=of_candidates)
+
+    return st.builds(with_pairs, stage, st.lists(pair, min_size=1, max_size=2))
 
 
 def drawn_run(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Run]:
@@ -351,7 +347,7 @@ def drawn_run(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Run]:
     defaults: dict[str, st.SearchStrategy[Any]] = {
         "key": st.text("0123456789abcdef", min_size=8, max_size=8),
         "replicate": st.integers(0, 1000),
-        "train_seconds": st.floats(0, 1e9),
+        "train_seconds": _seconds,
         "val_predictions": st.none()
         | hnp.arrays(np.uint16, st.integers(0, 5))
         | hnp.arrays(np.uint16, st.integers(0, 5), elements=st.integers(0, 9)),
@@ -360,21 +356,17 @@ def drawn_run(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Run]:
     return _record(Run, st.nothing(), **(defaults | fixed))
 
 
-@st.composite
-def drawn_result(draw: st.DrawFn) -> StudyResult:
+def drawn_result() -> st.SearchStrategy[StudyResult]:
     """Any result of a study; runs of one key are one run, however often it occurs."""
-    pool = draw(st.lists(drawn_run(), min_size=1, max_size=4, unique_by=lambda run: run.key))
+    pool = st.shared(
+        st.lists(drawn_run(), min_size=1, max_size=4, unique_by=lambda run: run.key), key="runs"
+    )
     one_of_them = st.builds(
-        lambda run, reused: dataclasses.replace(run, reused=reused),
-        st.sampled_from(pool),
+        lambda runs, index, reused: dataclasses.replace(runs[index % len(runs)], reused=reused),
+        pool,
+        st.integers(0, 3),
         st.booleans(),
     )
-    return draw(
-        _record(
-            StudyResult,
-            one_of_them,
-            seconds=st.floats(0, 1e9),
-            name=_words,
-            seed=st.integers(0, 2**63 - 1),
-        )
+    return _record(
+        StudyResult, one_of_them, seconds=_seconds, name=_words, seed=st.integers(0, 2**63 - 1)
     )

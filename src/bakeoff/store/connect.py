@@ -107,7 +107,8 @@ def open_reader(path: Path, keep: contextlib.ExitStack) -> sqlite3.Connection:
 
 
 def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
-    connection = _connect(f"{path.as_uri()}?mode=ro")
+    # Not mode=ro: such a connection leaves the log's files behind when it is the last to close.
+    connection = _connect(f"{path.as_uri()}?mode=rw")
     try:
         version = _verified_version(connection, shown)
         if version < SCHEMA_VERSION:
@@ -188,8 +189,15 @@ def _verified_version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path}: made by a newer bakeoff (store version {version}, this one knows up to "
             f"{SCHEMA_VERSION}); upgrade bakeoff or give another path with --store"
         )
-    # Reading the schema makes SQLite compare the size of the file with what its header says.
-    retried(lambda: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
+    # Reading the schema makes SQLite compare the number of pages with what the header says; that
+    # leaves a last page that is not whole, which only an unfinished checkpoint may have.
+    retried(lambda: connection.execute("SELECT count(*) FROM sqlite_master").fetchone())
+    log = path.with_name(path.name + "-wal")
+    if path.stat().st_size % pragma("page_size") and not (log.exists() and log.stat().st_size):
+        raise StoreError(
+            f"{path}: the store is damaged or cut short (its last page is not whole); nothing was "
+            "changed; take a backup of it, or give another path with --store"
+        )
     return version
 
 

@@ -1,0 +1,227 @@
+"""Which files open as a store, and what is said of those that do not."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from store_samples import assert_same, begin, key_of, sample_result, sample_run
+
+from bakeoff.errors import StoreError, StoreLockedError, StoreVersionError
+from bakeoff.store import connect
+from bakeoff.store.sqlite import Store
+
+GOLDEN = Path(__file__).parents[1] / "golden_stores"
+MODES = pytest.mark.parametrize("write", [True, False], ids=["writer", "reader"])
+
+
+def refused(path: Path, write: bool, match: str, kind: type[StoreError] = StoreError) -> None:
+    """Opening fails as said and leaves the folder as it was."""
+    before = {entry: entry.is_file() and entry.read_bytes() for entry in path.parent.iterdir()}
+    with pytest.raises(kind, match=match) as caught:
+        Store.open(path, write=write)
+    assert "\n" not in str(caught.value)
+    assert str(path.name) in str(caught.value)
+    after = {entry: entry.is_file() and entry.read_bytes() for entry in path.parent.iterdir()}
+    assert after == before
+
+
+@MODES
+def test_a_text_file_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a store\n" * 500)
+    refused(path, write, "is not an SQLite database")
+
+
+@MODES
+def test_a_short_text_file_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    refused(path, write, "is not an SQLite database")
+
+
+@MODES
+def test_an_empty_file_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "a.sqlite"
+    path.touch()
+    refused(path, write, "must be a results store, but is empty")
+
+
+@MODES
+def test_a_folder_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    refused(path, write, "must be a file, but is a folder")
+
+
+@MODES
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in the file system")
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path, write) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match="must be a regular file"):
+        Store.open(path, write=write)
+
+
+@MODES
+def test_the_database_of_another_program_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "bookmarks.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE bookmark (url TEXT)")
+    connection.close()
+    refused(path, write, "SQLite database of another program")
+
+
+@MODES
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_store_that_was_cut_short_is_refused(tmp_path, write, share) -> None:
+    path = tmp_path / "a.sqlite"
+    with Store.open(path) as store:
+        for number in range(50):
+            store.add_run(sample_run(number))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    refused(path, write, "damaged or cut short")
+
+
+@MODES
+def test_a_store_cut_within_its_first_page_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "a.sqlite"
+    Store.open(path).close()
+    path.write_bytes(path.read_bytes()[:300])
+    refused(path, write, "damaged or cut short|is not an SQLite database")
+
+
+@MODES
+def test_a_store_from_the_future_is_refused(tmp_path, write) -> None:
+    path = tmp_path / "future.sqlite"
+    path.write_bytes((GOLDEN / "future.sqlite").read_bytes())
+    refused(path, write, "made by a newer bakeoff .store version 999", StoreVersionError)
+
+
+@MODES
+def test_the_golden_store_of_version_1_opens(tmp_path, write) -> None:
+    path = tmp_path / "v1.sqlite"
+    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+    with Store.open(path, write=write) as store:
+        assert store.check() == []
+        assert_same(store.load_result("digits"), sample_result())
+        states = list(store.runs()["state"])
+        assert (states.count("finished"), states.count("failed")) == (7, 1)
+        assert states.count("interrupted") == 1
+        assert store.run(key_of(2000)).reason == "diverged in epoch 2"
+
+
+def test_every_version_up_to_this_one_has_a_golden_store() -> None:
+    versions = {int(path.stem[1:]) for path in GOLDEN.glob("v*.sqlite")}
+    assert versions == set(range(1, connect.SCHEMA_VERSION + 1))
+
+
+@pytest.fixture
+def next_version(monkeypatch) -> None:
+    """As if the schema had moved on by one version."""
+    version = connect.SCHEMA_VERSION + 1
+    monkeypatch.setattr(connect, "SCHEMA_VERSION", version)
+    monkeypatch.setitem(connect.MIGRATIONS, version, "ALTER TABLE run ADD COLUMN colour TEXT")
+
+
+@pytest.mark.usefixtures("next_version")
+def test_a_writer_migrates_an_older_store(tmp_path) -> None:
+    path = tmp_path / "v1.sqlite"
+    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+    for _ in range(2):
+        with Store.open(path) as store:
+            assert_same(store.load_result("digits"), sample_result())
+            assert "colour" in columns_of_run(store)
+
+
+@pytest.mark.usefixtures("next_version")
+def test_a_reader_of_an_older_store_leaves_it_as_it_is(tmp_path) -> None:
+    path = tmp_path / "v1.sqlite"
+    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+    with Store.open(path, write=False) as store:
+        assert_same(store.load_result("digits"), sample_result())
+        assert "colour" in columns_of_run(store)
+    assert path.read_bytes() == (GOLDEN / "v1.sqlite").read_bytes()
+
+
+def test_a_migration_that_fails_leaves_the_old_version_whole(
+    tmp_path, monkeypatch, next_version
+) -> None:
+    path = tmp_path / "v1.sqlite"
+    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+    wrong = "ALTER TABLE run ADD COLUMN colour TEXT; SELECT no_such_function()"
+    monkeypatch.setitem(connect.MIGRATIONS, connect.SCHEMA_VERSION, wrong)
+    with pytest.raises(StoreError, match="no_such_function"):
+        Store.open(path)
+    monkeypatch.undo()
+    with Store.open(path) as store:
+        assert "colour" not in columns_of_run(store)
+        assert store.check() == []
+
+
+def columns_of_run(store: Store) -> list[str]:
+    assert store._connection is not None
+    return [row[1] for row in store._connection.execute("PRAGMA table_info(run)")]
+
+
+def test_a_reader_does_not_make_a_store(tmp_path) -> None:
+    with pytest.raises(StoreError, match="there is no store; run a study first"):
+        Store.open(tmp_path / "a.sqlite", write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_named(tmp_path) -> None:
+    with pytest.raises(StoreError, match="the folder must exist"):
+        Store.open(tmp_path / "nowhere" / "a.sqlite")
+
+
+def test_a_closed_store_is_one_file(tmp_path) -> None:
+    with Store.open(tmp_path / "a.sqlite") as store:
+        store.add_run(sample_run(1))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.sqlite"]
+
+
+def test_leftovers_of_a_killed_creation_are_cleared_away(tmp_path) -> None:
+    (tmp_path / "a.sqlite.new").write_text("half a store")
+    (tmp_path / "a.sqlite.lock").write_text('{"pid": 1}')
+    Store.open(tmp_path / "a.sqlite").close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.sqlite"]
+
+
+@pytest.mark.parametrize("name", ["a b.sqlite", "a?b#c%41.sqlite", "größe ✓.sqlite", "'\".sqlite"])
+@pytest.mark.skipif(sys.platform == "win32", reason="names that Windows forbids")
+def test_odd_file_names_are_taken_as_they_are(tmp_path, name) -> None:
+    with Store.open(tmp_path / name) as store:
+        store.add_run(sample_run(1))
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    with Store.open(tmp_path / name, write=False) as store:
+        assert store.run(key_of(1)).status == "finished"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_to_a_store_is_the_store(tmp_path) -> None:
+    real, link = tmp_path / "real.sqlite", tmp_path / "link.sqlite"
+    Store.open(real).close()
+    link.symlink_to(real)
+    with Store.open(link), pytest.raises(StoreLockedError):
+        Store.open(real)
+
+
+def test_a_store_in_memory_is_private_and_complete() -> None:
+    with Store.open(":memory:") as first, Store.open(":memory:") as second:
+        first.finish_study(begin(first), sample_result())
+        first.vacuum()
+        assert first.check() == []
+        assert second.studies() == []
+
+
+def test_an_sql_prompt_sees_scores_in_the_view() -> None:
+    with Store.open(":memory:") as store:
+        store.add_run(sample_run(1))
+        assert store._connection is not None
+        row = store._connection.execute("SELECT val_accuracy, state FROM run_scores").fetchone()
+    assert row == (pytest.approx(sample_run(1).val.accuracy), "finished")

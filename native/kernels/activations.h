@@ -22,8 +22,8 @@ BAKEOFF_INLINE Activated activate(Vec z, float negative_slope) {
   if constexpr (kind == Activation::kLinear) {
     return {z, one};
   } else if constexpr (kind == Activation::kSigmoid) {
-    Vec y = logistic(z);
-    return {y, y * (1.0f - y)};
+    Logistic s = logistic_and_slope(z);
+    return {s.value, s.variance};
   } else if constexpr (kind == Activation::kTanh) {
     Vec y = hyperbolic_tangent(z);
     return {y, 1.0f - y * y};
@@ -41,10 +41,10 @@ BAKEOFF_INLINE Activated activate(Vec z, float negative_slope) {
             kSeluScale * select(z > 0.0f, one, y + kSeluAlpha)};
   } else if constexpr (kind == Activation::kGelu) {
     Normal n = normal(z);
-    return {z * n.cdf, n.cdf + z * n.density};
+    return {n.x_cdf, n.cdf + z * n.density};
   } else if constexpr (kind == Activation::kSilu) {
-    Vec s = logistic(z);
-    return {z * s, s * (1.0f + z * (1.0f - s))};
+    Logistic s = logistic_and_slope(z);
+    return {z * s.value, s.value + z * s.variance};
   } else {
     return {softplus(z), logistic(z)};
   }

@@ -73,6 +73,18 @@ BAKEOFF_INLINE Vec logarithm(Vec x) {
 
 BAKEOFF_INLINE Vec logistic(Vec x) { return 1.0f / (1.0f + exponential(-x)); }
 
+struct Logistic {
+  Vec value;     // s(x)
+  Vec variance;  // s(x) · (1 - s(x)), the derivative, without cancellation where s is near 1
+};
+
+BAKEOFF_INLINE Logistic logistic_and_slope(Vec x) {
+  Vec e = exponential(-absolute(x));
+  Vec larger = 1.0f / (1.0f + e);
+  Vec smaller = e * larger;
+  return {select(x < 0.0f, smaller, larger), smaller * larger};
+}
+
 BAKEOFF_INLINE Vec hyperbolic_tangent(Vec x) {
   Vec a = absolute(x);
   Vec t = x * x;
@@ -94,8 +106,9 @@ BAKEOFF_INLINE Vec softplus(Vec x) {
 }
 
 struct Normal {
-  Vec cdf;      // Φ(x)
-  Vec density;  // φ(x)
+  Vec cdf;       // Φ(x)
+  Vec x_cdf;     // x · Φ(x), also where Φ(x) alone would underflow
+  Vec density;   // φ(x)
 };
 
 // The normal distribution with full relative precision in its lower tail:
@@ -119,8 +132,11 @@ BAKEOFF_INLINE Normal normal(Vec x) {
   p = p * u - 0.0164324529f;
   p = p * u - 0.0965267718f;
   p = p * u + 0.486055791f;
-  Vec tail = bell * p / (1.0f + t);
-  return {select(x < 0.0f, tail, 1.0f - tail), bell * 0.39894228f};
+  Vec share = 1.0f / (1.0f + t);
+  Vec tail = bell * p * share;
+  IntVec negative = x < 0.0f;
+  return {select(negative, tail, 1.0f - tail),
+          select(negative, (bell * p) * (x * share), x - x * tail), bell * 0.39894228f};
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ def run(
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
     if record.final is not None:
-        path = Path(model) if model else beside / f"bakeoff-{stem}.safetensors"
+        path = Path(model or _shown(beside / f"bakeoff-{stem}.safetensors"))
         result = result.with_model(path)
         record = result.record
         out.print(f"Model:  {_shown(path)}", soft_wrap=True)

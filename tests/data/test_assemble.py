@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from bakeoff.data.sources import from_arrays
-from bakeoff.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bakeoff.data.sources import from_arrays
+from bakeoff.errors import DataError
 
 X = np.arange(40, dtype=np.float64).reshape(20, 2)
 Y = np.array([0, 1] * 10)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import gzip
-import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from bakeoff.data import download
 from bakeoff.data.download import fetch
 from bakeoff.errors import DataError, DownloadError
@@ -164,4 +164,4 @@ def test_an_interrupt_leaves_nothing_behind(server, tmp_path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         _fetch(server, tmp_path / "file.gz", "good", progress=interrupt)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

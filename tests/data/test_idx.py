@@ -9,11 +9,12 @@ import zlib
 
 import numpy as np
 import pytest
-from bakeoff.data import bounded, idx
-from bakeoff.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from bakeoff.data import bounded, idx
+from bakeoff.errors import DataError
 
 DTYPES = st.sampled_from([np.uint8, np.int8, np.int16, np.int32, np.float32, np.float64])
 

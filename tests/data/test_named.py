@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bakeoff.data import catalogue, idx, named, sources
 from bakeoff.errors import DataError, DownloadError
 

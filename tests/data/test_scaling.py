@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bakeoff.data.scaling import fit_scaling
-from bakeoff.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from bakeoff.data.scaling import fit_scaling
+from bakeoff.errors import UsageError
 
 MATRICES = st.one_of(
     hnp.arrays(np.uint8, st.tuples(st.integers(2, 40), st.integers(1, 6))),

@@ -6,6 +6,9 @@ import hashlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bakeoff.data.splits import (
     hold_out,
     make_replicates,
@@ -14,8 +17,6 @@ from bakeoff.data.splits import (
 )
 from bakeoff.errors import DataError, UsageError
 from bakeoff.records import Replicate
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @st.composite

@@ -36,7 +36,7 @@ class ImageFolder:
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """The pixels of one picture: (height, width) if it is grey, else (height, width, 3).
+    """The pixels of one picture: (height, width) if no pixel has a colour, else (height, width, 3).
 
     Transparency is laid over white.
 
@@ -56,16 +56,16 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
                         f"{path}: a picture may have {MAX_PIXELS:,} pixels, but this one has {width:,} × "
                         f"{height:,}; make it smaller"
                     )
-                if picture.has_transparency_data:
-                    rgba = picture.convert("RGBA")
-                    white = Image.new("RGBA", picture.size, "white")
-                    flat = Image.alpha_composite(white, rgba).convert("RGB")
-                    grey = picture.mode in ("LA", "La", "1", "L")
-                    return np.asarray(flat.convert("L") if grey else flat)
                 if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
                     return _sixteen_bit(np.asarray(picture), path)
-                grey = picture.mode in ("1", "L")
-                return np.asarray(picture.convert("L" if grey else "RGB"))
+                if picture.mode in ("1", "L") and not picture.has_transparency_data:
+                    return np.asarray(picture.convert("L"))
+                if picture.has_transparency_data:
+                    white = Image.new("RGBA", picture.size, "white")
+                    flat = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+                else:
+                    flat = picture.convert("RGB")
+                return _grey_if_colourless(np.asarray(flat))
     except UnidentifiedImageError as error:
         raise DataError(
             f"{path}: must be a picture ({', '.join(FORMATS)}), but is not; remove it or convert it"
@@ -78,6 +78,14 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise DataError(
             f"{path}: the picture is damaged or cut off ({error}); replace or remove it"
         ) from error
+
+
+def _grey_if_colourless(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One channel where all three agree: many programs save grey drawings as colours."""
+    grey = rgb[:, :, 0]
+    if np.array_equal(grey, rgb[:, :, 1]) and np.array_equal(grey, rgb[:, :, 2]):
+        return np.ascontiguousarray(grey)
+    return rgb
 
 
 def _sixteen_bit(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,6 +18,17 @@ from bakeoff.data.bounded import check_size
 from bakeoff.errors import DataError
 
 _MAX_MEMBERS = 1000
+# What NumPy's reader of literal headers raises for texts that are none.
+_HEADER_ERRORS = (
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+)
 _FORBIDDEN = "pickled objects can run code and are never loaded"
 
 
@@ -68,8 +80,10 @@ def decode_npy(data: bytes, place: str) -> NDArray[Any]:
             shape, fortran, dtype = npy.read_array_header_2_0(file)
         else:
             raise DataError(f"{place}: NPY version {version} is not supported; write a plain array")
-    except ValueError as error:
-        raise DataError(f"{place}: is no NPY array ({error}); write the file again") from error
+    except _HEADER_ERRORS as error:
+        raise DataError(
+            f"{place}: is no NPY array ({' '.join(str(error).split())[:200]}); write the file again"
+        ) from error
     if dtype.hasobject:
         raise DataError(
             f"{place}: is an object array ({_FORBIDDEN}); save numbers or text, such as "

@@ -27,7 +27,7 @@ from bakeoff.store.sqlite import Store
 
 
 @given(drawn_result())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_result_comes_back_as_it_was(result: StudyResult) -> None:
     with Store.open(":memory:") as store:
         number = begin(store, result.name)
@@ -42,7 +42,7 @@ def run_is_empty(problem: str) -> bool:
 
 
 @given(st.lists(drawn_run(), max_size=3, unique_by=lambda run: run.key))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_run_comes_back_as_it_was_and_reused(runs: list[Run]) -> None:
     with Store.open(":memory:") as store:
         for run in runs:

@@ -32,6 +32,8 @@ _FULL_ERRNOS = (
 )
 # A probe of a few pages tells a full disk from a broken one.
 _PROBE_BYTES = 64 * 1024
+# How near to a limit on the size of files a store has met it: its log grows by less at a time.
+_LIMIT_MARGIN_BYTES = 1 << 20
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -96,7 +98,7 @@ def explain_os(error: OSError, path: str | Path) -> StoreError:
         return StoreError(f"{path}: the folder must exist, but there is none; make it first")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(
-            f"{path}: must be writable, folder included, but got: {what}; "
+            f"{path}: must be readable, and with its folder writable for a writer, but got: {what}; "
             "change its permissions or give another path with --store"
         )
     return StoreError(f"{path}: cannot be opened: {what}")
@@ -142,9 +144,9 @@ def _at_size_limit(path: Path) -> bool:
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
         return False
+    largest = 0
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
             size = path.with_name(path.name + suffix).stat().st_size
-            if size + 2 * _PROBE_BYTES >= limit:
-                return True
-    return False
+            largest = max(largest, size)
+    return largest + _LIMIT_MARGIN_BYTES >= limit

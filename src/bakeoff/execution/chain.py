@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
@@ -92,7 +93,15 @@ def summarise(dataset: Dataset, jobs: JobMaker, *, split: str, folds: int) -> Da
         class_counts=tuple(int(count) for count in counts),
         zero_share=float(zeros / max(1, dataset.features.size)),
         duplicates_across_splits=dataset.duplicates_across_splits,
+        feature_max=_largest(dataset.features),
     )
+
+
+def _largest(features: NDArray[Any]) -> float | None:
+    """Largest absolute feature, without a copy; None for an empty matrix."""
+    if not features.size:
+        return None
+    return max(float(features.max()), -float(features.min()))
 
 
 def metric_for(spec: StudySpec, data: DataSummary) -> str:

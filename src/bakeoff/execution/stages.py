@@ -97,7 +97,7 @@ def _race(
             num_validation=context.num_validation,
             eliminated_before=eliminated,
             last=look == context.rule.looks[-1],
-            tuned=tuned,
+            tuned=tuple(stage.tune) if tuned else False,
         )
         if decision.verdict is not None:
             return runs, decision.verdict

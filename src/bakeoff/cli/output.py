@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from bakeoff.errors import BakeoffError, SpecError, UsageError
 
@@ -36,6 +37,20 @@ class Style:
         return self.plain or self.no_color or bool(os.environ.get("NO_COLOR"))
 
 
+class _Trimmed(io.TextIOBase):
+    """A stream on which no line ends in blanks, so that files and diffs stay clean."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
 def _console(style: Style, *, stderr: bool) -> Console:
     from rich.console import Console
 
@@ -43,7 +58,7 @@ def _console(style: Style, *, stderr: bool) -> Console:
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
     terminal = stream.isatty() and not style.plain and not dumb
     return Console(
-        stderr=stderr,
+        file=stream if terminal else cast(IO[str], _Trimmed(stream)),
         force_terminal=terminal,
         no_color=style.colourless,
         color_system="auto" if terminal and not style.colourless else None,

@@ -117,22 +117,31 @@ def claims_block(result: StudyResult) -> RenderableType | None:
 
 
 def lint_block(findings: tuple[LintFinding, ...]) -> RenderableType | None:
-    """The lint with remedies, or None without findings."""
+    """The lint, one entry per code with its remedy, or None without findings.
+
+    A finding that returns in several stages is told once, with how often; the report and the
+    JSON hold every one of them.
+    """
     if not findings:
         return None
+    by_code: dict[str, list[LintFinding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
     lines: list[RenderableType] = [Text("Worth knowing", style="bold")]
-    lines += [
-        Padding(
-            Text.assemble(
-                (f"{finding.level} {finding.code} ", LEVEL_STYLE[finding.level]),
-                words.visible(finding.text) + " ",
-                (words.visible(finding.remedy), "dim"),
-            ),
-            (0, 0, 0, 2),
-            expand=False,
+    for code, same in by_code.items():
+        first = same[0]
+        more = f" (and {len(same) - 1} more like it)" if len(same) > 1 else ""
+        lines.append(
+            Padding(
+                Text.assemble(
+                    (f"{first.level} {code} ", LEVEL_STYLE[first.level]),
+                    words.visible(first.text) + more + " ",
+                    (words.visible(first.remedy), "dim"),
+                ),
+                (0, 0, 0, 2),
+                expand=False,
+            )
         )
-        for finding in findings
-    ]
     return Group(*lines, Text())
 
 

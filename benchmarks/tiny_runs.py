@@ -1,7 +1,7 @@
 """Very many very small runs through driver and store: ``python -m benchmarks.tiny_runs NUM STORE``.
 
 Many studies of a hundred runs each into one store, in one process. Prints one line of JSON: per
-finished run the wall time since the start and the training time, and the resident memory in MiB
+finished run the wall time since the start, the processor time and the training time, and the resident memory in MiB
 after every hundredth run.
 """
 
@@ -38,12 +38,14 @@ class Counter(Silent):
 
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.cpu_ends: list[float] = []
         self.train_seconds: list[float] = []
         self.memory: list[tuple[int, float]] = []
         self.began = time.perf_counter()
 
     def run_finished(self, request: Any, run: Any) -> None:  # noqa: ARG002
         self.ends.append(time.perf_counter() - self.began)
+        self.cpu_ends.append(time.process_time())
         self.train_seconds.append(run.train_seconds)
         if len(self.ends) % SAMPLE_EVERY == 0:
             self.memory.append((len(self.ends), resident_mib()))
@@ -77,6 +79,7 @@ def main() -> None:
             {
                 "num_runs": len(counter.ends),
                 "ends": counter.ends,
+                "cpu_ends": counter.cpu_ends,
                 "train_seconds": counter.train_seconds,
                 "memory": counter.memory,
                 "total_seconds": time.perf_counter() - counter.began,

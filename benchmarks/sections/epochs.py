@@ -54,7 +54,7 @@ def run(session: Session) -> None:
                     if "missing" in so_far or max(so_far["seconds"], default=0) > SLOW_SECONDS:
                         continue
                     answer = _measure(session, BY_NAME[name], workload, str(data), cores)
-                    _merge(found.setdefault(name, {"seconds": []}), answer)
+                    _merge(found.setdefault(name, {"seconds": [], "cpu_seconds": []}), answer)
             for name in session.peers:
                 entry = _summary(workload, name, mode, found[name])
                 section["measurements"].append(entry)
@@ -83,6 +83,7 @@ def _merge(found: dict[str, Any], answer: dict[str, Any]) -> None:
         found["missing"] = answer["missing"]
         return
     found["seconds"] += answer["seconds"]
+    found["cpu_seconds"] += answer["cpu_seconds"]
     found["accuracy"], found["versions"] = answer["accuracy"], answer["versions"]
 
 
@@ -97,9 +98,10 @@ def _summary(workload: Workload, name: str, mode: str, found: dict[str, Any]) ->
         "median_seconds": median,
         "min_seconds": min(seconds),
         "max_seconds": max(seconds),
+        "median_cpu_seconds": statistics.median(found["cpu_seconds"]),
         "num_epochs": len(seconds),
         "seconds": [round(value, 6) for value in seconds],
-        "gflops": operations(workload) / median / 1e9,
+        "operations": operations(workload),
         "accuracy": found["accuracy"],
         "versions": found["versions"],
     }

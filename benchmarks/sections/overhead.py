@@ -53,6 +53,10 @@ def summary(answer: dict[str, Any]) -> dict[str, Any]:
         "overhead_ms": per_run(SETTLED, count),
         "overhead_first_ms": per_run(SETTLED, SETTLED + window),
         "overhead_last_ms": per_run(count - window, count),
+        # Of the whole process, training included: what a busy machine changes least.
+        "cpu_ms": 1e3
+        * (answer["cpu_ends"][-1] - answer["cpu_ends"][SETTLED - 1])
+        / (count - SETTLED),
         "train_ms": 1e3 * sum(trained) / count,
         "total_seconds": answer["total_seconds"],
         "memory_settled_mib": memory[SETTLED],

@@ -26,6 +26,8 @@ _STUDY_COLUMNS = (
     "format",
     "result",
 )
+# What an outcome of this store may lack and the same outcome of the other may have.
+_EXTRAS = ("settings_id", "test", "val_predictions")
 _PARTS = {
     "stage": (
         "position",
@@ -78,6 +80,10 @@ def _merge_runs(
         + " WHERE run.state NOT IN ('finished', 'failed') "
         "AND excluded.state IN ('finished', 'failed')"
     )
+    complete = (
+        f"UPDATE run SET {', '.join(f'{name} = coalesce({name}, ?)' for name in _EXTRAS)} "  # noqa: S608
+        "WHERE key = ? AND state = ?"
+    )
     known = {
         key for (key,) in into.execute("SELECT key FROM run WHERE state IN ('finished', 'failed')")
     }
@@ -85,17 +91,21 @@ def _merge_runs(
     cursor = other.execute(f"SELECT {', '.join(columns)} FROM run ORDER BY id")  # noqa: S608
     while batch := cursor.fetchmany(_BATCH):
         rows: list[tuple[Any, ...]] = []
+        extras: list[tuple[Any, ...]] = []
         for found in batch:
             row = list(found)
+            row[-1] = settings.get(row[-1])
+            has_outcome = row[state] in ("finished", "failed")
             if row[0] in known:
-                already_there += 1
+                already_there += has_outcome
+                extras.append((*(row[columns.index(name)] for name in _EXTRAS), row[0], row[state]))
                 continue
-            added += row[state] in ("finished", "failed")
+            added += has_outcome
             if row[state] == "running":
                 row[state] = "interrupted"
-            row[-1] = settings.get(row[-1])
             rows.append(tuple(row))
         into.executemany(insert, rows)
+        into.executemany(complete, extras)
     return added, already_there
 
 

@@ -1,0 +1,128 @@
+"""Runs as a table: in Python and in files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from store_samples import begin, key_of, sample_result, sample_run
+
+from bakeoff.errors import StoreFullError, UsageError
+from bakeoff.records import Scores
+from bakeoff.settings import Settings
+from bakeoff.store import export
+from bakeoff.store.sqlite import Store
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    with Store.open(":memory:") as store:
+        number = begin(store)
+        store.plan_runs(
+            number,
+            [
+                (key_of(1), Settings(hidden=(16, 8)), 1, "width", 'a "quoted", label'),
+                (key_of(2), Settings(hidden=()), 2, "width", "b"),
+            ],
+        )
+        store.add_run(sample_run(1, val=Scores(0.1 + 0.2, 1 / 3, None)))
+        return store.runs("digits")
+
+
+def test_a_frame_has_scores_settings_and_states(frame) -> None:
+    assert list(frame["state"]) == ["finished", "planned"]
+    assert list(frame["settings.hidden"]) == ["16-8", ""]
+    assert frame["val_loss"][0] == 0.1 + 0.2
+    assert frame["val_accuracy"].dtype == "float64"
+    assert frame["val_accuracy"].isna().tolist() == [False, True]
+    assert frame["test_accuracy"].isna().all()
+    assert frame["settings.learning_rate"].tolist() == [0.01, 0.01]
+    assert frame["settings.epochs"].dtype == "int64"
+
+
+def test_the_frame_of_an_empty_store_has_no_rows_but_columns() -> None:
+    with Store.open(":memory:") as store:
+        frame = store.runs()
+        begin(store)
+        assert len(store.runs("digits")) == 0
+    assert len(frame) == 0
+    assert {"key", "state", "val_accuracy"} <= set(frame.columns)
+
+
+def test_the_frame_of_a_study_follows_its_stages() -> None:
+    with Store.open(":memory:") as store:
+        store.finish_study(begin(store), sample_result())
+        store.add_run(sample_run(900))
+        assert list(store.runs("digits")["stage"]) == ["width"] * 6 + ["final"]
+        assert len(store.runs()) == 8
+
+
+def test_csv_keeps_every_digit(frame, tmp_path) -> None:
+    export.write_csv(frame, tmp_path / "runs.csv")
+    with (tmp_path / "runs.csv").open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert float(first["val_loss"]) == 0.1 + 0.2
+    assert float(first["val_accuracy"]) == 1 / 3
+    assert first["label"] == 'a "quoted", label'
+    assert second["val_loss"] == second["reason"] == ""
+    assert list(first) == list(frame.columns)
+    assert b"\r" not in (tmp_path / "runs.csv").read_bytes()
+
+
+def test_json_keeps_every_digit_and_gaps_are_null(frame, tmp_path) -> None:
+    export.write_json(frame, tmp_path / "runs.json")
+    first, second = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))
+    assert first["val_loss"] == 0.1 + 0.2
+    assert first["settings.epochs"] == 10
+    assert first["settings.nesterov"] is False
+    assert second["val_loss"] is None
+    assert second["reason"] is None
+
+
+def test_parquet_keeps_everything(frame, tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    export.write_parquet(frame, tmp_path / "runs.parquet")
+    back = pd.read_parquet(tmp_path / "runs.parquet")
+    assert back["val_loss"][0] == 0.1 + 0.2
+    assert list(back.columns) == list(frame.columns)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(frame, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(export, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r'pip install "bakeoff\[parquet\]"'):
+        export.write_parquet(frame, tmp_path / "runs.parquet")
+
+
+def test_a_file_that_cannot_be_written_is_named(frame, tmp_path) -> None:
+    with pytest.raises(UsageError, match=r"runs\.csv: cannot be written"):
+        export.write_csv(frame, tmp_path / "nowhere" / "runs.csv")
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(frame, tmp_path, monkeypatch) -> None:
+    import errno
+
+    def full(*_: object, **__: object) -> None:
+        (tmp_path / ".runs.csv.new").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    target = tmp_path / "runs.csv"
+    target.write_text("before")
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(StoreFullError, match="no space left"):
+        export.write_csv(frame, target)
+    assert target.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["runs.csv"]
+
+
+def test_opening_and_writing_a_store_does_not_import_pandas(tmp_path) -> None:
+    program = (
+        "import sys; from bakeoff.store.sqlite import Store; "
+        f"Store.open({str(tmp_path / 'a.sqlite')!r}).close(); "
+        "print([name for name in ('pandas', 'scipy', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -206,7 +206,7 @@ def test_a_candidate_whose_runs_mostly_failed_is_out_as_failed() -> None:
     assert verdict.failed == ("c1",)
     assert verdict.chosen == "c0"
     assert (verdict.kind, verdict.comparison) == ("winner", None)
-    assert "only candidate whose runs finished" in verdict.reason
+    assert verdict.reason.startswith("Only c0 has enough finished runs. Winner for want")
     assert "Out because too few of their runs finished: c1" in verdict.reason
 
 
@@ -355,6 +355,7 @@ def test_a_pinned_choice_of_failed_or_single_runs_says_so() -> None:
     values = rows(0.95, 0.99)
     values[1, :8] = np.nan
     assert "too few of its runs finished" in pin(verdict_of(values), "c1").reason
+    assert "too few runs of any other" in pin(verdict_of(values), "c0").reason
     once = verdict_of(rows(0.95, 0.99), 1, rule=Rule(looks=(1,)))
     assert "too thin" in pin(once, "c0").reason
     assert "nothing was compared" in pin(verdict_of(rows(0.9), 3), "c0").reason

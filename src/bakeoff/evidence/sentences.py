@@ -57,11 +57,11 @@ def reason(verdict: Verdict, facts: Facts) -> str:
 def _unopposed(verdict: Verdict, facts: Facts) -> str:
     name = verdict.leader
     if verdict.kind == "winner":
-        return f"{name} is the only candidate whose runs finished. Winner for want of a rival."
+        return f"Only {name} has enough finished runs. Winner for want of a rival."
     if facts.enough:
         return f"{name} shares no finished replicate with a rival. Undecided: it goes on for now."
     return (
-        f"{name} is the only candidate whose runs finished, on "
+        f"Only {name} has a finished run, on "
         f"{wording.count(verdict.num_replicates, 'replicate')}. Undecided: it goes on for now."
     )
 
@@ -152,7 +152,7 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
     if chosen == leader:
         rival = _other(verdict, leader)
         if rival is None or verdict.comparison is None:
-            return f"{carried}; no other candidate's runs finished."
+            return f"{carried}; too few runs of any other candidate finished to compare it."
         numbers = _ahead(verdict, verdict.comparison, leader, rival)
         if verdict.kind == "winner":
             small = abs(verdict.comparison.mean) < verdict.delta

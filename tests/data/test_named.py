@@ -195,14 +195,28 @@ def test_a_download_that_was_interrupted_goes_on_with_the_missing_files(mirror, 
     assert seen == {"t10k-images-idx3-ubyte.gz"}
 
 
-def test_getting_replaces_a_damaged_file_in_the_cache(mirror, tmp_path) -> None:
+def test_a_damaged_file_in_the_cache_is_replaced(mirror, tmp_path) -> None:
     sources.get("mnist")
     path = tmp_path / "cache" / "mnist" / "train-labels-idx1-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz"):
-        sources.load_named("mnist")
-    sources.get("mnist")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:30])
     _check(sources.load_named("mnist"))
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[:30])
+    seen = set()
+    sources.get("mnist", lambda _done, _total, name: seen.add(name))
+    assert seen == {path.name}
+    assert path.read_bytes() == whole
+
+
+def test_a_folder_with_some_of_the_files_only_is_pointed_out(tmp_path, monkeypatch) -> None:
+    folder = _write(tmp_path / "data" / "mnist")
+    (folder / "train-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
+    with pytest.raises(
+        DataError, match=r"the 4 files of mnist, but train-labels-idx1-ubyte\[\.gz\]"
+    ):
+        sources.load_named("mnist")
 
 
 @pytest.mark.parametrize(

@@ -169,5 +169,5 @@ def test_real_mnist_images_are_where_the_specification_puts_them() -> None:
     for image in images:
         out = centre_drawing(image).astype(int)
         same += np.abs(out - image).max() == 0
-    # The originals were fitted before they were averaged: some boxes end in a row of faint grey.
-    assert same / len(images) > 0.97
+    # The rest, one in three thousand, were cut with an empty or barely lit row at their edge.
+    assert same / len(images) > 0.99

@@ -101,9 +101,15 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     if archive is not None:
         arrays = _read_keras(entry, archive)
     else:
-        if folder is None:
-            folder = get(name, progress)
-        arrays = _read_folder(entry, folder)
+        cached = cache_folder() / entry.name
+        try:
+            arrays = _read_folder(entry, folder or get(name, progress))
+        except DownloadError:
+            raise
+        except DataError:
+            if folder != cached:  # what the user put there is not bakeoff's to replace
+                raise
+            arrays = _read_folder(entry, get(name, progress))
     train, test = arrays["train_images"], arrays["test_images"]
     for part in ("train_labels", "test_labels"):
         labels = arrays[part]
@@ -142,6 +148,7 @@ def get(name: str, progress: Progress | None = None) -> Path:
     cached = cache_folder() / entry.name
     if found is not None and found != cached:
         return found
+    _refuse_partial(entry)
     from bakeoff.data.download import fetch
 
     for file in entry.files:
@@ -230,6 +237,19 @@ def _local_folder(entry: NamedDataset) -> Path | None:
         if all(_path_in(folder, file) is not None for file in entry.files):
             return folder
     return None
+
+
+def _refuse_partial(entry: NamedDataset) -> None:
+    """DataError if ``BAKEOFF_DATA`` has some of the files only: its owner should know."""
+    if not os.environ.get("BAKEOFF_DATA"):
+        return
+    folder = Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name
+    missing = [file.stem for file in entry.files if _path_in(folder, file) is None]
+    if len(missing) < len(entry.files):
+        raise DataError(
+            f"{folder}: must hold the {len(entry.files)} files of {entry.name}, but {missing[0]}[.gz] is "
+            "missing; add it, or remove the folder and the files are downloaded"
+        )
 
 
 def _keras_archive(entry: NamedDataset) -> Path | None:

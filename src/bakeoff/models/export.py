@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,7 @@ def keras_model(model: TrainedModel) -> Any:
     Raises:
         UsageError: Keras or its backend is not installed.
     """
-    # Keras asks for TensorFlow unless told otherwise; the extra brings JAX.
-    os.environ.setdefault("KERAS_BACKEND", "jax")
+    _choose_backend()
     try:
         import keras
     except ImportError as error:
@@ -66,6 +67,12 @@ def keras_model(model: TrainedModel) -> Any:
     for layer, weights in zip(dense, model.layers, strict=True):
         layer.set_weights([weights.kernel, weights.bias])
     return result
+
+
+def _choose_backend() -> None:
+    """Points Keras to JAX, which the extra brings, where it would ask for a missing TensorFlow."""
+    if "keras" not in sys.modules and find_spec("tensorflow") is None and find_spec("jax"):
+        os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
 def _linear_if(activation: str) -> str | None:

@@ -93,6 +93,18 @@ def test_the_region_of_practical_equivalence_holds_the_mass_baycomp_gives_it(
     assert below == pytest.approx(posterior.cdf(-rope), abs=1e-9)
 
 
+@given(seed=st.integers(0, 10_000), rope=st.floats(0.0005, 0.03), runs=st.integers(1, 4))
+def test_the_region_of_practical_equivalence_is_baycomps(seed: int, rope: float, runs: int) -> None:
+    """The same against the library itself, where it is installed (it brings matplotlib)."""
+    baycomp = pytest.importorskip("baycomp")
+    rng = np.random.default_rng(seed)
+    a, b = 0.9 + 0.01 * rng.standard_normal((2, 12 * runs))
+    a_better, _, b_better = baycomp.CorrelatedTTest.probs(a, b, rope, runs=runs)
+    ours = compare(a, b, num_train=11, num_validation=1, err_floor=False)
+    assert 1.0 - intervals.one_sided_p(ours, rope) == pytest.approx(a_better, abs=1e-9)
+    assert intervals.one_sided_p(ours, -rope) == pytest.approx(b_better, abs=1e-9)
+
+
 def test_two_digits_by_hand() -> None:
     """d = 1, 2, 3 points: mean 2, sd 1, se = sqrt(1/3 + 1/11)."""
     a = np.array([0.91, 0.92, 0.93])

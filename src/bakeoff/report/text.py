@@ -97,15 +97,6 @@ def _spread(values: Sequence[float], share: bool) -> str:
     return f"{text} ± {100 * sd:.2f}" if share else f"{text} ± {words.number(sd)}"
 
 
-def verdict_kind(stage: StageResult) -> str:
-    """``Winner``, ``Tie``, ``Undecided``, with what qualifies it."""
-    verdict = stage.verdict
-    word = verdict.kind.capitalize()
-    if verdict.pinned:
-        return f"{word} (the author's choice is carried on)"
-    return f"{word} (provisional choice)" if verdict.provisional else word
-
-
 def estimate_line(stage: StageResult) -> str | None:
     """The closest comparison as an estimate with its interval, or None with a single candidate."""
     comparison = stage.verdict.comparison
@@ -178,7 +169,7 @@ def stage_lines(stage: StageResult) -> list[str]:
     estimate = estimate_line(stage)
     if estimate:
         lines.append(f"    {estimate}")
-    lines.append(f"    {verdict_kind(stage)}. {words.visible(stage.verdict.reason)}")
+    lines.append(f"    {words.visible(stage.verdict.reason)}")
     return lines
 
 

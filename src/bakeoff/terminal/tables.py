@@ -51,10 +51,9 @@ def stage_block(index: int, stage: StageResult) -> RenderableType:
     estimate = text.estimate_line(stage)
     if estimate:
         parts.append(Padding(Text(estimate, style="dim"), (0, 0, 0, 4), expand=False))
-    verdict = Text.assemble(
-        (text.verdict_kind(stage) + ". ", KIND_STYLE[stage.verdict.kind]),
-        words.visible(stage.verdict.reason),
-    )
+    verdict = Text(words.visible(stage.verdict.reason))
+    kind = stage.verdict.kind
+    verdict.highlight_words([kind.capitalize()], KIND_STYLE[kind])
     parts.append(Padding(verdict, (0, 0, 1, 4), expand=False))
     return Group(*parts)
 

@@ -67,37 +67,46 @@ def domain(stage: StageView, what: str = "accuracy") -> tuple[float, float] | No
     return values[0], values[-1 - cut]
 
 
-def panel(
-    stage: StageView,
-    candidate: CandidateView,
-    what: str = "accuracy",
-    *,
-    size: tuple[int, int] = PANEL,
-    limits: tuple[float, float] | None = None,
-) -> AnyChart | None:
-    """One candidate's curves; None where no run has any."""
-    rows = _rows(candidate, what)
-    limits = limits or domain(stage, what)
-    if not rows or limits is None:
-        return None
-    return finish(
-        _lines(rows, limits, candidate.label == stage.chosen).properties(
-            width=size[0], height=size[1]
-        ),
-        f"Training curves of {candidate.label}: {what} after each epoch, train and validation, one "
-        "line per replicate and part.",
-    )
+def panels(
+    stage: StageView, what: str = "accuracy", *, size: tuple[int, int] = PANEL
+) -> list[tuple[str, AnyChart]]:
+    """A label and a small chart per candidate with curves, all on the same scales.
+
+    Args:
+        what: ``accuracy`` or ``loss``.
+        size: width and height of a panel in pixels.
+    """
+    limits = domain(stage, what)
+    if limits is None:
+        return []
+    # Built twice and copied: building is what costs, and only the data differ.
+    built = {chosen: _lines(None, limits, chosen, size) for chosen in (False, True)}
+    charts: list[tuple[str, AnyChart]] = []
+    for candidate in stage.candidates:
+        rows = _rows(candidate, what)
+        if not rows:
+            continue
+        chart = built[candidate.label == stage.chosen].copy(deep=False)
+        chart.data = data(rows)
+        description = (
+            f"Training curves of {candidate.label}: {what} after each epoch, train and validation, "
+            "one line per replicate and part."
+        )
+        charts.append((candidate.label, finish(chart, description)))
+    return charts
 
 
 def _lines(
-    rows: list[dict[str, Any]] | None, limits: tuple[float, float], chosen: bool
+    rows: list[dict[str, Any]] | None,
+    limits: tuple[float, float],
+    chosen: bool,
+    size: tuple[int, int] = PANEL,
 ) -> alt.Chart:
     colour = ACCENT if chosen else OTHER
     chart = alt.Chart(data(rows)) if rows is not None else alt.Chart()
     low, high = limits if limits[1] > limits[0] else (limits[0] - 1, limits[1] + 1)
-    lines: alt.Chart = chart.mark_line(
-        strokeWidth=1.1, clip=True, opacity=0.85, interpolate="linear"
-    ).encode(
+    chart = chart.properties(width=size[0], height=size[1])
+    lines: alt.Chart = chart.mark_line(strokeWidth=1.1, opacity=0.85, interpolate="linear").encode(
         x=alt.X(
             "epoch:Q",
             scale=alt.Scale(nice=False, zero=False),
@@ -105,7 +114,7 @@ def _lines(
         ),
         y=alt.Y(
             "value:Q",
-            scale=alt.Scale(domain=[low, high], nice=False),
+            scale=alt.Scale(domain=[low, high], nice=False, clamp=True),
             axis=axis(None, tickCount=4),
         ),
         color=alt.Color(
@@ -113,8 +122,8 @@ def _lines(
             scale=alt.Scale(domain=["train", "validation"], range=[TRAIN, colour]),
             legend=None,
         ),
-        detail="line:N",
-        description="text:N",
+        detail=alt.Detail("line:N"),
+        description=alt.Description("text:N"),
     )
     return lines
 
@@ -129,18 +138,14 @@ def curves(stage: StageView, what: str = "accuracy") -> AnyChart | None:
     ]
     if not rows or limits is None:
         return None
-    chart = (
-        _lines(None, limits, True)
-        .properties(width=PANEL[0], height=PANEL[1])
-        .facet(
-            facet=alt.Facet(
-                "candidate:N",
-                title=None,
-                sort=[clip(candidate.label, 36) for candidate in stage.candidates],
-            ),
-            columns=3,
-            data=data(rows),
-        )
+    chart = _lines(None, limits, True).facet(
+        facet=alt.Facet(
+            "candidate:N",
+            title=None,
+            sort=[clip(candidate.label, 36) for candidate in stage.candidates],
+        ),
+        columns=3,
+        data=data(rows),
     )
     return finish(
         chart,

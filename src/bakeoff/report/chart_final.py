@@ -43,10 +43,7 @@ def chain(view: ReportView) -> AnyChart | None:
         return None
     measure = metric(view.metric)
     values = [
-        value
-        for link in links
-        for value in (link.mean, link.low, link.high, *(m for _, m in link.counterfactuals))
-        if value is not None
+        value for link in links for value in (link.mean, link.low, link.high) if value is not None
     ]
     smallest = 0.5 / max(1, view.data.num_validation)  # below one error in the validation part
     errors = [max(smallest, 1 - value) for value in values]
@@ -100,11 +97,12 @@ def chain(view: ReportView) -> AnyChart | None:
                 }
             )
     height = len(rows) * _STEP + 4
-    places = [row[key] for row in rows for key in ("x", "low", "high")] + [s["x"] for s in swaps]
+    # A counterfactual far below the chain must not flatten it: it is drawn at the edge.
+    places = [row[key] for row in rows for key in ("x", "low", "high")]
     if by_error:
         low, high = min(places) / 1.15, min(1.0, max(places) * 1.15)
         ticks = [tick for tick in _ERROR_TICKS if low <= tick <= high]
-        scale = alt.Scale(type="log", domain=[high, low], nice=False)
+        scale = alt.Scale(type="log", domain=[high, low], nice=False, clamp=True)
         x_axis = axis(
             f"{measure.title} (%), spaced by the error",
             values=ticks,
@@ -112,39 +110,39 @@ def chain(view: ReportView) -> AnyChart | None:
             tickCount=alt.Undefined,
         )
     else:
-        scale = alt.Scale(domain=list(padded(places)), nice=False)
+        scale = alt.Scale(domain=list(padded(places)), nice=False, clamp=True)
         x_axis = axis(f"{measure.title}{' (%)' if measure.share else ''}")
     y = alt.Y("y:Q").scale(None).axis(None)
     base = alt.Chart(data(rows))
     path = base.mark_line(color=RULE, strokeWidth=2).encode(
-        x=alt.X("x:Q", scale=scale, axis=x_axis), y=y, order="index:Q"
+        x=alt.X("x:Q", scale=scale, axis=x_axis), y=y, order=alt.Order("index:Q")
     )
     bars = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", scale=scale),
-        x2="high:Q",
+        x2=alt.X2("high:Q"),
         y=y,
         color=alt.Color("ink:N").scale(None),
-        description="text:N",
+        description=alt.Description("text:N"),
     )
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=alt.X("x:Q", scale=scale),
         y=y,
         color=alt.Color("ink:N").scale(None),
-        description="text:N",
+        description=alt.Description("text:N"),
     )
     label_y = alt.Y("label_y:Q").scale(None).axis(None)
     names = base.mark_text(
         align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 125
-    ).encode(x=alt.value(0), y=label_y, text="label:N")
+    ).encode(x=alt.value(0), y=label_y, text=alt.Text("label:N"))
     notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=label_y, text="note:N"
+        x=alt.value(WIDTH), y=label_y, text=alt.Text("note:N")
     )
     layers: list[Any] = [path, bars, dots]
     if swaps:
         layers.append(
             alt.Chart(data(swaps))
             .mark_point(shape="diamond", filled=False, size=70, color=OTHER, opacity=1)
-            .encode(x=alt.X("x:Q", scale=scale), y=y, description="text:N")
+            .encode(x=alt.X("x:Q", scale=scale), y=y, description=alt.Description("text:N"))
         )
     return finish(
         alt.layer(*layers, names, notes).properties(width=WIDTH, height=height),
@@ -202,7 +200,7 @@ def confusion(final: FinalView) -> AnyChart | None:
         scale=alt.Scale(domain=list(range(num)), padding=0.06),
         axis=alt.Axis(title="actual", **options),
     )
-    base = alt.Chart(data(cells)).encode(x=x, y=y, description="text:N")
+    base = alt.Chart(data(cells)).encode(x=x, y=y, description=alt.Description("text:N"))
     layers: list[Any] = [
         base.mark_rect().encode(
             color=alt.Color("fill:N").scale(None), opacity=alt.Opacity("shade:Q").scale(None)
@@ -211,7 +209,7 @@ def confusion(final: FinalView) -> AnyChart | None:
     if num <= 20:
         layers.append(
             base.mark_text(fontSize=11 if size > 26 else 9).encode(
-                text="label:N", color=alt.Color("ink:N").scale(None)
+                text=alt.Text("label:N"), color=alt.Color("ink:N").scale(None)
             )
         )
     return finish(
@@ -247,9 +245,9 @@ def recall(final: FinalView) -> AnyChart | None:
         ),
     )
     x = alt.Scale(domain=list(padded([r[k] for r in rows for k in ("low", "high")])), nice=False)
-    base = alt.Chart(data(rows)).encode(y=y, description="text:N")
+    base = alt.Chart(data(rows)).encode(y=y, description=alt.Description("text:N"))
     bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=x, axis=axis("recall (%)")), x2="high:Q"
+        x=alt.X("low:Q", scale=x, axis=axis("recall (%)")), x2=alt.X2("high:Q")
     )
     dots = base.mark_point(filled=True, color=ACCENT, size=56, opacity=1).encode(
         x=alt.X("recall:Q", scale=x)
@@ -285,8 +283,8 @@ def reliability(final: FinalView) -> AnyChart | None:
         .mark_line(color=MUTED, strokeDash=[3, 3], strokeWidth=1)
         .encode(x=x, y=y)
     )
-    base = alt.Chart(data(rows)).encode(x=x, description="text:N")
-    gaps = base.mark_rule(color=OTHER).encode(y="accuracy:Q", y2="confidence:Q")
+    base = alt.Chart(data(rows)).encode(x=x, description=alt.Description("text:N"))
+    gaps = base.mark_rule(color=OTHER).encode(y=alt.Y("accuracy:Q"), y2=alt.Y2("confidence:Q"))
     dots = base.mark_point(filled=True, color=ACCENT, opacity=0.9).encode(
         y=y, size=alt.Size("size:Q").scale(None)
     )

@@ -44,11 +44,11 @@ def _row_labels(rows: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
     ).encode(
         x=alt.value(0),
         y=_raw_y("label_y"),
-        text="label:N",
+        text=alt.Text("label:N"),
         color=alt.Color("ink:N").scale(None),
     )
     note = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=_raw_y("label_y"), text="note:N"
+        x=alt.value(WIDTH), y=_raw_y("label_y"), text=alt.Text("note:N")
     )
     return alt.layer(name, note)
 
@@ -118,7 +118,10 @@ def forest(stage: StageView) -> AnyChart | None:
         alt.Chart(data([{"a": -delta, "b": delta}]))
         .mark_rect(color=BAND)
         .encode(
-            x=alt.X("a:Q", scale=x, axis=x_axis), x2="b:Q", y=alt.value(0), y2=alt.value(height)
+            x=alt.X("a:Q", scale=x, axis=x_axis),
+            x2=alt.X2("b:Q"),
+            y=alt.value(0),
+            y2=alt.value(height),
         )
     )
     zero = (
@@ -128,15 +131,18 @@ def forest(stage: StageView) -> AnyChart | None:
     )
     base = alt.Chart(data(rows))
     bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=x), x2="high:Q", y=_raw_y(), description="text:N"
+        x=alt.X("low:Q", scale=x),
+        x2=alt.X2("high:Q"),
+        y=_raw_y(),
+        description=alt.Description("text:N"),
     )
     means = base.mark_point(color=ACCENT, filled=True, size=64, opacity=1).encode(
-        x=alt.X("mean:Q", scale=x), y=_raw_y(), description="text:N"
+        x=alt.X("mean:Q", scale=x), y=_raw_y(), description=alt.Description("text:N")
     )
     pairs = (
         alt.Chart(data(dots))
         .mark_point(color=OTHER, filled=True, size=20, opacity=0.75)
-        .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description="text:N")
+        .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description=alt.Description("text:N"))
     )
     chart = alt.layer(band, zero, bars, pairs, means, _row_labels(rows)).properties(
         width=WIDTH, height=height
@@ -207,9 +213,9 @@ def replicates(stage: StageView) -> AnyChart | None:
         .encode(
             x=alt.X("x:Q", scale=x, axis=x_axis),
             y=_raw_y(),
-            detail="replicate:N",
-            order="order:Q",
-            description="text:N",
+            detail=alt.Detail("replicate:N"),
+            order=alt.Order("order:Q"),
+            description=alt.Description("text:N"),
         )
     )
     dots = (
@@ -219,7 +225,7 @@ def replicates(stage: StageView) -> AnyChart | None:
             x=alt.X("x:Q", scale=x),
             y=_raw_y(),
             color=alt.Color("ink:N").scale(None),
-            description="text:N",
+            description=alt.Description("text:N"),
         )
     )
     layers = [lines, dots]
@@ -227,7 +233,7 @@ def replicates(stage: StageView) -> AnyChart | None:
         layers.append(
             alt.Chart(data(crosses))
             .mark_point(shape="cross", angle=45, color=BAD, filled=True, size=60, opacity=1)
-            .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description="text:N")
+            .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description=alt.Description("text:N"))
         )
     chart = alt.layer(*layers, _row_labels(rows)).properties(width=WIDTH, height=height)
     return finish(
@@ -320,13 +326,15 @@ def nuisance(stage: StageView, name: str | None = None) -> AnyChart | None:
         scale=alt.Scale(domain=list(padded([row["mean"] for row in rows])), nice=False),
         axis=axis(f"{measure.title}{' (%)' if measure.share else ''}"),
     )
-    base = alt.Chart(data(rows)).encode(x=x, y=y, color=colour, description="text:N")
-    lines = base.mark_line(strokeWidth=1.5).encode(detail="candidate:N")
+    base = alt.Chart(data(rows)).encode(
+        x=x, y=y, color=colour, description=alt.Description("text:N")
+    )
+    lines = base.mark_line(strokeWidth=1.5).encode(detail=alt.Detail("candidate:N"))
     dots = base.mark_point(filled=True, size=36, opacity=1)
     taken = (
         alt.Chart(data([row for row in rows if row["chosen"]]))
         .mark_point(filled=False, size=150, strokeWidth=1.5, opacity=1)
-        .encode(x=x, y=y, color=colour, description="text:N")
+        .encode(x=x, y=y, color=colour, description=alt.Description("text:N"))
     )
     return finish(
         alt.layer(lines, dots, taken).properties(width=WIDTH - 60, height=220),
@@ -376,9 +384,11 @@ def heatmap(stage: StageView, name: str | None = None) -> AnyChart | None:
         axis=alt.Axis(title=name, labelAngle=0, grid=False),
         scale=alt.Scale(padding=0.04),
     )
-    base = alt.Chart(data(rows)).encode(x=x, y=y, description="text:N")
+    base = alt.Chart(data(rows)).encode(x=x, y=y, description=alt.Description("text:N"))
     cells = base.mark_rect(color=ACCENT).encode(opacity=alt.Opacity("shade:Q").scale(None))
-    text = base.mark_text(fontSize=11).encode(text="label:N", color=alt.Color("ink:N").scale(None))
+    text = base.mark_text(fontSize=11).encode(
+        text=alt.Text("label:N"), color=alt.Color("ink:N").scale(None)
+    )
     return finish(
         alt.layer(cells, text).properties(width=WIDTH - 150, height=max(2, len(candidates)) * 34),
         f"{measure.title} on the screening replicates for each candidate of stage {stage.name} and each "

@@ -7,6 +7,7 @@ light and the dark theme.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -44,8 +45,14 @@ LABEL_PX = 12
 
 
 def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows as inline data."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    """Rows as inline data.
+
+    As one string: Altair copies and checks what it holds at every step, and a string is one value
+    however many runs are in it.
+    """
+    return alt.InlineData(
+        values=json.dumps([*rows], allow_nan=False), format=alt.JsonDataFormat(type="json")
+    )
 
 
 def describe(title: str, replicate: int | None = None) -> str:
@@ -59,33 +66,36 @@ def axis(title: str | None = None, **options: Any) -> alt.Axis:
     return alt.Axis(title=title, **options)
 
 
+_CONFIG = alt.Config(
+    background="transparent",
+    padding={"left": 10, "right": 12, "top": 4, "bottom": 2},
+    view=alt.ViewConfig(stroke=None),
+    axis=alt.AxisConfig(
+        domain=False,
+        grid=True,
+        gridColor=RULE,
+        labelColor=MUTED,
+        labelFontSize=11,
+        labelFlush=False,
+        ticks=False,
+        labelPadding=5,
+        titleColor=MUTED,
+        titleFontSize=11,
+        titleFontWeight="normal",
+        titlePadding=6,
+    ),
+    legend=alt.LegendConfig(
+        labelColor=MUTED, titleColor=MUTED, orient="top", titleFontWeight="normal", offset=4
+    ),
+    header=alt.HeaderConfig(labelColor=INK, labelFontSize=12, titleColor=MUTED),
+)
+
+
 def finish(chart: AnyChart, description: str) -> AnyChart:
     """Adds the shared configuration and the sentence that says what the chart shows."""
-    styled: AnyChart = (
-        chart.properties(description=description)
-        .configure(
-            background="transparent", padding={"left": 10, "right": 12, "top": 4, "bottom": 2}
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            grid=True,
-            gridColor=RULE,
-            labelColor=MUTED,
-            labelFontSize=11,
-            labelFlush=False,
-            ticks=False,
-            labelPadding=5,
-            titleColor=MUTED,
-            titleFontSize=11,
-            titleFontWeight="normal",
-            titlePadding=6,
-        )
-        .configure_legend(
-            labelColor=MUTED, titleColor=MUTED, orient="top", titleFontWeight="normal", offset=4
-        )
-        .configure_header(labelColor=INK, labelFontSize=12, titleColor=MUTED)
-    )
+    styled: AnyChart = chart.copy(deep=False)
+    styled.config = _CONFIG
+    styled.description = description
     return styled
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bakeoff.report.chart_curves import curves, panel
-from bakeoff.report.chart_curves import domain as curve_domain
+from bakeoff.report.chart_curves import curves, panels
 from bakeoff.report.chart_final import chain, confusion, recall, reliability
 from bakeoff.report.chart_stage import forest, heatmap, nuisance, nuisance_names, replicates
 from bakeoff.report.chart_style import AnyChart
@@ -12,13 +11,12 @@ __all__ = [
     "AnyChart",
     "chain",
     "confusion",
-    "curve_domain",
     "curves",
     "forest",
     "heatmap",
     "nuisance",
     "nuisance_names",
-    "panel",
+    "panels",
     "recall",
     "reliability",
     "replicates",

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from importlib import resources
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bakeoff.errors import StoreFullError, UsageError
 from bakeoff.records import StudyResult
@@ -75,13 +76,11 @@ def _curve_figures(stage: StageView) -> list[Figure]:
     for what, title in (("accuracy", "Training curves"), ("loss", "Training curves: loss")):
         if many and what == "loss":
             continue  # sixty panels more would double the page and tell little
-        limits = charts.curve_domain(stage, what)
-        panels = []
-        for candidate in stage.candidates:
-            size = (150, 90) if many else (230, 120)
-            chart = charts.panel(stage, candidate, what, size=size, limits=limits)
-            if chart is not None:
-                panels.append((candidate.label, Markup(draw(chart))))  # noqa: S704
+        size = (150, 90) if many else (230, 120)
+        panels = [
+            (label, Markup(draw(chart)))  # noqa: S704
+            for label, chart in charts.panels(stage, what, size=size)
+        ]
         if panels:
             unit = "Accuracy (%)" if what == "accuracy" else "Cross-entropy"
             figures.append(
@@ -184,6 +183,11 @@ def safe_json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+def _ticks(text: str) -> Markup:
+    """`code` between backticks in a sentence becomes a code element; all of it is escaped first."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
 def _payload(model: ModelPayload | None) -> Markup | None:
     return None if model is None else safe_json(dataclasses.asdict(model))
 
@@ -203,9 +207,17 @@ def render(view: ReportView) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        count=count, duration=duration, percent=percent, points=lambda v: f"{100 * v:.2f}"
+        ticks=_ticks,
+        count=count,
+        duration=duration,
+        percent=percent,
+        points=lambda v: f"{100 * v:.2f}",
     )
     environment.globals.update(plural=plural)
+    # A number stays with its per cent sign.
+    environment.finalize = lambda value: (
+        value.replace(" %", "\u00a0%") if type(value) is str else value
+    )
     template = environment.from_string(_template_text("report.html"))
     chain = _figure(
         "chain-figure",
@@ -235,6 +247,7 @@ def render(view: ReportView) -> str:
             for stage in view.stages
         },
         audit=tables.audit(view) if view.audit else None,
+        confirmed=[swap for swap in view.audit if swap.confirmed],
         final_figures=_final_figures(view),
         claims=tables.claims(view) if view.claims else None,
         payload=_payload(view.final.model) if view.final else None,

@@ -38,21 +38,26 @@ def as_bytes(features: NDArray[Any], shape: tuple[int, ...], peak: float) -> NDA
 
 
 def sprite(
-    examples: Sequence[NDArray[Any]], shape: tuple[int, ...] | None, columns: int = COLUMNS
+    examples: Sequence[NDArray[Any]],
+    shape: tuple[int, ...] | None,
+    *,
+    peak: float | None = None,
+    columns: int = COLUMNS,
 ) -> Sprite | None:
     """The examples as one PNG, or None where they are no images or there are none.
 
     Args:
         examples: each of shape (num_features,).
         shape: (height, width) or (height, width, channels).
+        peak: the value that is white; None for the largest there is. Bytes always have 255.
         columns: images per row of the grid.
     """
     if shape is None or len(shape) not in (2, 3) or not examples:
         return None
-    peak = 255.0
+    white = 255.0
     if examples[0].dtype != np.uint8:
-        peak = max(float(np.nanmax(np.abs(example))) for example in examples) or 1.0
-    images = [as_bytes(example, shape, peak) for example in examples]
+        white = peak or max(float(np.nanmax(np.abs(example))) for example in examples) or 1.0
+    images = [as_bytes(example, shape, white) for example in examples]
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     height, width = shape[:2]

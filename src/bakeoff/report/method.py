@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from importlib import resources
 
 from bakeoff.records import StudyResult
 from bakeoff.report.view_stages import StageView
@@ -87,8 +88,16 @@ def method(result: StudyResult, measure: Metric) -> tuple[str, ...]:
 
 def commands(result: StudyResult) -> tuple[str, ...]:
     """Shell lines that make the study and its report again."""
-    source = shlex.quote(visible(result.name))
-    return (f"bakeoff run {source} --report report.html", f"bakeoff report {source}")
+    name = visible(result.name)
+    built_in = f"{name}.toml" in {
+        file.name for file in resources.files("bakeoff.studies").iterdir()
+    }
+    source = shlex.quote(name if built_in else f"{name}.toml")
+    note = "" if built_in else "  # the study file is below"
+    return (
+        f"bakeoff run {source} --report report.html{note}",
+        f"bakeoff report {shlex.quote(name)}",
+    )
 
 
 def spec_text(result: StudyResult) -> str:

@@ -84,7 +84,7 @@ def result_html(result: StudyResult) -> str:
             line.name,
             line.word,
             line.chosen,
-            f"{line.margin} {f'over {clip(line.against, 40)}' if line.against else ''}".strip(),
+            f"{line.margin} {clip(line.against, 60)}".strip(),
             line.interval,
             str(line.num_replicates),
         )

@@ -51,6 +51,22 @@ def _subject(stage: StageView) -> str:
     return f"the choice of stage {stage.name}"
 
 
+def _full(stage: StageView, label: str) -> str:
+    """A label with the setting it is a value of: a bare ``64`` at the start of a sentence is a riddle."""
+    values = dict(stage.settings_rows).get(label, ())
+    if len(stage.varied) != 1 or values != (label,):
+        return label
+    return f"{stage.varied[0].replace('_', ' ')} {label}"
+
+
+def _incumbent(stage: StageView) -> str:
+    return (
+        "the incumbent"
+        if stage.carried_label in (None, "incumbent")
+        else f"the incumbent {stage.carried_label}"
+    )
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -75,12 +91,12 @@ def one_replicate(stage: StageView, measure: Metric) -> str:
         reverse=measure.higher_is_better,
     )
     if len(ranked) < 2:
-        return f"{stage.chosen} goes on; one run each cannot tell how sure that is."
+        return f"{_full(stage, stage.chosen)} goes on; one run each cannot tell how sure that is."
     first, second = ranked[0], ranked[1]
     gap = abs((first.mean or 0.0) - (second.mean or 0.0))
     return (
-        f"In a single replicate {first.label} reached {measure.level(first.mean)} and "
-        f"{second.label} {measure.level(second.mean)}; one run each cannot tell a difference of "
+        f"In a single replicate {_full(stage, first.label)} reached {measure.level(first.mean)} and "
+        f"{_full(stage, second.label)} {measure.level(second.mean)}; one run each cannot tell a difference of "
         f"{measure.difference(gap)} from chance."
     )
 
@@ -91,7 +107,7 @@ def winner(stage: StageView, measure: Metric) -> str:
     if stage.chosen != stage.leader:
         lost = _difference_to(stage, stage.leader)
         return (
-            f"{stage.leader} is really better than {stage.chosen}, by "
+            f"{_full(stage, stage.leader)} is really better than {_full(stage, stage.chosen)}, by "
             f"{measure.difference(abs(lost if lost is not None else stage.margin or 0.0))}"
             f"{_margin(stage, measure)}, but that is below the threshold of "
             f"{measure.difference(stage.delta)}, so the cheaper {stage.chosen} goes on."
@@ -101,7 +117,7 @@ def winner(stage: StageView, measure: Metric) -> str:
         return f"{stage.chosen} had no rival left in {replicates}."
     if stage.carried_label == stage.chosen:
         return (
-            f"{_capital(_subject(stage))}: nothing beat the incumbent {stage.chosen}; its closest "
+            f"{_capital(_subject(stage))}: nothing beat {_incumbent(stage)}; its closest "
             f"rival {rival} was {measure.difference(abs(stage.margin))} worse"
             f"{_margin(stage, measure)} over {replicates}."
         )
@@ -136,7 +152,7 @@ def undecided(stage: StageView, measure: Metric) -> str:
     choice = (
         f"The author's choice {stage.chosen} goes on"
         if stage.pinned
-        else f"{stage.chosen} goes on provisionally, as a default and not as a finding"
+        else f"{_full(stage, stage.chosen)} goes on provisionally, as a default and not as a finding"
     )
     note = f" {stage.power_note}" if stage.power_note else ""
     return (
@@ -164,7 +180,7 @@ def gain(stage: StageView, measure: Metric) -> str | None:
     lost = measure.difference(abs(stage.gain))
     verb = "was" if lost.startswith("1.00 ") else "were"
     because = (
-        f"its incumbent {stage.carried_label} was not among the candidates"
+        f"{_incumbent(stage)} was not among the candidates"
         if not stage.has_incumbent
         else f"the author pinned {stage.chosen} although {stage.carried_label} was better"
         if stage.pinned
@@ -215,6 +231,8 @@ def observe_stage(stage: StageView) -> list[Observation]:
     lone = stage.num_replicates <= 1 and len(stage.candidates) > 1
     lost = gain(stage, measure)
     tone = "open" if lone else _TONES[stage.kind]
+    if len(stage.candidates) == 1:
+        tone = "plain"
     if lost and tone == "good":  # the best of a stage that went backwards is no good news
         tone = "plain"
     found = [Observation(stage.anchor, tone, stage_sentence(stage))]
@@ -257,11 +275,13 @@ def observe_chain(stages: Sequence[StageView]) -> Observation | None:
     change = end.mean - start.mean
     better = change > 0 if measure.higher_is_better else change < 0
     verb = "rose" if change > 0 else "fell"
+    found = any(stage.kind == "winner" and stage.num_replicates > 1 for stage in stages)
+    chance = "" if found else "; no stage had a winner, so part of this may be chance"
     return Observation(
         None,
-        "good" if better else "bad",
+        ("good" if found else "plain") if better else "bad",
         f"Over {plural(len(stages), 'stage')} {measure.title} {verb} from "
-        f"{measure.level(start.mean)} ({start.label}) to {measure.level(end.mean)}.",
+        f"{measure.level(start.mean)} ({_full(first, start.label)}) to {measure.level(end.mean)}{chance}.",
     )
 
 
@@ -287,7 +307,7 @@ def strip_finding(stage: StageView) -> tuple[str, str]:
     measure = metric(stage.metric)
     if stage.num_replicates <= 1 and len(stage.candidates) > 1:
         return "one run each", "no interval from one replicate"
-    if stage.margin is None:
+    if stage.margin is None or len(stage.candidates) == 1:
         return "", ""
     ends = (
         ""
@@ -299,7 +319,9 @@ def strip_finding(stage: StageView) -> tuple[str, str]:
 
 def verdict_word(stage: StageView) -> str:
     """The verdict in one or two words, honest about defaults and pins."""
-    if stage.num_replicates <= 1 and len(stage.candidates) > 1:
+    if len(stage.candidates) == 1:
+        word = "only candidate"
+    elif stage.num_replicates <= 1:
         word = "one replicate"
     elif stage.kind == "undecided" and stage.provisional:
         word = "undecided, provisional"

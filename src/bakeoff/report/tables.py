@@ -44,13 +44,13 @@ def candidates(stage: StageView) -> Table:
     measure = metric(stage.metric)
     # One differing setting is what the labels already say.
     names = stage.settings_names if len(stage.settings_names) > 1 else ()
-    settings = {label: values for label, values in stage.settings_rows}
+    settings = dict(stage.settings_rows)
     tests = any(c.test_mean is not None for c in stage.candidates)
     published = any(c.published_accuracy is not None for c in stage.candidates)
     head = ["candidate", *names, "parameters", measure.title, "loss", "training accuracy", "runs"]
     head += ["test accuracy"] if tests else []
     head += ["published"] if published else []
-    head += ["s per run"]
+    head += ["time per run"]
     rows = []
     for c in stage.candidates:
         runs = str(c.num_finished) + (f" + {c.num_failed} failed" if c.num_failed else "")
@@ -63,7 +63,7 @@ def candidates(stage: StageView) -> Table:
             )
         if published:
             row.append(percent(c.published_accuracy))
-        rows.append((*row, duration(c.seconds_mean).removesuffix(" s")))
+        rows.append((*row, duration(c.seconds_mean)))
     return Table(tuple(head), tuple(rows))
 
 
@@ -224,9 +224,22 @@ def reliability(final: FinalView) -> Table:
 
 def claims(view: ReportView) -> Table:
     """Published against measured."""
+    measure = metric(view.metric)
     rows = []
     for claim in view.claims:
-        number = claim.kind == "number"
+        if claim.kind != "number":
+            rows.append(
+                (
+                    claim.text,
+                    measure.difference(claim.published, sign=True),
+                    measure.difference(claim.measured_mean, sign=True),
+                    "–"
+                    if claim.low is None or claim.high is None
+                    else f"{measure.bare(claim.low, sign=True)} to {measure.bare(claim.high, sign=True)}",
+                    claim.outcome,
+                )
+            )
+            continue
         spread = "" if claim.measured_sd is None else f" ± {claim.measured_sd:.4f}"
         rows.append(
             (
@@ -235,8 +248,7 @@ def claims(view: ReportView) -> Table:
                 fixed(claim.measured_mean, 4) + spread,
                 "–"
                 if claim.low is None or claim.high is None
-                else f"{fixed(claim.low, 4)} to {fixed(claim.high, 4)}"
-                + (" (single run)" if number else ""),
+                else f"{fixed(claim.low, 4)} to {fixed(claim.high, 4)} (single run)",
                 claim.outcome,
             )
         )

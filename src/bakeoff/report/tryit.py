@@ -158,10 +158,9 @@ def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None,
     sample = [m.features for m in final.mistakes] + [e.features for e in final.examples]
     whole = bool(sample) and all(row.dtype == np.uint8 for row in sample)
     peak = 255.0
-    if not whole and final.feature_stats is not None:
-        peak = float(np.asarray(final.feature_stats)[:, 1].max()) or 1.0
-    elif not whole and sample:
-        peak = max(float(np.max(row)) for row in sample) or 1.0
+    if not whole:
+        seen = max((float(np.max(np.abs(row))) for row in sample), default=0.0)
+        peak = float(data.feature_max or 0.0) or seen or 1.0
     examples = () if drawable else final.examples[:12]
     dtype = "float16" if _half_is_enough(final) else "float32"
     return ModelPayload(

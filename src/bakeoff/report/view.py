@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.records import AuditSwap, Claim, StudyResult
+from bakeoff.records import AuditSwap, Claim, LintFinding, StudyResult
 from bakeoff.report import sentences
 from bakeoff.report.sentences import Observation
 from bakeoff.report.view_final import FinalView, build_final
@@ -80,14 +80,17 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class LintView:
-    """One lint finding with its remedy."""
+    """The lint findings of one code and remedy.
+
+    Attributes:
+        items: (stage or None, what was found there).
+    """
 
     code: str
     level: str
-    text: str
     remedy: str
     page: str
-    stage: str | None
+    items: tuple[tuple[str | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +196,20 @@ class ReportView:
 
 def _strip(stage: StageView) -> StripLine:
     margin, ends = sentences.strip_finding(stage)
-    against = stage.margin_second or ""
+    against = ""
+    if margin and stage.margin_second:
+        # A tie carries the cheapest on, which may not be the one that led.
+        leader = stage.margin_first if stage.margin_first != stage.chosen else ""
+        against = f"{leader} over {stage.margin_second}".strip()
     return StripLine(
         anchor=stage.anchor,
         name=stage.name,
         question=stage.question,
-        kind="open" if stage.num_replicates <= 1 < len(stage.candidates) else stage.kind,
+        kind="only"
+        if len(stage.candidates) == 1
+        else "open"
+        if stage.num_replicates <= 1
+        else stage.kind,
         word=sentences.verdict_word(stage),
         chosen=stage.chosen,
         margin=margin,
@@ -212,7 +223,8 @@ def _strip(stage: StageView) -> StripLine:
 def _swap_means(result: StudyResult, stage: str, measure: Metric) -> tuple[tuple[str, float], ...]:
     means = []
     for swap in result.audit:
-        if swap.stage != stage:
+        # Another learning rate answers another question; only what beat the final is drawn.
+        if swap.stage != stage or (swap.kind != "runner-up" and not swap.confirmed):
             continue
         values = [measure.value(run.val) for run in swap.runs if run.status == "finished"]
         mean, *_ = mean_interval([value for value in values if value is not None], 0.0)
@@ -269,6 +281,26 @@ def _claim(claim: Claim) -> ClaimView:
         sentence=visible(claim.sentence),
         stage=visible(claim.stage) if claim.stage else None,
         candidate=visible(claim.candidate) if claim.candidate else None,
+    )
+
+
+def _lint(result: StudyResult) -> tuple[LintView, ...]:
+    """Findings of one code that ask for the same remedy stand together, in the order of the first."""
+    groups: dict[tuple[str, str, str], list[LintFinding]] = {}
+    for finding in result.lint:
+        groups.setdefault((finding.code, finding.level, finding.remedy), []).append(finding)
+    return tuple(
+        LintView(
+            code=code,
+            level=level,
+            remedy=visible(remedy),
+            page=findings[0].page,
+            items=tuple(
+                (visible(finding.stage) if finding.stage else None, visible(finding.text))
+                for finding in findings
+            ),
+        )
+        for (code, level, remedy), findings in groups.items()
     )
 
 
@@ -363,17 +395,7 @@ def build_view(result: StudyResult) -> ReportView:
         stages=stages,
         audit=tuple(_audit(swap) for swap in result.audit),
         final=final,
-        lint=tuple(
-            LintView(
-                finding.code,
-                finding.level,
-                visible(finding.text),
-                visible(finding.remedy),
-                finding.page,
-                visible(finding.stage) if finding.stage else None,
-            )
-            for finding in result.lint
-        ),
+        lint=_lint(result),
         claims=tuple(_claim(claim) for claim in result.claims),
         openings=tuple(
             OpeningView(o.purpose, o.opened_at, o.ordinal, o.test_hash) for o in result.openings

@@ -177,7 +177,7 @@ def build_final(result: StudyResult, metric: Metric) -> FinalView | None:
         sampling = Z95 * (accuracy_mean * (1 - accuracy_mean) / data.num_test) ** 0.5
     confusion = None if final.confusion is None else np.asarray(final.confusion)
     bins = [] if final.reliability is None else np.asarray(final.reliability).tolist()
-    picture = sprite([m.features for m in final.mistakes], data.image_shape)
+    picture = sprite([m.features for m in final.mistakes], data.image_shape, peak=data.feature_max)
     model, missing = model_payload(final, data)
     return FinalView(
         settings=tuple((n, setting(v)) for n, v in final.settings.effective().items()),

@@ -72,20 +72,24 @@
     return powers.map((v) => v / sum);
   };
 
-  // Exact area averaging along one axis: output cell j is the mean of [j, j + 1) · from / to.
-  const average = (source, from, to) => {
-    const out = new Float64Array(to), width = from / to;
-    for (let j = 0; j < to; j++) {
-      const start = j * width, stop = Math.min(from, (j + 1) * width);
-      for (let i = Math.floor(start); i < stop; i++)
-        out[j] += source[i] * (Math.min(i + 1, stop) - Math.max(i, start));
-      out[j] /= width;
-    }
-    return out;
+  // The drawing becomes an example as bakeoff.models.preprocess does it, byte for byte: every sum is
+  // a whole number below 2^53, halves are rounded up (docs/models.md has the steps).
+  const overlaps = (from, to) => Array.from({ length: to }, (_, i) => {
+    const cells = [];
+    for (let s = Math.floor((i * from) / to); s * to < (i + 1) * from; s++)
+      cells.push([s, Math.min((i + 1) * from, (s + 1) * to) - Math.max(i * from, s * to)]);
+    return cells;
+  });
+  const fitted = (h, w, boxH, boxW) => h * boxW >= w * boxH
+    ? [boxH, Math.max(1, Math.floor((2 * w * boxH + h) / (2 * h)))]
+    : [Math.max(1, Math.floor((2 * h * boxW + w) / (2 * w))), boxW];
+  const centred = (mass, side) => {
+    const total = mass.reduce((a, b) => a + b, 0);
+    const moment = mass.reduce((a, m, i) => a + m * i, 0);
+    if (!total) return Math.floor((side - mass.length) / 2);
+    const offset = Math.floor((28 * total - 2 * moment + total) / (2 * total));
+    return Math.min(Math.max(offset, 0), side - mass.length);
   };
-
-  // As MNIST was made: crop to the ink, fit into 20/28 of the frame with the aspect ratio kept,
-  // centre of mass to the centre. Ink in 0 … 255, result in the units of the features.
   const preprocess = (ink, width, height) => {
     const [rows, columns] = model.image_shape;
     const result = new Float64Array(rows * columns);
@@ -97,27 +101,22 @@
           top = Math.min(top, y); bottom = Math.max(bottom, y);
         }
     if (right < 0) return result;
-    const w = right - left + 1, h = bottom - top + 1;
-    const box = Math.max(1, Math.round((Math.min(rows, columns) * 20) / 28));
-    const scale = box / Math.max(w, h);
-    const nw = Math.max(1, Math.round(w * scale)), nh = Math.max(1, Math.round(h * scale));
-    const wide = Array.from({ length: h }, (_, y) =>
-      average(ink.subarray((top + y) * width + left, (top + y) * width + right + 1), w, nw));
-    const small = new Float64Array(nh * nw);
-    for (let x = 0; x < nw; x++)
-      average(wide.map((row) => row[x]), h, nh).forEach((v, y) => { small[y * nw + x] = v; });
-    let mass = 0, mx = 0, my = 0;
-    small.forEach((v, i) => {
-      mass += v; mx += v * (i % nw + 0.5); my += v * (Math.floor(i / nw) + 0.5);
-    });
-    const clamp = (v, high) => Math.max(0, Math.min(high, v));
-    const x0 = clamp(Math.round(columns / 2 - mx / mass), columns - nw);
-    const y0 = clamp(Math.round(rows / 2 - my / mass), rows - nh);
-    for (let y = 0; y < nh; y++)
-      for (let x = 0; x < nw; x++) {
-        const v = (small[y * nw + x] * model.peak) / 255;
-        result[(y0 + y) * columns + x0 + x] = model.whole ? Math.round(v) : v;
-      }
+    const w = right - left + 1, h = bottom - top + 1, mnist = rows === 28 && columns === 28;
+    const [nh, nw] = fitted(h, w, mnist ? 20 : rows, mnist ? 20 : columns);
+    const across = overlaps(w, nw), down = overlaps(h, nh), area = w * h;
+    const lines = Array.from({ length: h }, (_, y) => across.map((cells) =>
+      cells.reduce((sum, [x, part]) => sum + part * ink[(top + y) * width + left + x], 0)));
+    const small = down.map((cells) => across.map((_, x) => {
+      const total = cells.reduce((sum, [y, part]) => sum + part * lines[y][x], 0);
+      return Math.floor((2 * total + area) / (2 * area));
+    }));
+    const y0 = mnist ? centred(small.map((row) => row.reduce((a, b) => a + b, 0)), rows)
+      : Math.floor((rows - nh) / 2);
+    const x0 = mnist ? centred(across.map((_, x) => small.reduce((a, row) => a + row[x], 0)), columns)
+      : Math.floor((columns - nw) / 2);
+    small.forEach((row, y) => row.forEach((v, x) => {
+      result[(y0 + y) * columns + x0 + x] = model.whole ? v : Math.fround(v * (model.peak / 255));
+    }));
     return result;
   };
 

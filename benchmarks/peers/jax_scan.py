@@ -45,9 +45,9 @@ def trainer(workload: Workload, arrays: Arrays) -> Any:
         log_p = jax.nn.log_softmax(logits(layers, x))
         return -jnp.take_along_axis(log_p, y[:, None], axis=1).mean()
 
-    def step(state: Any, rows: Any, rate: Any) -> Any:
+    def step(state: Any, x: Any, y: Any, rate: Any) -> Any:
         layers = state[0]
-        value, gradient = jax.value_and_grad(loss)(layers, x_all[rows], y_all[rows])
+        value, gradient = jax.value_and_grad(loss)(layers, x, y)
         if not adam:
             return (jax.tree.map(lambda w, g: w - rate * g, layers, gradient),), value
         _, first, second, count = state
@@ -60,13 +60,18 @@ def trainer(workload: Workload, arrays: Arrays) -> Any:
         )
         return (layers, first, second, count), value
 
+    # The data are arguments: closed over, they would become a constant of the program, and
+    # compiling it would take many times as long.
     @jax.jit
-    def epoch(state: Any, permutation: Any, rate: Any) -> Any:
+    def epoch(state: Any, x_all: Any, y_all: Any, permutation: Any, rate: Any) -> Any:
         full = permutation[: num_full * batch_size].reshape(num_full, batch_size)
-        state, losses = jax.lax.scan(lambda s, rows: step(s, rows, rate), state, full)
+        state, losses = jax.lax.scan(
+            lambda s, rows: step(s, x_all[rows], y_all[rows], rate), state, full
+        )
         total = losses.sum() * batch_size
         if num_train % batch_size:
-            state, last = step(state, permutation[num_full * batch_size :], rate)
+            rest = permutation[num_full * batch_size :]
+            state, last = step(state, x_all[rest], y_all[rest], rate)
             total += last * (num_train % batch_size)
         return state, total / num_train
 
@@ -79,7 +84,9 @@ def trainer(workload: Workload, arrays: Arrays) -> Any:
         while go_on:
             clock.begin()
             permutation = rng.permutation(num_train).astype(np.int32)
-            state, _ = jax.block_until_ready(epoch(state, permutation, np.float32(rate)))
+            state, _ = jax.block_until_ready(
+                epoch(state, x_all, y_all, permutation, np.float32(rate))
+            )
             layers = state[0]
             go_on = clock.end(
                 lambda layers=layers: float(

@@ -15,8 +15,7 @@ enum class Activation : int32_t {
 };
 enum class Optimizer : int32_t { kSgd, kAdam, kAdamW, kRmsprop };
 
-// Lit entries of a matrix row lie in blocks of this many features; an entry names its feature by its
-// place in the block, one byte.
+// Features that are lit, that is not zero, are told by the bits of 64-bit words.
 constexpr int kBlockFeatures = 64;
 
 // out(i, j) = sum over r of left(i, r) · right(r, j), in float32.
@@ -98,37 +97,26 @@ struct GatherTask {
   ptrdiff_t out_stride;  // what lies beyond num_features is left alone
 };
 
-// A few rows of a SparseMatrix.
-struct SparseRows {
-  const uint8_t* places;         // feature within its block, per entry
-  const uint8_t* byte_values;    // exactly one of byte_values and float_values is given
-  const float* float_values;
-  const uint64_t* starts;        // first entry of each matrix row
-  const uint32_t* block_starts;  // (num_blocks + 1) per matrix row, relative to the row's start
-  int num_blocks;
-  const int32_t* rows;
-  int num_rows;
+// Which features of each example are not zero: one bit each, in words of 64 features.
+struct LitTask {
+  const float* inputs;
+  ptrdiff_t input_row;
+  int rows, num_features;
+  uint64_t* lit;  // out: num_blocks words per example
 };
 
-// Scaled values of the entries of some rows, one after the other.
-struct ExpandTask {
-  SparseRows matrix;
-  const float* factor;
-  bool per_feature;
-  float multiplier;   // applied on top of the factor
-  float* values;      // out
-  size_t* offsets;    // out: where each row's values start
-};
-
-// First layer on sparse rows: forward adds value · weight rows into out, backward adds
-// value · delta rows into the weights (or their gradient).
+// First layer on examples that are mostly zeros: forward adds value · weight row into the outputs,
+// backward adds value · delta row into the weights (or their gradient), for lit features only.
 struct SparseTask {
-  SparseRows matrix;
-  const float* values;
-  const size_t* offsets;
-  float* weights;
+  const float* inputs;  // scaled examples
+  ptrdiff_t input_row;
+  const uint64_t* lit;
+  int num_blocks;
+  int rows;
+  float* weights;  // one row per feature
   ptrdiff_t weight_row;
-  float* outputs;  // one row per example
+  int num_features;
+  float* outputs;  // one row per example: sums, or deltas
   ptrdiff_t output_row;
   int columns;
 };
@@ -169,7 +157,7 @@ struct KernelTable {
   void (*loss)(LossTask&);
   void (*update)(const UpdateTask&);
   void (*gather)(const GatherTask&);
-  void (*expand)(const ExpandTask&);
+  void (*find_lit)(const LitTask&);
   void (*sparse_forward)(const SparseTask&);
   void (*sparse_backward)(const SparseTask&);
   void (*transpose)(const TransposeTask&);

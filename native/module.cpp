@@ -2,7 +2,6 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -61,7 +60,7 @@ Scaling scaling_of(const Input<float, 1>& shift, const Input<float, 1>& factor,
           "`shift` and `factor` must have one value, or one per feature");
   if (sparse)
     for (size_t i = 0; i < count; ++i)
-      require(shift.data()[i] == 0.0f, "lit entries can only be used where `shift` is zero");
+      require(shift.data()[i] == 0.0f, "`sparse` needs a `shift` of zero");
   return {shift.data(), factor.data(), count != 1};
 }
 
@@ -136,7 +135,7 @@ class Alone {
 class PyRun {
  public:
   PyRun(const std::string& instruction_set, AnyMatrix features,
-        std::optional<std::shared_ptr<SparseMatrix>> sparse, Input<int32_t, 1> labels,
+        bool sparse, Input<int32_t, 1> labels,
         Input<int32_t, 1> train_rows, Input<int32_t, 1> val_rows, Input<float, 1> shift,
         Input<float, 1> factor, const LayerArrays& layers, int activation, float negative_slope,
         double dropout, std::tuple<uint32_t, uint32_t> dropout_key, int optimizer, float momentum,
@@ -146,12 +145,8 @@ class PyRun {
         train_rows_(train_rows),
         val_rows_(val_rows),
         shift_(shift),
-        factor_(factor),
-        sparse_(sparse.value_or(nullptr)) {
+        factor_(factor) {
     const Features matrix = features_of(features);
-    require(sparse_ == nullptr || (sparse_->num_examples() == matrix.num_examples &&
-                                   sparse_->num_features() == matrix.num_features),
-            "`sparse` must have been made from `features`");
     require(labels.shape(0) == matrix.num_examples, "`labels` must have one value per example");
     require(train_rows.shape(0) >= 1, "`train_rows` must not be empty");
     require(batch_size >= 1, "`batch_size >= 1` must hold");
@@ -182,8 +177,7 @@ class PyRun {
     const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)),
                          val_rows.data(), static_cast<int64_t>(val_rows.shape(0)), labels.data()};
     run_ = std::make_unique<Run>(table(instruction_set), shape, plan, matrix,
-                                 scaling_of(shift, factor, matrix, sparse_ != nullptr),
-                                 sparse_.get(), parts);
+                                 scaling_of(shift, factor, matrix, sparse), sparse, parts);
     for (size_t i = 0; i < layers.size(); ++i)
       run_->network().set_layer(i, std::get<0>(layers[i]).data(), std::get<1>(layers[i]).data());
     num_steps_ = (parts.num_train + batch_size - 1) / batch_size;
@@ -232,21 +226,16 @@ class PyRun {
   AnyMatrix features_;
   Input<int32_t, 1> labels_, train_rows_, val_rows_;
   Input<float, 1> shift_, factor_;
-  std::shared_ptr<SparseMatrix> sparse_;
   std::unique_ptr<Run> run_;
   int64_t num_steps_ = 0;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 
 nb::object logits(const std::string& instruction_set, AnyMatrix features,
-                  std::optional<std::shared_ptr<SparseMatrix>> sparse, Input<int32_t, 1> rows,
+                  bool sparse, Input<int32_t, 1> rows,
                   Input<float, 1> shift, Input<float, 1> factor, const LayerArrays& layers,
                   int activation, float negative_slope) {
   const Features matrix = features_of(features);
-  const SparseMatrix* lit = sparse ? sparse->get() : nullptr;
-  require(lit == nullptr || (lit->num_examples() == matrix.num_examples &&
-                             lit->num_features() == matrix.num_features),
-          "`sparse` must have been made from `features`");
   check_indices(rows.data(), rows.shape(0), matrix.num_examples,
                 "`0 <= row < num_examples` must hold for every row");
   require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus),
@@ -258,7 +247,7 @@ nb::object logits(const std::string& instruction_set, AnyMatrix features,
   const size_t num_rows = rows.shape(0), num_classes = static_cast<size_t>(shape.sizes.back());
   Arena arena;
   Network network(table(instruction_set), shape, matrix,
-                  scaling_of(shift, factor, matrix, lit != nullptr), lit,
+                  scaling_of(shift, factor, matrix, sparse), sparse,
                   chunk_rows(shape.sizes, static_cast<int64_t>(std::min<size_t>(num_rows, 128))),
                   false, arena);
   arena.allocate();
@@ -326,22 +315,13 @@ NB_MODULE(_native, m) {
   m.def(
       "checksum", [](AnyMatrix features) { return checksum(features_of(features)); },
       "features"_a.noconvert(), "A number that changes when any entry does.");
-  nb::class_<SparseMatrix>(m, "SparseMatrix", "The lit entries of a matrix, for the first layer.")
-      .def(
-          "__init__",
-          [](SparseMatrix* self, AnyMatrix features) {
-            const Features matrix = features_of(features);
-            nb::gil_scoped_release release;
-            new (self) SparseMatrix(matrix);
-          },
-          "features"_a.noconvert());
   nb::class_<PyRun>(m, "Run", "One run; belongs to one thread at a time.")
-      .def(nb::init<const std::string&, AnyMatrix, std::optional<std::shared_ptr<SparseMatrix>>,
+      .def(nb::init<const std::string&, AnyMatrix, bool,
                     Input<int32_t, 1>, Input<int32_t, 1>, Input<int32_t, 1>, Input<float, 1>,
                     Input<float, 1>, const LayerArrays&, int, float, double,
                     std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double,
                     int64_t>(),
-           nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a.none(),
+           nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a,
            "labels"_a.noconvert(), "train_rows"_a.noconvert(), "val_rows"_a.noconvert(),
            "shift"_a.noconvert(), "factor"_a.noconvert(), "layers"_a, "activation"_a,
            "negative_slope"_a, "dropout"_a, "dropout_key"_a, "optimizer"_a, "momentum"_a,
@@ -354,7 +334,7 @@ NB_MODULE(_native, m) {
       .def("predictions", &PyRun::predictions, "Classes predicted in the last examined epoch.")
       .def("health", &PyRun::health, "(dead, saturated) per hidden layer, from the same epoch.");
   m.def("logits", &logits, nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(),
-        "sparse"_a.none(), "rows"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(),
+        "sparse"_a, "rows"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(),
         "layers"_a, "activation"_a, "negative_slope"_a,
         "Outputs before the softmax, float32, shape (rows, classes).");
 }

@@ -15,7 +15,7 @@ ptrdiff_t Network::odd_lines(int columns) {
 }
 
 Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Features& features,
-                 const Scaling& scaling, const SparseMatrix* sparse, int max_rows, bool training,
+                 const Scaling& scaling, bool sparse, int max_rows, bool training,
                  Arena& arena)
     : kernels_(kernels),
       shape_(shape),
@@ -38,7 +38,7 @@ Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Fe
     layer.fan_out = shape.sizes[i + 1];
     layer.columns = padded(layer.fan_out);
     widest = std::max(widest, layer.columns);
-    if (i == 0 && sparse != nullptr) {
+    if (i == 0 && sparse) {
       layer.row = layer.columns;
       layer.panel = panel();
       layer.count = static_cast<size_t>(layer.fan_in) * static_cast<size_t>(layer.columns);
@@ -56,12 +56,12 @@ Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Fe
     if (training && i + 1 < layers_.size() && (!rectifier_ || shape.dropout > 0.0))
       arena.reserve(layer.slopes, rows * static_cast<size_t>(layer.stride));
   }
-  if (sparse != nullptr) {
-    arena.reserve(entry_values_, rows * sparse->most_entries() + 64);
-    arena.reserve(entry_offsets_, rows + 1);
-  } else {
-    input_stride_ = odd_lines(layers_[0].fan_in);
-    arena.reserve(inputs_, rows * static_cast<size_t>(input_stride_));
+  input_stride_ = odd_lines(layers_[0].fan_in);
+  // Lit features are looked for in whole blocks, also behind the last row.
+  arena.reserve(inputs_, rows * static_cast<size_t>(input_stride_) + kBlockFeatures);
+  if (sparse) {
+    num_blocks_ = (layers_[0].fan_in + kBlockFeatures - 1) / kBlockFeatures;
+    arena.reserve(lit_, rows * static_cast<size_t>(num_blocks_));
   }
   if (training && shape.dropout > 0.0)
     arena.reserve(multipliers_, static_cast<size_t>(widest) + 8 * static_cast<size_t>(kernels.lanes));
@@ -92,35 +92,26 @@ void Network::get_layer(size_t index, float* kernel, float* bias) const {
 }
 
 void Network::load(const int32_t* rows, int num_rows) {
-  rows_ = rows;
   num_rows_ = num_rows;
-  if (sparse_ != nullptr) {
-    kernels_.expand({sparse_->rows(rows, num_rows), scaling_.factor, scaling_.per_feature, 1.0f,
-                     entry_values_, entry_offsets_});
-  } else {
-    kernels_.gather({features_.bytes, features_.floats, features_.num_features, rows, num_rows,
-                     scaling_.shift, scaling_.factor, scaling_.per_feature, inputs_, input_stride_});
-  }
+  kernels_.gather({features_.bytes, features_.floats, features_.num_features, rows, num_rows,
+                   scaling_.shift, scaling_.factor, scaling_.per_feature, inputs_, input_stride_});
+  if (sparse_) kernels_.find_lit({inputs_, input_stride_, num_rows, layers_[0].fan_in, lit_});
 }
 
 void Network::prefetch(const int32_t* rows, int num_rows) const {
-  for (int i = 0; i < num_rows; ++i) {
-    if (sparse_ != nullptr) {
-      sparse_->prefetch(rows[i]);
-      continue;
-    }
-    const size_t size = features_.num_features * (features_.bytes != nullptr ? 1 : sizeof(float));
-    const char* row = features_.bytes != nullptr ? reinterpret_cast<const char*>(features_.bytes)
+  const size_t size = features_.num_features * (features_.bytes != nullptr ? 1 : sizeof(float));
+  const char* first = features_.bytes != nullptr ? reinterpret_cast<const char*>(features_.bytes)
                                                  : reinterpret_cast<const char*>(features_.floats);
-    row += static_cast<size_t>(rows[i]) * size;
+  for (int i = 0; i < num_rows; ++i) {
+    const char* row = first + static_cast<size_t>(rows[i]) * size;
     for (size_t offset = 0; offset < size; offset += 64) __builtin_prefetch(row + offset);
   }
 }
 
 SparseTask Network::sparse_task(float* weights, float* outputs) const {
   const DenseLayer& layer = layers_[0];
-  return {sparse_->rows(rows_, num_rows_), entry_values_, entry_offsets_, weights, layer.row, outputs,
-          layer.stride, layer.columns};
+  return {inputs_, input_stride_, lit_,    num_blocks_,  num_rows_,    weights,
+          layer.row, layer.fan_in, outputs, layer.stride, layer.columns};
 }
 
 void Network::forward() {
@@ -136,7 +127,7 @@ void Network::forward_layer(size_t index, bool training, const DropoutPlace* pla
   const bool hidden = index + 1 < layers_.size();
   const bool keep_slopes = training && layer.slopes != nullptr;
   bool activated = !hidden;
-  if (index == 0 && sparse_ != nullptr) {
+  if (index == 0 && sparse_) {
     for (int i = 0; i < num_rows_; ++i)
       std::memcpy(layer.outputs + i * layer.stride, layer.bias,
                   static_cast<size_t>(layer.columns) * sizeof(float));

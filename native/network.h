@@ -41,9 +41,9 @@ struct DenseLayer {
 
 class Network {
  public:
-  // `sparse` may be nullptr; then the first layer reads dense examples. `max_rows` bounds a chunk.
+  // `sparse`: the first layer touches lit features only. `max_rows` bounds a chunk.
   Network(const KernelTable& kernels, const NetworkShape& shape, const Features& features,
-          const Scaling& scaling, const SparseMatrix* sparse, int max_rows, bool training,
+          const Scaling& scaling, bool sparse, int max_rows, bool training,
           Arena& arena);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
@@ -74,11 +74,11 @@ class Network {
   int num_rows() const { return num_rows_; }
   int max_rows() const { return max_rows_; }
   int panel() const { return 2 * kernels_.lanes; }
-  bool is_sparse() const { return sparse_ != nullptr; }
+  bool is_sparse() const { return sparse_; }
   // relu, leaky_relu and linear: max(x, slope · x), known from the sign of the output alone.
   bool is_rectifier() const { return rectifier_; }
   float rectifier_slope() const { return rectifier_slope_; }
-  // The loaded examples: dense, or as the task that both sparse passes share.
+  // The loaded examples, scaled, and the task that both sparse passes share.
   const float* inputs() const { return inputs_; }
   ptrdiff_t input_stride() const { return input_stride_; }
   SparseTask sparse_task(float* weights, float* outputs) const;
@@ -94,17 +94,16 @@ class Network {
   NetworkShape shape_;
   Features features_;
   Scaling scaling_;
-  const SparseMatrix* sparse_;
+  bool sparse_;
   int max_rows_;
   bool rectifier_;
   float rectifier_slope_;
   std::vector<DenseLayer> layers_;
   int num_rows_ = 0;
-  const int32_t* rows_ = nullptr;
   float* inputs_ = nullptr;
   ptrdiff_t input_stride_ = 0;
-  float* entry_values_ = nullptr;
-  size_t* entry_offsets_ = nullptr;
+  uint64_t* lit_ = nullptr;
+  int num_blocks_ = 0;
   float* multipliers_ = nullptr;
 };
 

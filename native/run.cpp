@@ -23,7 +23,7 @@ int chunk_rows(const std::vector<int>& sizes, int64_t wanted) {
 }
 
 Run::Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPlan& plan,
-         const Features& features, const Scaling& scaling, const SparseMatrix* sparse,
+         const Features& features, const Scaling& scaling, bool sparse,
          const Parts& parts)
     : kernels_(kernels),
       plan_(plan),
@@ -87,7 +87,7 @@ EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t*
   int64_t index = 0;
   for (int64_t from = 0; from < parts_.num_train; from += plan_.batch_size, ++index) {
     const int64_t count = std::min(plan_.batch_size, parts_.num_train - from);
-    if (!train_step(order + from, count, rates[index], cancel, train)) {
+    if (!train_step(order + from, count, parts_.num_train - from, rates[index], cancel, train)) {
       result.outcome = Outcome::kCancelled;
       return result;
     }
@@ -115,8 +115,8 @@ EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t*
   return result;
 }
 
-bool Run::train_step(const int32_t* order, int64_t count, double rate, const int32_t* cancel,
-                     Sums& sums) {
+bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double rate,
+                     const int32_t* cancel, Sums& sums) {
   DenseLayer& output = network_.layers().back();
   const int chunk = network_.max_rows();
   // In a direct step the deltas carry minus the learning rate, so that weights += inputᵀ · deltas.
@@ -130,6 +130,11 @@ bool Run::train_step(const int32_t* order, int64_t count, double rate, const int
       chunk_labels_[i] = parts_.labels[chunk_rows_[i]];
     }
     network_.load(chunk_rows_, num_rows);
+    // Examples are visited in random order: the next ones come from memory while these are worked on.
+    const int64_t next = from + num_rows;
+    const int num_next = static_cast<int>(std::min<int64_t>(num_rows, left - next));
+    for (int i = 0; i < num_next; ++i) next_rows_[i] = parts_.train_rows[order[next + i]];
+    network_.prefetch(next_rows_, num_next);
     network_.forward_training({{plan_.dropout_key[0], plan_.dropout_key[1]},
                                static_cast<uint64_t>(step_),
                                static_cast<int>(from)});

@@ -51,8 +51,39 @@ BAKEOFF_INLINE Vec broadcast(float x) { return x - Vec{}; }
 BAKEOFF_INLINE IntVec bits_of(Vec x) { return reinterpret_cast<IntVec>(x); }
 BAKEOFF_INLINE Vec float_of(IntVec x) { return reinterpret_cast<Vec>(x); }
 
+// Left to itself, GCC converts bytes to floats one by one.
 BAKEOFF_INLINE Vec load_bytes(const uint8_t* p) {
+#if defined(__AVX512F__)
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#elif defined(__AVX2__)
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+#elif defined(__x86_64__)
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  const __m128i zero = _mm_setzero_si128();
+  return _mm_cvtepi32_ps(_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero), zero));
+#else
   return __builtin_convertvector(*reinterpret_cast<const ByteVecMemory*>(p), Vec);
+#endif
+}
+
+// Bit i is set where lane i is not zero.
+BAKEOFF_INLINE uint32_t lit_lanes(Vec x) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+#elif defined(__AVX2__)
+  return static_cast<uint32_t>(
+      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+#elif defined(__x86_64__)
+  return static_cast<uint32_t>(_mm_movemask_ps(_mm_cmpneq_ps(x, _mm_setzero_ps())));
+#elif defined(__aarch64__)
+  const IntVec bit = {1, 2, 4, 8};
+  return vaddvq_u32(reinterpret_cast<uint32x4_t>((x != 0.0f) & bit));
+#else
+  uint32_t bits = 0;
+  for (int i = 0; i < kLanes; ++i) bits |= static_cast<uint32_t>(x[i] != 0.0f) << i;
+  return bits;
+#endif
 }
 
 // Lane i of the result is x where the condition's lane is all ones, else y.

@@ -184,16 +184,16 @@ def test_arrays_that_contradict_each_other_are_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_the_native_module_refuses_lit_entries_of_another_matrix() -> None:
+def test_lit_features_need_a_scaling_that_keeps_zeros() -> None:
+    """The native module itself refuses the sparse path where it would not be exact."""
     job = sample_job(run_settings())
-    other = _native.SparseMatrix(np.zeros((3, 37), np.uint8))
-    with pytest.raises(ValueError, match="must have been made from"):
+    with pytest.raises(ValueError, match="needs a `shift` of zero"):
         _native.logits(
             instruction_set=SETS[0],
             features=job.features,
-            sparse=other,
+            sparse=True,
             rows=job.val_rows,
-            shift=job.scaling.shift,
+            shift=np.ones(1, np.float32),
             factor=job.scaling.factor,
             layers=[(layer.kernel, layer.bias) for layer in job.layers],
             activation=0,
@@ -227,21 +227,21 @@ def test_a_matrix_changed_in_place_is_seen() -> None:
 def test_the_memory_of_a_matrix_goes_with_it() -> None:
     """Nothing is kept of a data matrix once nobody else keeps it."""
     gc.collect()
-    before = len(native._sparse_cache._entries)
+    before = len(native.density_cache)
     job = sample_job(run_settings(epochs=1))
     ENGINE.train(job, Watch())
-    assert len(native._sparse_cache._entries) == before + 1
+    assert len(native.density_cache) == before + 1
     del job
     gc.collect()
-    assert len(native._sparse_cache._entries) == before
+    assert len(native.density_cache) == before
 
 
 def test_dense_data_takes_the_dense_path() -> None:
     """The measured density decides, not the data type."""
     assert _native.density(sample_job(run_settings(), "full bytes").features) == 1.0
     assert _native.density(sample_job(run_settings(), "lit floats").features) < 0.3
-    assert native._sparse_matrix(sample_job(run_settings(), "full bytes").features) is None
-    assert native._sparse_matrix(sample_job(run_settings(), "lit floats").features) is not None
+    assert not native._is_sparse(sample_job(run_settings(), "full bytes").features)
+    assert native._is_sparse(sample_job(run_settings(), "lit floats").features)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -139,7 +139,7 @@ class NativeEngine:
             outputs: NDArray[np.float32] = _native.logits(
                 instruction_set=self._instruction_set,
                 features=features,
-                sparse=_sparse_matrix(features) if scaling.keeps_zeros else None,
+                sparse=scaling.keeps_zeros and _is_sparse(features),
                 rows=_contiguous(chosen, np.int32),
                 shift=_contiguous(scaling.shift, np.float32),
                 factor=_contiguous(scaling.factor, np.float32),
@@ -157,7 +157,7 @@ class NativeEngine:
         return _native.Run(
             instruction_set=self._instruction_set,
             features=features,
-            sparse=_sparse_matrix(features) if job.scaling.keeps_zeros else None,
+            sparse=job.scaling.keeps_zeros and _is_sparse(features),
             labels=_contiguous(job.labels, np.int32),
             train_rows=_contiguous(job.train_rows, np.int32),
             val_rows=_contiguous(job.val_rows, np.int32),
@@ -208,8 +208,8 @@ def _one_line(place: str, error: Exception) -> str:
     return f"{place}: {str(error).splitlines()[0]}"
 
 
-class _SparseCache:
-    """The lit entries of each data matrix, found once and shared by all runs and threads.
+class _DensityCache:
+    """The density of each data matrix, measured once and shared by all runs and threads.
 
     An entry lives as long as its array. A writable array could have been changed since, so it is
     recognised by a checksum as well; a read-only one is trusted.
@@ -217,21 +217,22 @@ class _SparseCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: dict[int, tuple[weakref.ref[NDArray[Any]], int, Any]] = {}
+        self._entries: dict[int, tuple[weakref.ref[NDArray[Any]], int, float]] = {}
 
-    def get(self, features: NDArray[Any]) -> Any:
-        """A ``_native.SparseMatrix``, or None where the matrix is too dense to gain by it."""
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, features: NDArray[Any]) -> float:
+        """Share of entries that are not zero."""
         key = id(features)
         with self._lock:
             stamp = _native.checksum(features) if features.flags.writeable else 0
             entry = self._entries.get(key)
             if entry is not None and entry[0]() is features and entry[1] == stamp:
                 return entry[2]
-            sparse = None
-            if _native.density(features) <= MAX_SPARSE_DENSITY:
-                sparse = _native.SparseMatrix(features)
-            self._entries[key] = (weakref.ref(features, self._forgetter(key)), stamp, sparse)
-            return sparse
+            density = float(_native.density(features))
+            self._entries[key] = (weakref.ref(features, self._forgetter(key)), stamp, density)
+            return density
 
     def _forgetter(self, key: int) -> Any:
         entries = self._entries
@@ -244,8 +245,8 @@ class _SparseCache:
         return forget
 
 
-_sparse_cache = _SparseCache()
+density_cache = _DensityCache()
 
 
-def _sparse_matrix(features: NDArray[Any]) -> Any:
-    return _sparse_cache.get(features)
+def _is_sparse(features: NDArray[Any]) -> bool:
+    return density_cache.get(features) <= MAX_SPARSE_DENSITY

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import catalogue, idx, named, sources
+from bakeoff.data import catalogue, digits, idx, sources
 from bakeoff.errors import DataError, DownloadError
 
 RNG = np.random.default_rng(0)
@@ -291,7 +291,7 @@ def test_digits_are_the_1797_of_scikit_learn() -> None:
 
 def test_digits_load_when_scikit_learn_keeps_its_file_elsewhere(tmp_path, monkeypatch) -> None:
     usual = sources.load_named("digits")
-    monkeypatch.setattr(named, "_digits_file", lambda: tmp_path / "none")
+    monkeypatch.setattr(digits, "digits_file", lambda: tmp_path / "none")
     assert sources.load_named("digits").hash == usual.hash
 
 

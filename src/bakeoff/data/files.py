@@ -125,7 +125,7 @@ def _reader(path: Path, target: str | None) -> Any:
 
         return lambda file: _from_table(read_csv(file, target=target))
     if suffix in (".parquet", ".pq"):
-        from bakeoff.data.tabular import read_parquet
+        from bakeoff.data.parquet import read_parquet
 
         return lambda file: _from_table(read_parquet(file, target=target))
     raise DataError(f"{path}: the name must tell the format: {FORMATS}; rename or convert it")

@@ -1,10 +1,9 @@
-"""Finding, fetching and verifying the datasets known by name; knows what lies where."""
+"""Loading, fetching and verifying the datasets known by name."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,10 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import idx
-from bakeoff.data.assemble import DEFAULT_TEST_FRACTION, assemble, from_arrays
+from bakeoff.data.assemble import assemble
 from bakeoff.data.bounded import read_file
 from bakeoff.data.catalogue import CATALOGUE, NamedDataset, Part, RemoteFile, look_up
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.digits import digits_file, load_digits_dataset
+from bakeoff.data.places import (
+    cache_folder,
+    keras_archive,
+    local_folder,
+    path_in,
+    refuse_partial,
+)
 from bakeoff.errors import DataError, DownloadError
 
 if TYPE_CHECKING:
@@ -63,21 +70,6 @@ class DatasetInfo:
         return f"{self.num_train:,} + {self.num_test:,} of {shape}"
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""
-    own = os.environ.get("BAKEOFF_CACHE")
-    if own:
-        return Path(own).expanduser()
-    xdg = os.environ.get("XDG_CACHE_HOME")
-    if xdg and Path(xdg).is_absolute():  # a relative one must be ignored, says the XDG standard
-        return Path(xdg) / "bakeoff"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "bakeoff"
-    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
-        return Path(os.environ["LOCALAPPDATA"]) / "bakeoff" / "Cache"
-    return Path.home() / ".cache" / "bakeoff"
-
-
 def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """Loads a dataset known by name, fetching it if it is nowhere on this machine.
 
@@ -95,9 +87,9 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """
     entry = look_up(name)
     if not entry.files:
-        return _load_digits(entry)
-    folder = _local_folder(entry)
-    archive = _keras_archive(entry) if folder is None else None
+        return load_digits_dataset(entry)
+    folder = local_folder(entry)
+    archive = keras_archive(entry) if folder is None else None
     if archive is not None:
         arrays = _read_keras(entry, archive)
     else:
@@ -143,12 +135,12 @@ def get(name: str, progress: Progress | None = None) -> Path:
     """
     entry = look_up(name)
     if not entry.files:
-        return _digits_file()
-    found = _local_folder(entry) or _keras_archive(entry)
+        return digits_file()
+    found = local_folder(entry) or keras_archive(entry)
     cached = cache_folder() / entry.name
     if found is not None and found != cached:
         return found
-    _refuse_partial(entry)
+    refuse_partial(entry)
     from bakeoff.data.download import fetch
 
     for file in entry.files:
@@ -217,53 +209,9 @@ def _verified(file: RemoteFile, raw: bytes, place: str) -> NDArray[Any]:
     return decoded.array
 
 
-def _path_in(folder: Path, file: RemoteFile) -> Path | None:
-    for name in (file.stem, f"{file.stem}.gz"):
-        path = folder / name
-        if path.is_file():
-            return path
-    return None
-
-
-def _local_folder(entry: NamedDataset) -> Path | None:
-    """The first folder that has all the files."""
-    folders = []
-    if os.environ.get("BAKEOFF_DATA"):
-        folders.append(Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name)
-    folders.append(cache_folder() / entry.name)
-    if entry.system_folder:
-        folders.append(Path(entry.system_folder))
-    for folder in folders:
-        if all(_path_in(folder, file) is not None for file in entry.files):
-            return folder
-    return None
-
-
-def _refuse_partial(entry: NamedDataset) -> None:
-    """DataError if ``BAKEOFF_DATA`` has some of the files only: its owner should know."""
-    if not os.environ.get("BAKEOFF_DATA"):
-        return
-    folder = Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name
-    missing = [file.stem for file in entry.files if _path_in(folder, file) is None]
-    if len(missing) < len(entry.files):
-        raise DataError(
-            f"{folder}: must hold the {len(entry.files)} files of {entry.name}, but {missing[0]}[.gz] is "
-            "missing; add it, or remove the folder and the files are downloaded"
-        )
-
-
-def _keras_archive(entry: NamedDataset) -> Path | None:
-    """``mnist.npz`` where ``keras.datasets.mnist.load_data`` leaves it."""
-    if entry.name != "mnist":
-        return None
-    home = os.environ.get("KERAS_HOME")
-    path = (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
-    return path if path.is_file() else None
-
-
 def _read_folder(entry: NamedDataset, folder: Path) -> Mapping[Part, NDArray[Any]]:
     def read(file: RemoteFile) -> NDArray[Any]:
-        path = _path_in(folder, file)
+        path = path_in(folder, file)
         if path is None:
             raise DataError(
                 f"{folder}: {file.stem}.gz is gone; run `bakeoff data get {entry.name}`"
@@ -301,7 +249,7 @@ def _info(entry: NamedDataset) -> DatasetInfo:
     if not entry.files:
         found, where = True, "embedded (comes with scikit-learn)"
     else:
-        path = _local_folder(entry) or _keras_archive(entry)
+        path = local_folder(entry) or keras_archive(entry)
         found = path is not None
         where = f"here: {path}" if found else _how_to_get(entry)
     return DatasetInfo(
@@ -326,40 +274,3 @@ def _how_to_get(entry: NamedDataset) -> str:
     if entry.debian_package:
         ways += f", or apt install {entry.debian_package}"
     return f"not here: {ways}"
-
-
-def _digits_file() -> Path:
-    """The file inside scikit-learn, found without importing it: that would cost a second."""
-    from importlib.util import find_spec
-
-    spec = find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise DataError(
-            "digits: scikit-learn, which brings the data, is missing; install scikit-learn"
-        )
-    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
-
-
-def _load_digits(entry: NamedDataset) -> Dataset:
-    path = _digits_file()
-    if path.is_file():
-        import gzip
-        import io
-
-        table = np.loadtxt(
-            io.BytesIO(gzip.decompress(read_file(path))), delimiter=",", dtype=np.float32
-        )
-        features, labels = table[:, :-1], table[:, -1].astype(np.int32)
-    else:  # another layout of scikit-learn: the slow, official way
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        features, labels = digits.data, digits.target
-    return from_arrays(
-        features,
-        labels,
-        name=entry.name,
-        test_fraction=DEFAULT_TEST_FRACTION,
-        class_names=entry.class_names,
-        image_shape=entry.image_shape,
-    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from bakeoff.data.assemble import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
 from bakeoff.data.files import load_path, looks_like_path
-from bakeoff.data.named import DatasetInfo, available, cache_folder, get, load_named
+from bakeoff.data.named import DatasetInfo, available, get, load_named
+from bakeoff.data.places import cache_folder
 
 NAMES: tuple[str, ...] = tuple(CATALOGUE)
 

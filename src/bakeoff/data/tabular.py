@@ -1,4 +1,4 @@
-"""Tables, CSV and Parquet: a column of classes and columns of numbers; knows nothing of images."""
+"""Tables: a column of classes and columns of numbers, from CSV; knows nothing of images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.bounded import check_size, read_file
+from bakeoff.data.bounded import read_file
 from bakeoff.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ TARGET_NAMES = ("target", "label", "class", "y")
 # How tables write "nothing here"; the words that pandas knows.
 _GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
 _MAX_COLUMNS = 100_000
-# What pyarrow's own exceptions are besides; its common base cannot be named without importing it.
-_PARQUET_ERRORS = (OSError, ValueError, RuntimeError, LookupError, TypeError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +66,7 @@ def read_csv(
 
     text = _text(path)
     header, separator = _header(text, path)
-    target = _target(header, target, str(path), needs_target)
+    target = find_target(header, target, str(path), needs_target)
     dtypes: dict[str, Any] = {target: str} if target is not None else {}
     gaps: dict[str, Sequence[str]] = dict.fromkeys(header, _GAPS)
     if target is not None:
@@ -92,75 +90,30 @@ def read_csv(
             f"{path}: every line must have the {len(header)} cells of the first one ({reason}); mend "
             "that line"
         ) from error
-    return _table(frame, str(path), target, needs_target, columns)
+    return choose_columns(frame, str(path), target, needs_target, columns)
 
 
-def read_parquet(
-    path: Path,
-    *,
-    target: str | None = None,
-    needs_target: bool = True,
-    columns: Sequence[str] | None = None,
-) -> Table:
-    """Reads a Parquet file; see ``read_csv``.
+def csv_columns(path: Path) -> tuple[str, ...]:
+    """The names of all columns of a CSV file.
 
     Raises:
-        DataError: pyarrow is missing, or the file is no such table.
+        DataError: as ``read_csv``.
     """
-    file, header = _open_parquet(path)
-    target = _target(header, target, str(path), needs_target)
-    try:
-        frame = file.read().to_pandas(ignore_metadata=True)
-    except _PARQUET_ERRORS as error:
-        raise _damaged(path, error) from error
-    return _table(frame, str(path), target, needs_target, columns)
+    return tuple(_header(_text(path), path)[0])
 
 
-def _open_parquet(path: Path) -> tuple[Any, list[str]]:
-    """The opened file and its column names, its size checked before anything is unpacked."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise DataError(
-            f"{path}: reading Parquet needs pyarrow, which is not installed; pip install "
-            "'bakeoff[parquet]'"
-        ) from error
-    raw = read_file(path)
-    try:
-        file = pq.ParquetFile(pa.BufferReader(raw))
-        header = list(file.schema_arrow.names)
-        check_size(str(path), 8 * file.metadata.num_rows * max(1, len(header)))
-    except _PARQUET_ERRORS as error:
-        raise _damaged(path, error) from error
-    _check_header(header, str(path))
-    return file, header
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    reason = " ".join(str(error).split())[:200]
-    return DataError(f"{path}: is no undamaged Parquet file ({reason}); write it again")
-
-
-def column_names(path: Path) -> tuple[str, ...]:
-    """The names of all columns of a CSV, TSV or Parquet file.
-
-    Raises:
-        DataError: as ``read_csv`` and ``read_parquet``.
-    """
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return tuple(_header(_text(path), path)[0])
-    return tuple(_open_parquet(path)[1])
-
-
-def _table(
+def choose_columns(
     frame: pd.DataFrame,
     place: str,
     target: str | None,
     needs_target: bool,
     columns: Sequence[str] | None,
 ) -> Table:
-    """Chooses the columns; a table to predict has no use for its labels, right or wrong."""
+    """The table of the chosen columns; one to predict has no use for its labels, right or wrong.
+
+    Raises:
+        DataError: a column is missing, or as ``from_frame``.
+    """
     if columns is not None:
         missing = [name for name in columns if name not in frame.columns]
         if missing:
@@ -286,7 +239,7 @@ def _header(text: str, path: Path) -> tuple[list[str], str]:
     # The separator is what the first line has most of; a comma where it has none.
     separator = max(",;\t", key=first.count)
     header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
-    _check_header(header, str(path))
+    check_header(header, str(path))
     if all(_is_number(cell) for cell in header):
         raise DataError(
             f"{path}: the first line must name the columns, but holds only numbers ({first[:40]!r}); "
@@ -295,7 +248,8 @@ def _header(text: str, path: Path) -> tuple[list[str], str]:
     return header, separator
 
 
-def _check_header(header: list[str], place: str) -> None:
+def check_header(header: list[str], place: str) -> None:
+    """DataError unless every column has a name of its own."""
     if len(header) > _MAX_COLUMNS:
         raise DataError(
             f"{place}: may have at most {_MAX_COLUMNS:,} columns, but has {len(header):,}; check the file"
@@ -321,7 +275,12 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _target(header: list[str], target: str | None, place: str, needed: bool) -> str | None:
+def find_target(header: list[str], target: str | None, place: str, needed: bool) -> str | None:
+    """The name of the column of classes; None where there is none and none is needed.
+
+    Raises:
+        DataError: it is needed and not there, or several could be it.
+    """
     shown = ", ".join(repr(name) for name in header[:8]) + (" …" if len(header) > 8 else "")
     if target is not None:
         if target in header:

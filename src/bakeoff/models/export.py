@@ -18,7 +18,8 @@ import numpy as np
 
 from bakeoff.engines.network import SELU_ALPHA, SELU_SCALE
 from bakeoff.errors import UsageError
-from bakeoff.models.trained import TrainedModel, write_whole
+from bakeoff.models.model_file import write_whole
+from bakeoff.models.trained import TrainedModel
 
 # What onnxruntime 1.12 (2022) and everything since reads; gelu and silu are written out for it.
 ONNX_OPSET = 17

@@ -92,12 +92,14 @@ def read_features(model: TrainedModel, path: Path) -> NDArray[Any]:
 
 
 def _from_table(model: TrainedModel, path: Path) -> NDArray[Any]:
-    from bakeoff.data.tabular import column_names, read_csv, read_parquet
+    from bakeoff.data.parquet import parquet_columns, read_parquet
+    from bakeoff.data.tabular import csv_columns, read_csv
 
+    is_text = path.suffix.lower() in (".csv", ".tsv")
+    read, columns = (read_csv, csv_columns) if is_text else (read_parquet, parquet_columns)
     wanted: tuple[str, ...] | None = model.feature_names or None
-    if wanted is not None and _are_made_up(wanted) and not set(wanted) <= set(column_names(path)):
+    if wanted is not None and _are_made_up(wanted) and not set(wanted) <= set(columns(path)):
         wanted = None  # trained on plain arrays: columns can only be matched by their order
-    read = read_csv if path.suffix.lower() in (".csv", ".tsv") else read_parquet
     return read(path, needs_target=False, columns=wanted).features
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +10,16 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from bakeoff.data.assemble import as_features
 from bakeoff.data.bounded import read_file
 from bakeoff.engines.network import activate
 from bakeoff.errors import DataError, UsageError
+from bakeoff.models.model_file import ModelParts, decode, encode, write_whole
 from bakeoff.records import Layer, Scaling, StudyResult
-from bakeoff.settings import MAX_DEPTH, Settings
+from bakeoff.settings import Settings
 
-FORMAT = 1
-_METADATA_KEY = "bakeoff"
 _CHUNK_ROWS = 2048  # keeps the activations of a chunk in the processor's cache
-_MAX_METADATA_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,23 +179,7 @@ class TrainedModel:
         Raises:
             DataError: the file cannot be written.
         """
-        from safetensors.numpy import save
-
-        metadata = {
-            "format": FORMAT,
-            "settings": self.settings.model_dump(mode="json"),
-            "class_names": list(self.class_names),
-            "feature_names": list(self.feature_names),
-            "image_shape": None if self.image_shape is None else list(self.image_shape),
-            "provenance": dict(self.provenance),
-        }
-        tensors = {"scaling.shift": self.scaling.shift, "scaling.factor": self.scaling.factor}
-        for index, layer in enumerate(self.layers):
-            tensors[f"layers.{index}.kernel"] = layer.kernel
-            tensors[f"layers.{index}.bias"] = layer.bias
-        text = json.dumps(metadata, sort_keys=True, allow_nan=False)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        write_whole(Path(path), save(contiguous, {_METADATA_KEY: text}))
+        write_whole(Path(path), encode(self._parts()))
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedModel:
@@ -211,35 +189,22 @@ class TrainedModel:
             DataError: missing, damaged, from a newer bakeoff, or no model of bakeoff's.
         """
         path = Path(path)
-        return _decode(read_file(path), str(path))
+        parts = decode(read_file(path), str(path))
+        try:
+            return cls(**parts)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
 
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there completely or, if anything fails, as it was before.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    part: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)  # mkstemp lets nobody else read
-        part.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another place or free space"
-        ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+    def _parts(self) -> ModelParts:
+        return {
+            "settings": self.settings,
+            "scaling": self.scaling,
+            "layers": self.layers,
+            "class_names": self.class_names,
+            "feature_names": self.feature_names,
+            "image_shape": self.image_shape,
+            "provenance": self.provenance,
+        }
 
 
 def _width(layer: Layer) -> int:
@@ -290,100 +255,3 @@ def _shape_problem(model: TrainedModel) -> str | None:
         if not np.isfinite(array).all():
             return "scaling must be finite, but holds NaN or infinity"
     return None
-
-
-def _decode(data: bytes, place: str) -> TrainedModel:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{place}: is no undamaged safetensors file ({error}); give the .safetensors file that bakeoff "
-            "wrote"
-        ) from error
-    metadata = _metadata(data, place)
-    arrays = dict(tensors)
-    layers: list[Layer] = []
-    try:
-        scaling = Scaling(arrays.pop("scaling.shift"), arrays.pop("scaling.factor"))
-        while f"layers.{len(layers)}.kernel" in arrays and len(layers) <= MAX_DEPTH:
-            number = len(layers)
-            layers.append(
-                Layer(arrays.pop(f"layers.{number}.kernel"), arrays.pop(f"layers.{number}.bias"))
-            )
-    except KeyError as error:
-        raise DataError(
-            f"{place}: the tensor {error} is missing; export the model again"
-        ) from error
-    if arrays:
-        raise DataError(f"{place}: does not know what to do with the tensor {min(arrays)!r}")
-    try:
-        return TrainedModel(
-            settings=Settings.model_validate(metadata.get("settings")),
-            scaling=scaling,
-            layers=tuple(layers),
-            class_names=_words(metadata, "class_names", place),
-            feature_names=_words(metadata, "feature_names", place),
-            image_shape=_image_shape(metadata, place),
-            provenance=_provenance(metadata, place),
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise DataError(
-            f"{place}: its settings are not valid ({where}: {first['msg']}); export the model again"
-        ) from error
-    except DataError as error:
-        text = str(error)
-        raise DataError(text if text.startswith(place) else f"{place}: {text}") from error
-
-
-def _metadata(data: bytes, place: str) -> dict[str, Any]:
-    """The JSON that ``save`` put into the header of the file, whose frame was checked before."""
-    size = int.from_bytes(data[:8], "little")
-    try:
-        header = json.loads(data[8 : 8 + min(size, _MAX_METADATA_BYTES)])
-        text = header.get("__metadata__", {}).get(_METADATA_KEY)
-        metadata = None if text is None else json.loads(text)
-    except (ValueError, RecursionError, AttributeError, TypeError) as error:
-        raise DataError(f"{place}: its description is damaged; export the model again") from error
-    if not isinstance(metadata, dict):
-        raise DataError(
-            f"{place}: is a safetensors file, but not a model of bakeoff's; give the file that `bakeoff "
-            "run` wrote"
-        )
-    version = metadata.get("format")
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise DataError(f"{place}: `format` must be a whole number from 1, but is {version!r}")
-    if version > FORMAT:
-        raise DataError(
-            f"{place}: has format {version}, which a newer bakeoff wrote (this one reads {FORMAT}); upgrade "
-            "bakeoff"
-        )
-    return metadata
-
-
-def _words(metadata: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
-    words = metadata.get(key)
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise DataError(f"{place}: `{key}` must be a list of text; export the model again")
-    return tuple(words)
-
-
-def _image_shape(metadata: Mapping[str, Any], place: str) -> tuple[int, ...] | None:
-    shape = metadata.get("image_shape")
-    if shape is None:
-        return None
-    whole = isinstance(shape, list) and len(shape) in (2, 3)
-    if not whole or not all(type(size) is int and size > 0 for size in shape):
-        raise DataError(f"{place}: `image_shape` must be 2 or 3 sizes, but is {str(shape)[:40]}")
-    return tuple(shape)
-
-
-def _provenance(metadata: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    provenance = metadata.get("provenance")
-    if not isinstance(provenance, dict):
-        raise DataError(f"{place}: `provenance` must be a JSON object; export the model again")
-    return provenance

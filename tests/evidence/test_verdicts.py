@@ -99,7 +99,18 @@ def test_a_winner_by_less_than_delta_is_real_and_the_cheaper_one_goes_on() -> No
     assert "real but below your threshold of 0.95 points: c0 goes on" in verdict.reason
     reverse = verdict_of(rows(0.905, 0.90))
     assert (reverse.leader, reverse.chosen) == ("c0", "c0")
-    assert "it is also the cheapest" in reverse.reason
+    assert "nothing cheaper comes as close, so it goes on" in reverse.reason
+
+
+def test_among_candidates_that_cost_the_same_the_leader_goes_on() -> None:
+    """Four learning rates cost the same: no rate is the cheaper one because it was named first."""
+    same = [(100, 10, k) for k in range(2)]
+    winner = verdict_of(rows(0.90, 0.905), costs=same)
+    assert (winner.kind, winner.chosen) == ("winner", "c1")
+    undecided = verdict_of(rows(0.96, 0.961, wiggle=0.01), costs=same)
+    assert (undecided.kind, undecided.chosen) == ("undecided", "c1")
+    tie = verdict_of(rows(0.9600, 0.9602), costs=same)
+    assert (tie.kind, tie.chosen) == ("tie", "c0")
 
 
 def test_the_authors_delta_decides_what_matters() -> None:

@@ -65,10 +65,11 @@ class SwapJudgement:
 
 
 def runner_up(stage: StageResult) -> Candidate | None:
-    """The best candidate of a stage that was not carried on; None if none could be compared.
+    """The best candidate of a stage that was not carried on; None if there is no other.
 
     Where the chosen one is not the leader (a tie, a cheaper choice, a pinned one) it is the
-    leader; else the candidate whose paired mean comes closest to the leader's.
+    leader; else the candidate whose paired mean comes closest to the leader's; where every other one
+    failed, the first of those.
     """
     verdict = stage.verdict
     labels = [candidate.label for candidate in stage.candidates]
@@ -80,7 +81,9 @@ def runner_up(stage: StageResult) -> Candidate | None:
         if chosen in (pair.first, pair.second):
             gaps[pair.second if pair.first == chosen else pair.first] = abs(pair.mean)
     if not gaps:
-        return None
+        # Every rival failed. What could not learn then may be the best one now.
+        rivals = [candidate for candidate in stage.candidates if candidate.label != verdict.chosen]
+        return rivals[0] if rivals else None
     return stage.candidates[min(gaps, key=lambda k: (gaps[k], k))]
 
 

@@ -91,7 +91,7 @@ def _conclusion(verdict: Verdict, facts: Facts) -> str:
         if pair is not None and abs(pair.mean) < verdict.delta:
             text = f"Winner, real but below your threshold of {delta}"
             if verdict.chosen == verdict.leader:
-                return f"{text}; it is also the cheapest and goes on."
+                return f"{text}; nothing cheaper comes as close, so it goes on."
             return f"{text}: {verdict.chosen} goes on, because it is cheaper."
         return "Winner."
     if verdict.kind == "tie":

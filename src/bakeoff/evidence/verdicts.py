@@ -199,6 +199,10 @@ class _Case:
     def cheapest(self, indices: Sequence[int]) -> int:
         return min(indices, key=lambda k: self.costs[k])
 
+    def cheapest_or_leader(self, indices: Sequence[int]) -> int:
+        """The cheapest; among those that cost the same the leader, not the first declared."""
+        return min(indices, key=lambda k: (self.costs[k][:-1], k != self.leader, self.costs[k]))
+
     def closest_rival(self) -> int | None:
         """The rival nearest to the leader: among the survivors, else among those it just beat."""
         alpha = self.look.rule.alpha_per_look
@@ -245,7 +249,7 @@ def _carried_by_winner(case: _Case) -> int:
         k for k in competing if k != case.leader and case.look.gain(case.leader, k) < case.delta
     ]
     near = [k for k in near if case.look.pair(case.leader, k) is not None]
-    return case.cheapest([case.leader, *near])
+    return case.cheapest_or_leader([case.leader, *near])
 
 
 def _all_equivalent(case: _Case) -> bool:
@@ -267,7 +271,7 @@ def _one_standard_error_choice(case: _Case) -> int:
         pair = case.look.pair(case.leader, k) if k != case.leader else None
         if pair is not None and case.look.sign * pair.mean <= case.look.standard_error(pair):
             near.append(k)
-    return case.cheapest(near)
+    return case.cheapest_or_leader(near)
 
 
 def _make(

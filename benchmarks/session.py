@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import BY_NAME
 from benchmarks.processes import ROOT, num_cores
 
 RESULTS = Path(__file__).parent / "results"
 FORMAT = 1
+PEER_NAMES = tuple(BY_NAME)
 
 
 @dataclass
@@ -54,23 +56,48 @@ class Session:
         return cls(path, quick, scratch, peers, workloads, document)
 
     def begin(self, section: str) -> dict[str, Any]:
-        """An empty section; ``save`` writes what is put into it."""
+        """A section to fill; ``save`` writes what is put into it.
+
+        With a choice of peers or workloads, what was measured of the others stays, each with its
+        own ``measured_at``; else the section starts empty.
+        """
+        before: dict[str, Any] = {}
+        if self.workloads is not None or set(self.peers) != set(PEER_NAMES):
+            before = self.document["sections"].get(section, {})
+        kept = [entry for entry in before.get("measurements", []) if not self._chosen(entry)]
         made = {
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **before,
+            "measured_at": now(),
             "load_average_before": round(os.getloadavg()[0], 2),
             "quick": self.quick,
             "machine": machine(),
-            "measurements": [],
+            "measurements": kept,
         }
         self.document["machine"] = made["machine"]
         self.document["sections"][section] = made
         return made
+
+    def add(self, section: dict[str, Any], entry: dict[str, Any]) -> None:
+        """Puts a measurement, with the time of day, into a section and saves."""
+        section["measurements"].append({**entry, "measured_at": now()})
+        self.save()
+
+    def _chosen(self, entry: dict[str, Any]) -> bool:
+        peer, workload = entry.get("peer", "bakeoff"), entry.get("workload")
+        return peer.removesuffix("-command") in self.peers and (
+            self.workloads is None or workload is None or workload in self.workloads
+        )
 
     def save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text(json.dumps(self.document, indent=1) + "\n")
         temporary.replace(self.path)
+
+
+def now() -> str:
+    """The time of day, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def machine() -> dict[str, Any]:

@@ -16,7 +16,7 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 SAME_TRAINING = 0.03
 # Wall time over processor time of a process on its own core: above this the machine was busy.
 BUSY = 1.1
-TITLES = {peer.name: peer.title for peer in PEERS} | {"bakeoff-command": "bakeoff, whole command"}
+TITLES = {"bakeoff-command": "bakeoff, whole command"} | {p.name: p.title for p in PEERS}
 
 
 def render(document: dict[str, Any]) -> str:
@@ -105,7 +105,9 @@ def _head(document: dict[str, Any]) -> list[str]:
 def _when(section: dict[str, Any]) -> str:
     quick = " Quick run: for a look only." if section["quick"] else ""
     load = section["load_average_before"]
-    return f"*Measured {section['measured_at']}, load average before: {load}.{quick}*"
+    times = [entry.get("measured_at", section["measured_at"]) for entry in section["measurements"]]
+    first, last = min([section["measured_at"], *times]), max([section["measured_at"], *times])
+    return f"*Measured {first} to {last}, load average before: {load}.{quick}*"
 
 
 def _by_workload(section: dict[str, Any], threads: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -210,7 +212,7 @@ def _stage(section: dict[str, Any]) -> list[str]:
         "",
     ]
     rows = []
-    for entry in section["measurements"]:
+    for entry in sorted(section["measurements"], key=_place):
         same = [e for e in section["measurements"] if e["workload"] == entry["workload"]]
         ours = next((e.get("seconds") for e in same if e["peer"] == "bakeoff"), None)
         rows.append(
@@ -224,6 +226,15 @@ def _stage(section: dict[str, Any]) -> list[str]:
     return [*lines, *table(["stage", "program", "wall time", "× bakeoff", "mean accuracy"], rows)]
 
 
+def _place(entry: dict[str, Any]) -> tuple[int, int]:
+    """Workloads and peers in the order of their lists, whenever they were measured."""
+    workload = entry.get("workload")
+    return (
+        list(BY_NAME).index(workload) if workload else 0,
+        list(TITLES).index(entry["peer"]),
+    )
+
+
 def _time_and_ratio(entry: dict[str, Any], ours: float | None) -> list[str]:
     if "missing" in entry:
         return [entry["missing"], ""]
@@ -231,7 +242,7 @@ def _time_and_ratio(entry: dict[str, Any], ours: float | None) -> list[str]:
 
 
 def _notebook(section: dict[str, Any]) -> list[str]:
-    entries = section["measurements"]
+    entries = sorted(section["measurements"], key=_place)
     ours = next((e.get("seconds") for e in entries if e["peer"] == "bakeoff-command"), None)
     rows = []
     for entry in entries:

@@ -17,6 +17,7 @@ EPOCHS = 3
 def run(session: Session) -> None:
     """Alternates one run alone and one run per core, in threads of this process."""
     section = session.begin("cores")
+    section["measurements"].clear()
     try:
         from bakeoff.engines.base import Watch
         from bakeoff.engines.native import NativeEngine

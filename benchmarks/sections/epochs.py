@@ -37,7 +37,7 @@ def run(session: Session) -> None:
     chosen = [w for w in WORKLOADS if session.workloads is None or w.name in session.workloads]
     if session.quick and session.workloads is None:
         chosen = [w for w in chosen if w.name in ("mnist", "mnist-dense", "tabular")]
-    section["fma_peak"] = []
+    section.setdefault("fma_peak", [])
     for mode, cores in modes:
         for workload in chosen:
             if mode == "all cores" and workload.name not in ON_ALL_CORES:
@@ -57,9 +57,8 @@ def run(session: Session) -> None:
                     _merge(found.setdefault(name, {"seconds": [], "cpu_seconds": []}), answer)
             for name in session.peers:
                 entry = _summary(workload, name, mode, found[name])
-                section["measurements"].append(entry)
+                session.add(section, entry)
                 print(_line(entry), flush=True)
-            session.save()
 
 
 def _measure(

@@ -21,16 +21,13 @@ TIMEOUT = 1500.0
 
 def run(session: Session) -> None:
     section = session.begin("notebook")
-    entries = [_bakeoff(session)]
-    print(_line(entries[0]), flush=True)
-    section["measurements"] = entries
-    session.save()
-    for peer, backend in BACKENDS.items():
-        if peer not in session.peers:
-            continue
-        entries.append(_keras(session, peer, backend))
-        print(_line(entries[-1]), flush=True)
-        session.save()
+    for peer in ("bakeoff", *BACKENDS):
+        if peer in session.peers:
+            entry = (
+                _bakeoff(session) if peer == "bakeoff" else _keras(session, peer, BACKENDS[peer])
+            )
+            session.add(section, entry)
+            print(_line(entry), flush=True)
 
 
 def _bakeoff(session: Session) -> dict[str, Any]:

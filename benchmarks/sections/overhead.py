@@ -17,6 +17,7 @@ WINDOW = 1_000
 
 def run(session: Session) -> None:
     section = session.begin("overhead")
+    section["measurements"].clear()
     num_runs = 1_500 if session.quick else NUM_RUNS
     store = session.scratch / "tiny.sqlite"
     for leftover in session.scratch.glob("tiny.sqlite*"):

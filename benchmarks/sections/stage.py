@@ -55,14 +55,16 @@ def run(session: Session) -> None:
         data = prepare(workload, session.scratch)
         rates = [workload.learning_rate * factor for factor in FACTORS]
         runs = [(rate, seed) for rate in rates for seed in SEEDS[: 1 if session.quick else None]]
-        entries = [_peer(BY_NAME[peer], name, str(data), runs) for peer in session.peers]
-        if name == "mnist":
-            entries.append(_command(session, rates, len(runs) // len(rates)))
-        for entry in entries:
+        for peer in (*session.peers, "bakeoff-command"):
+            if peer != "bakeoff-command":
+                entry = _peer(BY_NAME[peer], name, str(data), runs)
+            elif name == "mnist" and "bakeoff" in session.peers:
+                entry = _command(session, rates, len(runs) // len(rates))
+            else:
+                continue
             entry = {"workload": name, "num_runs": len(runs), **entry}
-            section["measurements"].append(entry)
-            print(entry["workload"], entry["peer"], entry.get("seconds", entry), flush=True)
-        session.save()
+            session.add(section, entry)
+            print("stage    ", name, peer, entry.get("seconds", entry), flush=True)
 
 
 def _peer(peer: Peer, workload: str, data: str, runs: list[tuple[float, int]]) -> dict[str, Any]:

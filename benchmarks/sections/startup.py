@@ -19,6 +19,7 @@ _HEAVY = (
 
 def run(session: Session) -> None:
     section = session.begin("startup")
+    section["measurements"].clear()
     python = sys.executable
     commands = {
         "python -c pass": ([python, "-c", "pass"], None),

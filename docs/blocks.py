@@ -1,0 +1,148 @@
+"""Reads the code blocks of Markdown pages and runs their commands as a reader would.
+
+Shared by `docs/transcripts.py`, which writes outputs into pages, and by `tests/docs`. A comment above
+a block, invisible on the page, says what its commands need or what of an output is shown::
+
+    <!-- needs: mnist -->
+    <!-- excerpt: "2. depth" to "3. width" -->
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+COLUMNS = 92
+
+_BLOCK = re.compile(
+    r"(?P<notes>(?:^<!--[^\n]*-->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_NEEDS = re.compile(r"needs: (\w+)")
+_EXCERPT = re.compile(r'excerpt: "([^"]*)"(?: to "([^"]*)")?')
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a page.
+
+    Attributes:
+        page: relative to the project's root.
+        line: of its opening fence, from 1.
+        start, end: where its text begins and ends in the page.
+        language: after the fence.
+        text: between the fences.
+        needs: what its commands need beyond the project, such as ``mnist``; or nothing.
+        excerpt: beginnings of the first line shown and of the first line no longer shown.
+    """
+
+    page: str
+    line: int
+    start: int
+    end: int
+    language: str
+    text: str
+    needs: str | None
+    excerpt: tuple[str, str | None] | None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The shell commands of an ``sh`` or ``console`` block."""
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        if self.language == "sh":
+            return tuple(line for line in lines if not line.startswith("#"))
+        if self.language == "console":
+            return tuple(line[2:] for line in lines if line.startswith("$ "))
+        return ()
+
+
+def blocks(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in _BLOCK.finditer(text):
+        needs, excerpt = _NEEDS.search(match["notes"]), _EXCERPT.search(match["notes"])
+        fence = match.start() + len(match["notes"])
+        found.append(
+            Block(
+                page=str(page.relative_to(ROOT)),
+                line=text.count("\n", 0, fence) + 1,
+                start=match.start("text"),
+                end=match.end("text"),
+                language=match["language"],
+                text=match["text"],
+                needs=needs[1] if needs else None,
+                excerpt=(excerpt[1], excerpt[2]) if excerpt else None,
+            )
+        )
+    return found
+
+
+def words(command: str) -> list[str]:
+    """The words of a command, without its comment."""
+    return shlex.split(command, comments=True)
+
+
+@contextlib.contextmanager
+def readers_environment() -> Iterator[dict[str, str]]:
+    """Variables under which ``bakeoff`` and ``python`` are this project's, at a fixed width."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, call in (("bakeoff", "-m bakeoff "), ("python", "")):
+            script = Path(folder, name)
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {call}"$@"\n')
+            script.chmod(0o755)
+        yield {
+            **os.environ,
+            "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "COLUMNS": str(COLUMNS),
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+        }
+
+
+def run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs one command of a page in a folder; its output is kept apart from its messages."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+
+
+def excerpt(output: str, ends: tuple[str, str | None] | None) -> str:
+    """The part of an output that a page shows; ``…`` stands for what is left out.
+
+    Raises:
+        LookupError: the output has no such part.
+    """
+    lines = [line.rstrip() for line in output.rstrip().splitlines()]
+    if ends is None:
+        return "\n".join(lines)
+    first, last = ends
+    starts = [i for i, line in enumerate(lines) if line.startswith(first)]
+    if not starts:
+        raise LookupError(f"no line starts with {first!r}")
+    start, end = starts[0], len(lines)
+    if last is not None:
+        ending = [i for i, line in enumerate(lines) if i > start and line.startswith(last)]
+        if not ending:
+            raise LookupError(f"no line after {first!r} starts with {last!r}")
+        end = ending[0]
+    shown = "\n".join(lines[start:end]).rstrip().splitlines()
+    return "\n".join(
+        [*(["…"] if start else []), *shown, *(["…"] if any(lines[end:]) else [])]
+    )

@@ -56,6 +56,14 @@ def test_the_target_can_be_named_and_its_numbers_sort_as_numbers(tmp_path) -> No
     assert dataset.class_names == ("9", "10", "11")
 
 
+def test_the_target_can_be_given_by_its_number_from_zero(tmp_path) -> None:
+    rows = "\n".join(f"{'uv'[i % 2]},{i}" for i in range(30))
+    path = _csv(tmp_path / "a.csv", f"kind,x\n{rows}")
+    assert load_path(path, target=0).class_names == ("u", "v")
+    with pytest.raises(DataError, match="name or its number 0 … 1, but got 2"):
+        load_path(path, target=2)
+
+
 def test_a_class_may_be_called_none_or_na(tmp_path) -> None:
     text = "x,label\n" + "\n".join(f"{i},{('None', 'NA')[i % 2]}" for i in range(30))
     assert load_path(_csv(tmp_path / "a.csv", text)).class_names == ("NA", "None")
@@ -92,7 +100,7 @@ BROKEN_TABLES = [
     ("a,b,label\n1,2,0\n1,2,3,4\n", "every line must have the 3 cells .*line 3"),
     (
         "a,city,label\n1,Rome,0\n2,Oslo,1\n",
-        r"the column 'city' hold text \(row 1 of 'city': 'Rome'",
+        r"the column 'city' holds text \(row 1 of 'city': 'Rome'",
     ),
     ("a,b,label\n1,2,0\n2,many,1\n", r"row 2 of 'b': 'many'"),
     ("a,a,label\n1,2,0\n", "'a' occurs twice"),
@@ -102,7 +110,10 @@ BROKEN_TABLES = [
     (f"y,b,label\n{GOOD}", "2 columns could be it"),
     ("a,label\n1,0\n2,0\n3,0\n4,0\n", "at least 2 classes must occur, but found only '0'"),
     ("a,label\n1,0\n2,0\n3,0\n4,1\n", "'1' has 1"),
-    ("a,label\n" + "\n".join(f"{i},{i / 3}" for i in range(20)), "labels must be classes"),
+    (
+        "a,label\n" + "\n".join(f"{i},{i / 3}" for i in range(20)),
+        "row 2, column 'label': labels must be classes .* 0.333333",
+    ),
     ("a,label\n" + "\n".join(f"{i},n{i}" for i in range(20)), "20 different values"),
     ("label\n0\n1\n", "at least one column beside 'label'"),
     ('a,label\n1,"0\n2,1\n', "every line must have|row 1"),
@@ -111,8 +122,10 @@ BROKEN_TABLES = [
 
 @pytest.mark.parametrize(("text", "message"), BROKEN_TABLES)
 def test_broken_tables_say_in_one_line_what_is_wrong(tmp_path, text, message) -> None:
+    path = _csv(tmp_path / "a.csv", text)
     with pytest.raises(DataError, match=message) as caught:
-        load_path(_csv(tmp_path / "a.csv", text))
+        load_path(path)
+    assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
 
@@ -162,9 +175,9 @@ def test_parquet_is_the_same_table(tmp_path) -> None:
     [
         ({"a": [1.0, None, 3.0], "label": [0, 1, 0]}, "row 2, column 'a'"),
         ({"a": [1, 2, 3], "label": ["x", None, "x"]}, "row 2, column 'label'"),
-        ({"a": ["p", "q", "r"], "label": [0, 1, 0]}, "hold text"),
-        ({"a": [[1], [2], [3]], "label": [0, 1, 0]}, "hold text"),
-        ({"a": pd.to_datetime(["2024-01-01"] * 3), "label": [0, 1, 0]}, "hold text"),
+        ({"a": ["p", "q", "r"], "label": [0, 1, 0]}, "holds text"),
+        ({"a": [[1], [2], [3]], "label": [0, 1, 0]}, "holds text"),
+        ({"a": pd.to_datetime(["2024-01-01"] * 3), "label": [0, 1, 0]}, "holds text"),
         ({"a": [1, 2, 3]}, "none is called that"),
     ],
 )
@@ -216,6 +229,18 @@ def test_npz_with_a_test_part_and_names_in_keras_layout(tmp_path) -> None:
     assert dataset.class_names == ("cat", "dog")
     assert dataset.image_shape == (4, 4)
     assert dataset.features.dtype == np.uint8
+
+
+def test_the_target_can_name_an_array_of_an_npz_file(tmp_path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=np.arange(24), kind=Y)
+    assert load_path(tmp_path / "a.npz", target="kind").class_names == ("no", "yes")
+    with pytest.raises(DataError, match="must hold an array 'sort' of classes"):
+        load_path(tmp_path / "a.npz", target="sort")
+
+
+def test_a_target_where_it_means_nothing_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="leave out target = 'kind'"):
+        load_path(_idx(tmp_path / "mine", "train-"), target="kind")
 
 
 def test_npz_without_a_known_pair_lists_what_it_holds(tmp_path) -> None:

@@ -193,9 +193,9 @@ def _numeric(x: Any, place: str) -> NDArray[Any]:
         raise DataError(f"{place}: must be a dense array, but got a sparse one; use x.toarray()")
     try:
         array = np.asarray(x)
-    except ValueError as error:
+    except ValueError as error:  # its text is NumPy's, long and about sequences
         raise DataError(
-            f"{place}: rows must have one length ({error}); make it a full matrix"
+            f"{place}: rows must have one length, but have several; make it a full matrix"
         ) from error
     if array.dtype.kind not in "biuf":
         raise DataError(
@@ -271,7 +271,7 @@ def _feature_names(
     names = tuple(str(word) for word in given)
     if len(names) != num_features:
         raise DataError(
-            f"{name}: feature_names must name the {num_features} features, but has {len(names)} entries"
+            f"{name}: feature_names must name the {num_features} features, but names {len(names)}"
         )
     if len(set(names)) < len(names):
         double = next(word for index, word in enumerate(names) if word in names[:index])

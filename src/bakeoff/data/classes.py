@@ -76,8 +76,8 @@ def number_classes(y: Any, place: str, class_names: Sequence[str] | None = None)
     values, labels = np.unique(given, return_inverse=True)
     if len(values) > MAX_CLASSES or len(values) * _MIN_PER_CLASS > max(len(given), 4):
         raise DataError(
-            f"{place}: must be a class, but {len(values):,} different values in {len(given):,} "
-            "examples look like a number or a name to each; choose another column or group the values"
+            f"{place}: must be a class, but {len(given):,} examples hold {len(values):,} different values, "
+            "as numbers to predict or identifiers do; choose another column or group the values"
         )
     return Classes(values, tuple(str(_plain(v)) for v in values), labels.astype(np.int32))
 
@@ -114,7 +114,9 @@ def _vector(y: Any, place: str) -> NDArray[Any]:
     try:
         array = np.asarray(y)
     except ValueError as error:
-        raise DataError(f"{place}: must be one class per example ({error})") from error
+        raise DataError(
+            f"{place}: must be one class per example, but holds lists of several lengths; flatten it"
+        ) from error
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ _NPZ_TEST_PAIRS = (
 def load_path(
     path: str | Path,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     test_path: str | Path | None = None,
     test_fraction: float = DEFAULT_TEST_FRACTION,
     image_shape: tuple[int, ...] | None = None,
@@ -57,7 +58,8 @@ def load_path(
     Args:
         path: an NPZ file; an IDX images file (its labels file lies beside it) or a folder with an
             IDX pair; a CSV, TSV or Parquet table; a folder with one folder of pictures per class.
-        target: a table's column of classes; left out: target, label, class or y.
+        target: a table's column of classes, by name or by number from 0, left out: target, label,
+            class or y; or the name of an NPZ file's array of classes.
         test_path: the test part, in the same format. Left out, the file's own test part (x_test
             in NPZ, t10k-… beside train-…, test/ beside train/), else ``test_fraction`` is held
             out, stratified and always the same.
@@ -78,10 +80,10 @@ def load_path(
         _same_columns(train, own_test, other)
     if image_shape is not None:
         train, own_test = _as_bytes(train, own_test)
-    return from_arrays(
+    dataset = from_arrays(
         train["x"],
         train["y"],
-        name=path.name.split(".")[0] or str(path),
+        name=str(path),  # so that messages name the file; the dataset gets its short name below
         x_test=None if own_test is None else own_test["x"],
         y_test=None if own_test is None else own_test["y"],
         test_fraction=test_fraction,
@@ -89,6 +91,7 @@ def load_path(
         feature_names=train.get("feature_names"),
         image_shape=image_shape,
     )
+    return dataclasses.replace(dataset, name=path.name.split(".")[0] or str(path))
 
 
 _Part = Mapping[str, Any]
@@ -112,14 +115,8 @@ def _must_exist(path: Path) -> None:
     raise DataError(f"{path}: there is no such file or folder{guess}")
 
 
-def _reader(path: Path, target: str | None) -> Any:
+def _reader(path: Path, target: str | int | None) -> Callable[[Path], tuple[_Part, _Part | None]]:
     suffix = path.suffix.lower()
-    if path.is_dir():
-        return _read_idx_folder if _idx_pairs(path) else _read_pictures
-    if _IDX_NAME.match(path.name):
-        return _read_idx_pair
-    if suffix == ".npz":
-        return _read_npz
     if suffix in (".csv", ".tsv"):
         from bakeoff.data.tabular import read_csv
 
@@ -128,22 +125,40 @@ def _reader(path: Path, target: str | None) -> Any:
         from bakeoff.data.parquet import read_parquet
 
         return lambda file: _from_table(read_parquet(file, target=target))
-    raise DataError(f"{path}: the name must tell the format: {FORMATS}; rename or convert it")
+    if suffix == ".npz":
+        return lambda file: _read_npz(file, target)
+    is_idx = _IDX_NAME.match(path.name) is not None
+    if not path.is_dir() and not is_idx:
+        raise DataError(f"{path}: the name must tell the format: {FORMATS}; rename or convert it")
+    if target is not None:
+        raise DataError(
+            f"{path}: target names a table's column or an NPZ file's array, but this is neither; leave "
+            f"out target = {target!r}"
+        )
+    if is_idx:
+        return _read_idx_pair
+    return _read_idx_folder if _idx_pairs(path) else _read_pictures
 
 
 def _from_table(table: Any) -> tuple[_Part, None]:
     return {"x": table.features, "y": table.labels, "feature_names": table.feature_names}, None
 
 
-def _read_npz(path: Path) -> tuple[_Part, _Part | None]:
+def _read_npz(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
     from bakeoff.data.npz import read_npz
 
     arrays = read_npz(path)
-    pair = next((pair for pair in _NPZ_PAIRS if pair[0] in arrays and pair[1] in arrays), None)
+    pairs = _NPZ_PAIRS if target is None else tuple((x, str(target)) for x, _ in _NPZ_PAIRS)
+    pair = next((pair for pair in pairs if pair[0] in arrays and pair[1] in arrays), None)
     if pair is None:
+        wanted = (
+            "x_train and y_train (and x_test, y_test), or x and y"
+            if target is None
+            else f"an array {target!r} of classes and x_train or x beside it"
+        )
         raise DataError(
-            f"{path}: must hold x_train and y_train (and x_test, y_test), or x and y, but holds "
-            f"{', '.join(sorted(arrays)[:8])}; rename them with numpy.savez(path, x=…, y=…)"
+            f"{path}: must hold {wanted}, but holds {', '.join(sorted(arrays)[:8])}; rename them with "
+            "numpy.savez(path, x=…, y=…)"
         )
     part: dict[str, Any] = {"x": arrays[pair[0]], "y": arrays[pair[1]]}
     for name in ("class_names", "feature_names"):

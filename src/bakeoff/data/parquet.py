@@ -17,7 +17,7 @@ _ERRORS = (OSError, ValueError, RuntimeError, LookupError, TypeError, MemoryErro
 def read_parquet(
     path: Path,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     needs_target: bool = True,
     columns: Sequence[str] | None = None,
 ) -> Table:
@@ -27,12 +27,12 @@ def read_parquet(
         DataError: pyarrow is missing, or the file is no such table.
     """
     file, header = _open(path)
-    target = find_target(header, target, str(path), needs_target)
+    label = find_target(header, target, str(path), needs_target)
     try:
         frame = file.read().to_pandas(ignore_metadata=True)
     except _ERRORS as error:
         raise _damaged(path, error) from error
-    return choose_columns(frame, str(path), target, needs_target, columns)
+    return choose_columns(frame, str(path), label, needs_target, columns)
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:

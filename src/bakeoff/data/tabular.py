@@ -47,7 +47,7 @@ class Table:
 def read_csv(
     path: Path,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     needs_target: bool = True,
     columns: Sequence[str] | None = None,
 ) -> Table:
@@ -55,7 +55,8 @@ def read_csv(
 
     Args:
         path: of the file, UTF-8.
-        target: the column of classes. Left out, the one column called target, label, class or y.
+        target: the column of classes, by name or by number from 0. Left out, the one column called
+            target, label, class or y.
         needs_target: whether a table without that column is a mistake (no when predicting).
         columns: the features, in this order; left out, every column but the target.
 
@@ -66,11 +67,11 @@ def read_csv(
 
     text = _text(path)
     header, separator = _header(text, path)
-    target = find_target(header, target, str(path), needs_target)
-    dtypes: dict[str, Any] = {target: str} if target is not None else {}
+    label = find_target(header, target, str(path), needs_target)
+    dtypes: dict[str, Any] = {label: str} if label is not None else {}
     gaps: dict[str, Sequence[str]] = dict.fromkeys(header, _GAPS)
-    if target is not None:
-        gaps[target] = ("",)  # "None" or "NA" may well be the name of a class
+    if label is not None:
+        gaps[label] = ("",)  # "None" or "NA" may well be the name of a class
     try:
         frame = pd.read_csv(
             io.StringIO(text),
@@ -90,7 +91,7 @@ def read_csv(
             f"{path}: every line must have the {len(header)} cells of the first one ({reason}); mend "
             "that line"
         ) from error
-    return choose_columns(frame, str(path), target, needs_target, columns)
+    return choose_columns(frame, str(path), label, needs_target, columns)
 
 
 def csv_columns(path: Path) -> tuple[str, ...]:
@@ -150,6 +151,13 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
                 f"{place}: row {gap[0] + 1}, column {target!r}: the label is missing; fill it or drop the row"
             )
         labels = _labels(column)
+        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+            row = int(np.flatnonzero(labels != np.floor(labels))[0])
+            raise DataError(
+                f"{place}: row {row + 1}, column {target!r}: labels must be classes (whole numbers or "
+                f"words), but got {labels[row]:g}; predicting a number is not supported: group it into "
+                "classes"
+            )
     names = tuple(str(name) for name in frame.columns)
     if not names:
         raise DataError(f"{place}: must have at least one column beside {target!r}, but has none")
@@ -157,11 +165,11 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
     if words:
         shown = ", ".join(repr(word) for word in words[:5])
         more = f" and {len(words) - 5} more" if len(words) > 5 else ""
+        verb = "the column {} holds" if len(words) == 1 else "the columns {} hold"
         row, value = _first_word(frame[words[0]])
         raise DataError(
-            f"{place}: features must be numbers, but {_columns(words)} {shown}{more} hold text (row "
-            f"{row + 1} of {words[0]!r}: {value!r}); encode them as numbers (pandas.get_dummies) or "
-            "leave them out"
+            f"{place}: features must be numbers, but {verb.format(shown + more)} text (row {row + 1} of "
+            f"{words[0]!r}: {value!r}); encode them as numbers (pandas.get_dummies) or leave them out"
         )
     # One column at a time: a wide frame of mixed types would be copied as objects otherwise.
     features = np.empty(frame.shape, np.float32)
@@ -179,10 +187,6 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
                 f"this one {found}; fill it or drop the row"
             )
     return Table(features, names, labels, target)
-
-
-def _columns(words: Sequence[str]) -> str:
-    return "the column" if len(words) == 1 else f"the {len(words)} columns"
 
 
 def _holds_numbers(column: pd.Series[Any]) -> bool:
@@ -275,13 +279,22 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def find_target(header: list[str], target: str | None, place: str, needed: bool) -> str | None:
+def find_target(
+    header: list[str], target: str | int | None, place: str, needed: bool
+) -> str | None:
     """The name of the column of classes; None where there is none and none is needed.
 
     Raises:
         DataError: it is needed and not there, or several could be it.
     """
     shown = ", ".join(repr(name) for name in header[:8]) + (" …" if len(header) > 8 else "")
+    if isinstance(target, int):
+        if not 0 <= target < len(header):
+            raise DataError(
+                f"{place}: target must be a column's name or its number 0 … {len(header) - 1}, but got "
+                f"{target}; count the columns from 0"
+            )
+        return header[target]
     if target is not None:
         if target in header:
             return target

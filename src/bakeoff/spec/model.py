@@ -72,7 +72,7 @@ class DataSpec(_Record):
     ] = None
     test_fraction: Annotated[
         Annotated[float, Field(gt=0.0, lt=1.0)] | None,
-        Field(description="Share of the examples that is set aside as the test part."),
+        Field(description="Share of the examples set aside as the test part; left out, a sixth."),
     ] = None
     image_shape: Annotated[
         Annotated[

@@ -84,8 +84,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # SIGTERM ends a study as Ctrl-C does: nothing finished is lost.
     signal.signal(signal.SIGINT, _first_interrupt)
     signal.signal(signal.SIGTERM, _first_interrupt)
-    command: Any = typer.main.get_command(app)
     try:
+        command: Any = typer.main.get_command(app)
         code = command.main(args=words, prog_name="bakeoff", standalone_mode=False)
     except BakeoffError as error:
         if "--debug" in words:

@@ -1,0 +1,186 @@
+"""The report in headless Chromium: quiet, safe, readable, reachable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import build
+import pytest
+from webdriver import ESCAPE, RIGHT, TAB, Browser
+
+from bakeoff.records import StudyResult
+
+Page = Callable[[str, Callable[[], StudyResult]], str]
+PAGES: dict[str, Callable[[], StudyResult]] = {
+    "full": build.full,
+    "replication": build.regression,
+    "hostile": build.hostile,
+    "one": build.one_replicate,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_asks_for_nothing_complains_of_nothing_and_fits(
+    name: str, width: int, browser: Browser, page: Page
+) -> None:
+    address = page(name, PAGES[name])
+    browser.size(width, 900)
+    browser.open(address)
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [address]
+    assert browser.log() == []
+    wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner
+
+
+def test_hostile_names_make_no_element_and_run_nothing(browser: Browser, page: Page) -> None:
+    browser.open(page("hostile", build.hostile))
+    assert browser.run("return document.images.length") == 0
+    assert browser.run("return document.querySelectorAll('[onerror]').length") == 0
+    heading = browser.run("return document.querySelector('h1').textContent")
+    assert heading == build.HOSTILE + "x" * 200
+    assert browser.run("return document.body.innerText").count("onerror=alert(1)") > 5
+    # The scripts behind the names still ran.
+    assert browser.run("return typeof window.bakeoff.predict") == "function"
+
+
+def test_without_javascript_everything_is_there(browser: Browser, page: Page) -> None:
+    address = page("full", build.full)
+    browser.scripts(False)
+    browser.open(address)
+    document = browser.command("DOM.getDocument", depth=-1)["root"]["nodeId"]
+
+    def shown(selector: str) -> int:
+        return len(
+            browser.command("DOM.querySelectorAll", nodeId=document, selector=selector)["nodeIds"]
+        )
+
+    tree = browser.command("Accessibility.getFullAXTree")["nodes"]
+    words = " ".join(str(node.get("name", {}).get("value", "")) for node in tree)
+    assert "+22.0 points" in words
+    assert "undecided, provisional" in words
+    assert "With JavaScript on" in words
+    assert "Highlight replicate" not in words
+    assert shown("figure.chart svg title") > 100
+    assert shown("figure.chart table") >= 15
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["full", "replication", "hostile"])
+def test_axe_finds_no_serious_violation(
+    name: str, theme: str, browser: Browser, page: Page, axe: str
+) -> None:
+    browser.theme(theme)
+    browser.open(page(name, PAGES[name]))
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    browser.run(axe)
+    violations: list[dict[str, Any]] = browser.run_async(
+        "const done = arguments[0]; axe.run().then((r) => done(r.violations))"
+    )
+    bad = [
+        (v["id"], v["impact"], v["nodes"][0]["html"][:200], v["nodes"][0]["failureSummary"][:300])
+        for v in violations
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert bad == []
+
+
+def test_tabbing_reaches_every_chart(browser: Browser, page: Page) -> None:
+    browser.open(page("full", build.full))
+    charts = set(
+        browser.run("return [...document.querySelectorAll('figure.chart')].map((f) => f.id)")
+    )
+    assert len(charts) >= 15
+    browser.run(
+        "window.reached = []; document.addEventListener('focusin', (e) => reached.push(e.target.id))"
+    )
+    for _ in range(12):
+        browser.press(TAB, 20)
+        if charts <= set(browser.run("return reached")):
+            break
+    assert charts <= set(browser.run("return reached"))
+
+
+def test_a_replicate_is_highlighted_in_all_charts_by_its_button(
+    browser: Browser, page: Page
+) -> None:
+    browser.open(page("full", build.full))
+    opacities = """return [...new Set([...document.querySelectorAll(arguments[0])]
+        .map((e) => getComputedStyle(e).opacity))]"""
+    browser.run("[...document.querySelectorAll('#replicates-bar button')][3].click()")
+    assert browser.run(opacities, 'figure.chart [data-r="3"]') == ["1"]
+    assert browser.run(opacities, 'figure.chart [data-r]:not([data-r="3"])') == ["0.1"]
+    figures = browser.run(
+        "return new Set([...document.querySelectorAll('[data-r=\"3\"]')].map((e) => e.closest('figure').id)).size"
+    )
+    assert figures >= 12
+    browser.press(ESCAPE)
+    assert "0.1" not in browser.run(opacities, "figure.chart [data-r]")
+
+
+def test_arrow_keys_walk_through_the_replicates_of_a_focused_chart(
+    browser: Browser, page: Page
+) -> None:
+    browser.open(page("full", build.full))
+    browser.run("document.getElementById('stage-2-replicates').focus()")
+    pressed = "return document.querySelector('#replicates-bar [aria-pressed=true]').textContent"
+    browser.press(RIGHT)
+    assert browser.run(pressed) == "1"
+    browser.press(RIGHT, 2)
+    assert browser.run(pressed) == "3"
+    assert "Replicate 3" in browser.run("return document.getElementById('tip').textContent")
+
+
+def test_a_mark_says_what_it_is_when_pointed_at(browser: Browser, page: Page) -> None:
+    browser.open(page("full", build.full))
+    text = browser.run(
+        """const mark = [...document.querySelectorAll('#stage-1-replicates path[data-r="2"]')].pop();
+        window.mark = mark; window.words = mark.querySelector('title').textContent;
+        mark.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, clientX: 50, clientY: 50 }));
+        const tip = document.getElementById('tip');
+        return [tip.hidden, tip.textContent, words, mark.querySelector('title')]"""
+    )
+    assert text[0] is False
+    assert text[1] == text[2] != ""
+    assert "replicate 2: " in text[1]
+    assert text[3] is None  # so that the slow tooltip does not come as well
+    browser.run("document.body.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))")
+    assert browser.run("return window.mark.querySelector('title').textContent === window.words")
+
+
+def test_print_opens_the_folds(browser: Browser, page: Page) -> None:
+    browser.open(page("full", build.full))
+    visible = "return document.querySelector('#method p').checkVisibility()"
+    assert not browser.run(visible)
+    browser.media("print")
+    assert browser.run(visible)
+    assert (
+        browser.run("return getComputedStyle(document.querySelector('.tryit')).display") == "none"
+    )
+
+
+def test_the_dark_theme_recolours_the_charts(browser: Browser, page: Page) -> None:
+    address = page("full", build.full)
+    paint = """const mark = document.querySelector('#stage-1-replicates path[data-r][fill]');
+        return [getComputedStyle(mark).fill, getComputedStyle(document.body).backgroundColor]"""
+    browser.open(address)
+    light = browser.run(paint)
+    browser.theme("dark")
+    dark = browser.run(paint)
+    assert light[0] != dark[0]
+    assert light[1] == "rgb(255, 255, 255)"
+    assert dark[1] != light[1]
+
+
+@pytest.mark.slow
+def test_a_large_study_keeps_single_runs_identifiable(browser: Browser, page: Page) -> None:
+    browser.open(page("large", build.large))
+    assert browser.log() == []
+    assert browser.run("return document.querySelectorAll('.panel').length") == 60
+    browser.run("[...document.querySelectorAll('#replicates-bar button')][12].click()")
+    shown = browser.run(
+        """return [...document.querySelectorAll('#stage-1-accuracy [data-r]')]
+        .filter((e) => getComputedStyle(e).opacity === '1').length"""
+    )
+    assert shown == 120  # one training and one validation curve in each of 60 panels

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from bakeoff.settings import COUPLED_SETTINGS, SETTING_NAMES, Settings
 from bakeoff.spec.candidates import stage_candidates, stage_overrides
-from bakeoff.spec.checks import Finding
 from bakeoff.spec.model import StageSpec, TuneRange
+from bakeoff.spec.plain import Finding
 from bakeoff.spec.wording import Path, shown
 
 # The settings on which it depends whether another one has an effect (``Settings.effective``).

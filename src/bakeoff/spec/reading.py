@@ -15,15 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import Mistake, SpecError, UsageError, printable
-from bakeoff.spec.checks import (
-    MAX_DEPTH,
-    Finding,
-    check_document,
-    check_format,
-    plain_document,
-)
+from bakeoff.spec.checks import check_document, check_format
 from bakeoff.spec.consistency import check_chain
 from bakeoff.spec.model import StageSpec, StudySpec
+from bakeoff.spec.plain import MAX_DEPTH, Finding, plain_document
 from bakeoff.spec.positions import Places, positions
 from bakeoff.spec.wording import key_path, nearest, shown
 

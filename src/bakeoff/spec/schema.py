@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from bakeoff.settings import SETTING_NAMES, Settings
-from bakeoff.spec.checks import NUMERIC_SETTINGS
 from bakeoff.spec.model import StudySpec
+from bakeoff.spec.stage_checks import NUMERIC_SETTINGS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

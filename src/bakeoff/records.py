@@ -283,7 +283,8 @@ class StageResult:
         runs: per candidate (same order) its runs in order of the replicate.
         verdict: see there.
         tuning: every nuisance point tried; empty without ``tune``.
-        seconds: wall time of the stage.
+        seconds: wall time of the stage; in a replication, whose stages train in one go, the time
+            of its runs divided by the number of workers.
     """
 
     name: str

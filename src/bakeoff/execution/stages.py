@@ -63,11 +63,18 @@ def run_stage(
         runs=tuple(tuple(candidate_runs) for candidate_runs in runs),
         verdict=verdict,
         tuning=points,
-        seconds=time.perf_counter() - started,
+        seconds=_seconds(context, runs, time.perf_counter() - started),
     )
     context.runs.store.save_stage(context.runs.study_id, index, result)
     context.observer.stage_finished(index, result)
     return result
+
+
+def _seconds(context: StudyContext, runs: list[list[Run]], elapsed: float) -> float:
+    """Wall time of a stage; of a replication, whose stages train in one go, its runs' share."""
+    if context.spec.kind != "replication":
+        return elapsed
+    return sum(run.train_seconds for group in runs for run in group) / context.runs.num_workers
 
 
 def _race(

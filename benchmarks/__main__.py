@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import chart, tables
 from benchmarks.peers import PEERS
 from benchmarks.sections import SECTIONS
-from benchmarks.session import RESULTS, Session
+from benchmarks.session import RESULTS, SCRATCH, Session
 from benchmarks.workloads import WORKLOADS
 
 
@@ -44,7 +44,7 @@ def main() -> None:
         "--docs", action="store_true", help="also put the tables and the chart into docs/"
     )
     args = parser.parse_args()
-    path = args.out or RESULTS / ("quick.json" if args.quick else "latest.json")
+    path = args.out or (SCRATCH / "quick.json" if args.quick else RESULTS / "latest.json")
     session = Session.open(
         path,
         quick=args.quick,

@@ -15,6 +15,8 @@ from benchmarks.peers import BY_NAME
 from benchmarks.processes import ROOT, num_cores
 
 RESULTS = Path(__file__).parent / "results"
+# Data in the peers' layout, stores and study files; a second run finds the data there.
+SCRATCH = Path(tempfile.gettempdir()) / f"bakeoff-benchmarks-{os.getuid()}"
 FORMAT = 1
 PEER_NAMES = tuple(BY_NAME)
 
@@ -49,11 +51,10 @@ class Session:
         workloads: tuple[str, ...] | None,
     ) -> Session:
         """Goes on with an existing results file; sections that are measured again replace theirs."""
-        scratch = Path(tempfile.gettempdir()) / f"bakeoff-benchmarks-{os.getuid()}"
-        scratch.mkdir(parents=True, exist_ok=True)
+        SCRATCH.mkdir(parents=True, exist_ok=True)
         document = json.loads(path.read_text()) if path.exists() else {}
         document = {"format": FORMAT, "machine": machine(), "sections": {}, **document}
-        return cls(path, quick, scratch, peers, workloads, document)
+        return cls(path, quick, SCRATCH, peers, workloads, document)
 
     def begin(self, section: str) -> dict[str, Any]:
         """A section to fill; ``save`` writes what is put into it.

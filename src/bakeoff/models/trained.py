@@ -16,7 +16,7 @@ from bakeoff.data.bounded import read_file
 from bakeoff.engines.network import activate
 from bakeoff.errors import DataError, UsageError
 from bakeoff.models.model_file import ModelParts, decode, encode, write_whole
-from bakeoff.records import Layer, Scaling, StudyResult
+from bakeoff.records import Final, Layer, Scaling, StudyResult
 from bakeoff.settings import Settings
 
 _CHUNK_ROWS = 2048  # keeps the activations of a chunk in the processor's cache
@@ -81,8 +81,9 @@ class TrainedModel:
             "test_accuracy": None if test is None else test.accuracy,
             "test_loss": None if test is None else test.loss,
         }
-        if final.feature_stats is not None:
-            provenance["largest_value"] = float(np.max(final.feature_stats[:, 1]))
+        largest = _largest_value(final)
+        if largest is not None:
+            provenance["largest_value"] = largest
         return cls(
             settings=final.settings,
             scaling=final.scaling,
@@ -205,6 +206,21 @@ class TrainedModel:
             "image_shape": self.image_shape,
             "provenance": self.provenance,
         }
+
+
+def _largest_value(final: Final) -> float | None:
+    """The largest value a feature can have, so that pictures can be given in the data's units.
+
+    For images no statistics are kept; full ink or light occurs among any few real examples.
+    """
+    if final.feature_stats is not None:
+        return float(np.max(final.feature_stats[:, 1]))
+    samples = [example.features for example in (*final.examples, *final.mistakes)]
+    if not samples:
+        return None
+    if all(sample.dtype == np.uint8 for sample in samples):
+        return 255.0
+    return max(float(sample.max()) for sample in samples)
 
 
 def _width(layer: Layer) -> int:

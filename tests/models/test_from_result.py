@@ -1,0 +1,115 @@
+"""The model that a finished study hands over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from model_samples import sample_model
+
+from bakeoff.errors import UsageError
+from bakeoff.models.trained import TrainedModel
+from bakeoff.records import (
+    NO_SCORES,
+    DataSummary,
+    Environment,
+    Example,
+    Final,
+    History,
+    Run,
+    Scores,
+    StudyResult,
+)
+
+MODEL = sample_model(num_features=6, image_shape=(2, 3))
+NOTHING = np.empty(0)
+RUN = Run(
+    key="k",
+    replicate=0,
+    status="finished",
+    reason=None,
+    train=NO_SCORES,
+    val=NO_SCORES,
+    test=Scores(0.25, 0.9),
+    history=History(NOTHING, NOTHING, NOTHING, NOTHING),
+    health=(),
+    train_seconds=0.1,
+    engine="reference/1",
+)
+FINAL = Final(
+    settings=MODEL.settings,
+    num_parameters=MODEL.num_parameters,
+    runs=(RUN,),
+    confusion=None,
+    reliability=None,
+    calibration_error=None,
+    mistakes=(),
+    layers=MODEL.layers,
+    scaling=MODEL.scaling,
+    model_path=None,
+    opening=None,
+)
+RESULT = StudyResult(
+    name="mine",
+    kind="study",
+    spec={},
+    seed=7,
+    metric="accuracy",
+    split="folds",
+    looks=(3,),
+    data=DataSummary(
+        "pixels", "abc", 10, 2, 3, 6, 3, MODEL.class_names, (), (2, 3), (4, 4, 4), 0.0
+    ),
+    engine="reference/1",
+    stages=(),
+    audit=(),
+    lint=(),
+    claims=(),
+    final=FINAL,
+    openings=(),
+    environment=Environment("9.9", "3", "2", "Linux", "CPU", 2, "reference/1"),
+    num_trained=1,
+    num_reused=0,
+    seconds=1.0,
+    started_at="2026-01-01T00:00:00+00:00",
+)
+
+
+def test_the_delivered_model_knows_where_it_came_from() -> None:
+    model = TrainedModel.from_result(RESULT)
+    assert model.class_names == MODEL.class_names
+    assert model.image_shape == (2, 3)
+    assert dict(model.provenance) == {
+        "bakeoff": "9.9",
+        "study": "mine",
+        "seed": 7,
+        "engine": "reference/1",
+        "data": "pixels",
+        "data_hash": "abc",
+        "test_accuracy": 0.9,
+        "test_loss": 0.25,
+    }
+
+
+def _examples(*features: np.ndarray) -> Final:
+    return replace(FINAL, examples=tuple(Example(k, k, one) for k, one in enumerate(features)))
+
+
+@pytest.mark.parametrize(
+    ("final", "largest"),
+    [
+        (_examples(np.full(6, 9, np.uint8)), 255.0),
+        (_examples(np.full(6, 9, np.float32), np.full(6, 16, np.float32)), 16.0),
+        (replace(FINAL, feature_stats=np.tile([0.0, 5.0, 1.0, 1.0], (6, 1))), 5.0),
+    ],
+)
+def test_it_remembers_what_full_ink_is_in_its_data(final, largest) -> None:
+    model = TrainedModel.from_result(replace(RESULT, final=final))
+    assert model.provenance["largest_value"] == largest
+
+
+@pytest.mark.parametrize("final", [None, replace(FINAL, layers=())])
+def test_a_result_without_a_final_model_has_none_to_take_away(final) -> None:
+    with pytest.raises(UsageError, match="mine: a study without a final step has no model"):
+        TrainedModel.from_result(replace(RESULT, final=final))

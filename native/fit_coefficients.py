@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """Prints the polynomial coefficients of vector_math.h; run it again only to change a degree.
 
 Each fit is a Chebyshev interpolation in float64 of a smooth function on the reduced range, which is

@@ -129,6 +129,14 @@ def test_broken_tables_say_in_one_line_what_is_wrong(tmp_path, text, message) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("default")  # as in production, where a warning stops nothing
+@pytest.mark.parametrize("extra", [",9", ","])
+def test_cells_beyond_the_last_column_are_never_dropped_silently(tmp_path, extra) -> None:
+    text = "a,b,label\n" + "\n".join(f"{i},{i},{i % 2}{extra}" for i in range(20))
+    with pytest.raises(DataError, match="every line must have the 3 cells of the first one"):
+        load_path(_csv(tmp_path / "a.csv", text))
+
+
 def test_a_wrong_target_gets_the_nearest_column(tmp_path) -> None:
     with pytest.raises(DataError, match=r"no column 'lable'; did you mean 'label'\?"):
         load_path(_csv(tmp_path / "a.csv"), target="lable")

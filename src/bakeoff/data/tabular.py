@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,18 +74,21 @@ def read_csv(
     if label is not None:
         gaps[label] = ("",)  # "None" or "NA" may well be the name of a class
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            header=0,
-            names=header,
-            index_col=False,
-            dtype=dtypes,
-            keep_default_na=False,
-            na_values=gaps,
-            low_memory=False,
-            on_bad_lines="error",
-        )
+        with warnings.catch_warnings():
+            # pandas only warns when it drops the cells of lines that are too long.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                header=0,
+                names=header,
+                index_col=False,
+                dtype=dtypes,
+                keep_default_na=False,
+                na_values=gaps,
+                low_memory=False,
+                on_bad_lines="error",
+            )
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
         reason = " ".join(str(error).replace("Error tokenizing data. C error: ", "").split())
         raise DataError(

@@ -215,7 +215,8 @@ def _largest_value(final: Final) -> float | None:
     """
     if final.feature_stats is not None:
         return float(np.max(final.feature_stats[:, 1]))
-    samples = [example.features for example in (*final.examples, *final.mistakes)]
+    samples = [example.features for example in final.examples]
+    samples += [mistake.features for mistake in final.mistakes]
     if not samples:
         return None
     if all(sample.dtype == np.uint8 for sample in samples):

@@ -133,3 +133,20 @@ def test_the_equality_helper_sees_bits_types_and_signs() -> None:
     assert difference((1,), [1]) is not None
     assert difference({"a": 1, "b": 2}, {"b": 2, "a": 1}) is not None
     assert difference(sample_run(1), sample_run(1)) is None
+
+
+def test_predictions_come_back_only_where_the_record_had_them() -> None:
+    run = sample_run(1000, val_predictions=np.array([1, 2, 3], np.uint16))
+    result = sample_result()
+    assert result.final is not None
+    bare = dataclasses.replace(run, val_predictions=None)
+    with Store.open(":memory:") as store:
+        store.add_run(run)
+        for kept in (run, bare):
+            final = dataclasses.replace(result.final, runs=(kept,))
+            store.finish_study(begin(store), dataclasses.replace(result, final=final))
+            loaded = store.load_result("digits").final
+            assert loaded is not None
+            assert_same(loaded.runs, (kept,))
+        found = store.find_runs([run.key], predictions=False)[run.key]
+        assert_same(found, dataclasses.replace(bare, reused=True))

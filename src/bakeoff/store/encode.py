@@ -4,7 +4,7 @@ Encoding goes by the value, decoding by the annotation of the field it belongs t
 gain a field with a default without a new format. What JSON cannot say is tagged by an object with
 one key: ``{"$tuple": [...]}`` and ``{"$float": "nan"}`` inside free values (a study file, declared
 settings), ``{"$array": name}`` for an array, which travels beside the text, and
-``{"$run": key, "reused": bool}`` for a run, which is a row of its own. A key of a free mapping that
+``{"$run": key, "reused": bool, "predictions": bool}`` for a run, which is a row of its own. A key of a free mapping that
 begins with ``$`` is written with two.
 """
 
@@ -81,14 +81,14 @@ def from_json(
         raise StoreError(f"a stored {what} does not decode: {first_line}") from error
 
 
-def run_keys(text: str) -> set[str]:
-    """Keys of all runs that an encoded record refers to."""
-    keys: set[str] = set()
+def run_keys(text: str) -> dict[str, bool]:
+    """Keys of all runs that an encoded record refers to, and whether with their predictions."""
+    keys: dict[str, bool] = {}
 
     def collect(node: dict[str, Any]) -> dict[str, Any]:
         key = node.get("$run")
         if isinstance(key, str):
-            keys.add(key)
+            keys[key] = keys.get(key, False) or bool(node.get("predictions"))
         return node
 
     json.loads(text, object_hook=collect)
@@ -110,7 +110,8 @@ def _plain(value: object, arrays: Arrays | None, name: str) -> Any:
         arrays[name] = value
         return {"$array": name}
     if isinstance(value, Run):
-        return {"$run": value.key, "reused": value.reused}
+        kept = value.val_predictions is not None
+        return {"$run": value.key, "reused": value.reused, "predictions": kept}
     if isinstance(value, Settings):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value):
@@ -170,13 +171,12 @@ def _decoder(kind: Any) -> _Decode:
         return lambda plain, _: Settings.model_validate(plain)
     if dataclasses.is_dataclass(kind):
         return _record_decoder(kind)
-    # Numbers and words, and free values: they carry their type themselves.
-    return lambda plain, _: _free(plain)
+    return _decode_free
 
 
 def _optional_decoder(arguments: tuple[Any, ...]) -> _Decode:
     rest = [argument for argument in arguments if argument is not types.NoneType]
-    inner = _decoder(rest[0]) if len(rest) == 1 else lambda plain, _: _free(plain)
+    inner = _decoder(rest[0]) if len(rest) == 1 else _decode_free
     return lambda plain, beside: None if plain is None else inner(plain, beside)
 
 
@@ -215,7 +215,17 @@ def _decode_run(plain: Any, beside: _Beside) -> Run:
     key = plain["$run"]
     if key not in beside.runs:
         raise StoreError(f"the stored run {key!r} is missing")
-    return dataclasses.replace(beside.runs[key], reused=bool(plain["reused"]))
+    run = beside.runs[key]
+    # The row may have predictions that this record of the run was made without.
+    predictions = run.val_predictions if plain.get("predictions", True) else None
+    if run.reused == plain["reused"] and run.val_predictions is predictions:
+        return run
+    return dataclasses.replace(run, reused=plain["reused"], val_predictions=predictions)
+
+
+def _decode_free(plain: Any, _: _Beside) -> Any:
+    """Numbers and words, and free values: they carry their type themselves."""
+    return _free(plain) if isinstance(plain, dict | list) else plain
 
 
 def _free(plain: Any) -> Any:

@@ -1,0 +1,269 @@
+"""What the results store costs: ``python -m benchmarks.store [--runs 10000]``.
+
+Writes a study as the driver does (plan, mark as running, add, one verdict per stage), reads it
+back in every way, and prints each number beside the one it must not exceed. The runs are like
+MNIST's: 10 epochs, 5,000 validation predictions over 10 classes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import platform
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.records import (
+    Candidate,
+    DataSummary,
+    Environment,
+    History,
+    LayerHealth,
+    Run,
+    Scores,
+    StageResult,
+    Verdict,
+)
+from bakeoff.settings import Settings
+from bakeoff.store.sqlite import Store
+
+NUM_EPOCHS = 10
+NUM_VALIDATION = 5000
+NUM_CANDIDATES = 20
+NUM_REPLICATES = 10
+MAX_INSERT_MS = 1.0
+MAX_SHOW_SECONDS = 0.5
+MAX_MEBIBYTES = 60.0
+
+DATA = DataSummary(
+    name="mnist",
+    hash="d" * 64,
+    num_train=55_000,
+    num_validation=NUM_VALIDATION,
+    num_test=10_000,
+    num_features=784,
+    num_classes=10,
+    class_names=tuple("0123456789"),
+    feature_names=(),
+    image_shape=(28, 28),
+    class_counts=(6000,) * 10,
+    zero_share=0.81,
+)
+
+
+def key_of(number: int) -> str:
+    """A key as long as the driver's."""
+    return f"{number:08x}".ljust(64, "0")
+
+
+def make_run(number: int) -> Run:
+    """A run whose numbers do not repeat, so that nothing compresses better than in life."""
+    generator = np.random.default_rng(number)
+    curves = [generator.random(NUM_EPOCHS) for _ in range(4)]
+    return Run(
+        key=key_of(number),
+        replicate=number % NUM_REPLICATES,
+        status="finished",
+        reason=None,
+        train=Scores(float(curves[0][-1]), float(curves[1][-1])),
+        val=Scores(float(curves[2][-1]), float(curves[3][-1]), float(generator.random())),
+        test=None,
+        history=History(*curves),
+        health=(LayerHealth(0.0, float(generator.random())),) * 2,
+        train_seconds=float(generator.random()),
+        engine="native/1/avx512",
+        val_predictions=generator.integers(0, 10, NUM_VALIDATION).astype(np.uint16),
+    )
+
+
+def make_stage(index: int, runs: list[Run]) -> StageResult:
+    """The verdict over the runs of a stage."""
+    candidates = tuple(
+        Candidate(
+            label=f"learning_rate={number}",
+            settings=settings_of(index, number),
+            declared={"learning_rate": (number + 1) / 1000},
+            num_parameters=109_386,
+            operations_per_epoch=10**10,
+        )
+        for number in range(NUM_CANDIDATES)
+    )
+    return StageResult(
+        name=f"stage {index}",
+        question="How fast should it learn?",
+        varied=("learning_rate",),
+        candidates=candidates,
+        runs=tuple(
+            tuple(runs[start : start + NUM_REPLICATES])
+            for start in range(0, len(runs), NUM_REPLICATES)
+        ),
+        verdict=Verdict(
+            kind="undecided",
+            chosen=candidates[0].label,
+            leader=candidates[0].label,
+            reason="Nothing to tell apart.",
+            comparison=None,
+            comparisons=(),
+            eliminated=(),
+            failed=(),
+            tied=(),
+            num_replicates=NUM_REPLICATES,
+            metric="accuracy",
+            delta=0.002,
+        ),
+    )
+
+
+def settings_of(stage: int, candidate: int) -> Settings:
+    return Settings(hidden=(128, 64), learning_rate=(candidate + 1) / 1000, epochs=stage + 1)
+
+
+def seconds(work: Callable[[], Any], *, repeat: int = 1) -> float:
+    """Least wall time of some work; the first of several warms up and counts for nothing."""
+    times = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times[1:] or times)
+
+
+def fill(path: Path, num_runs: int) -> tuple[list[float], list[float]]:
+    """Writes the study; milliseconds per ``add_run``, and per run for all the driver writes."""
+    environment = Environment("0.1.0", platform.python_version(), np.__version__, "", "", 1, "")
+    inserts: list[float] = []
+    everything: list[float] = []
+    per_stage = NUM_CANDIDATES * NUM_REPLICATES
+    with Store.open(path) as store:
+        study = store.begin_study(
+            "big",
+            {"name": "big"},
+            kind="study",
+            seed=0,
+            data=DATA,
+            environment=environment,
+            engine="native/1/avx512",
+            started_at="2025-01-01T00:00:00+00:00",
+        )
+        for index, first in enumerate(range(0, num_runs, per_stage)):
+            runs = [make_run(number) for number in range(first, first + per_stage)]
+            plans = [
+                (run.key, settings_of(index, place // NUM_REPLICATES), run.replicate, "s", "l")
+                for place, run in enumerate(runs)
+            ]
+            began = time.perf_counter()
+            store.find_runs([run.key for run in runs])
+            store.plan_runs(study, plans)
+            store.mark_running([run.key for run in runs])
+            for run in runs:
+                before = time.perf_counter()
+                store.add_run(run)
+                inserts.append(1e3 * (time.perf_counter() - before))
+            # As the driver does: the rows keep the predictions, its records do not.
+            kept = [dataclasses.replace(run, val_predictions=None) for run in runs]
+            store.save_stage(study, index, make_stage(index, kept))
+            everything.append(1e3 * (time.perf_counter() - began) / per_stage)
+    return inserts, everything
+
+
+def forced_write_ms(folder: Path) -> float:
+    """Median time of forcing 4 KiB to this disk, which is what a forced commit waits for."""
+    times = []
+    with (folder / "forced").open("wb") as file:
+        for _ in range(30):
+            file.write(bytes(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def show_command(path: Path, *words: str) -> float:
+    """Wall time of ``bakeoff show``, Python's start and all imports included."""
+    command = [sys.executable, "-m", "bakeoff", "show", *words, "--store", str(path)]
+    return seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeat=3)
+
+
+def line(what: str, value: str, limit: str = "", *, met: bool = True) -> None:
+    print(f"{what:<52} {value:>12}   {limit}{'' if met else '   MISSED'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000, help="a multiple of 200")
+    num_runs = parser.parse_args().runs
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(
+        f"n = {num_runs} runs of {NUM_EPOCHS} epochs and {NUM_VALIDATION} predictions; "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"NumPy {np.__version__}; {platform.machine()}, {os.cpu_count()} cores, load {load:.1f}\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "big.sqlite"
+        forced = forced_write_ms(folder)
+        inserts, everything = fill(path, num_runs)
+        size = path.stat().st_size / 2**20
+        median = statistics.median(inserts)
+        tenth = max(1, len(inserts) // 10)
+        line("add_run, median", f"{median:.3f} ms", "≤ 1 ms", met=median <= MAX_INSERT_MS)
+        line("  of the first tenth", f"{statistics.median(inserts[:tenth]):.3f} ms")
+        line("  of the last tenth", f"{statistics.median(inserts[-tenth:]):.3f} ms")
+        line("  99 of 100 are below", f"{statistics.quantiles(inserts, n=100)[98]:.3f} ms")
+        line("all the driver writes, per run (mean)", f"{statistics.mean(everything):.3f} ms")
+        line("forcing 4 KiB to this disk, median", f"{forced:.3f} ms", "at most once a second")
+        limit = MAX_MEBIBYTES * num_runs / 10_000
+        line("file", f"{size:.1f} MiB", f"≤ {limit:.0f} MiB", met=size <= limit)
+
+        def loaded() -> None:
+            with Store.open(path, write=False) as store:
+                store.studies()
+                store.load_result("big")
+
+        def framed() -> None:
+            with Store.open(path, write=False) as store:
+                store.runs()
+
+        def found() -> None:
+            with Store.open(path, write=False) as store:
+                store.find_runs(key_of(number) for number in range(num_runs))
+
+        show = seconds(loaded, repeat=4)
+        line("open, list, load the whole study", f"{show:.3f} s", "≤ 0.5 s", met=show <= 0.5)
+        line("open, find every run (a full resumption)", f"{seconds(found, repeat=4):.3f} s")
+        line("open, data frame of every run", f"{seconds(framed, repeat=4):.3f} s")
+        bare = seconds(
+            lambda: subprocess.run([sys.executable, "-c", "import numpy, pydantic, rich"]), repeat=3
+        )
+        listing = show_command(path)
+        met = listing <= MAX_SHOW_SECONDS
+        line("`bakeoff show`, whole command", f"{listing:.3f} s", "≤ 0.5 s", met=met)
+        line("`bakeoff show big`, whole command", f"{show_command(path, 'big'):.3f} s")
+        line("  of that, starting Python, NumPy, pydantic, rich", f"{bare:.3f} s")
+
+        def merged() -> None:
+            with Store.open(folder / "merged.sqlite") as store:
+                store.merge(path)
+
+        line("merge into an empty store", f"{seconds(merged):.3f} s")
+
+        def checked() -> None:
+            with Store.open(path, write=False) as store:
+                assert store.check() == []
+
+        line("check", f"{seconds(checked):.3f} s")
+
+
+if __name__ == "__main__":
+    main()

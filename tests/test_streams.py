@@ -23,6 +23,7 @@ def test_the_numbers_of_the_streams_are_part_of_the_format() -> None:
         "INIT": 1,
         "ORDER": 2,
         "DROPOUT": 3,
+        "TUNING": 4,
     }
 
 

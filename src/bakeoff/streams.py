@@ -18,6 +18,7 @@ class Stream(IntEnum):
     INIT = 1
     ORDER = 2
     DROPOUT = 3
+    TUNING = 4
 
 
 def sequence(study_seed: int, stream: Stream, replicate: int, index: int) -> np.random.SeedSequence:

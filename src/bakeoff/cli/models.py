@@ -61,7 +61,7 @@ def export(
     from bakeoff.models.trained import TrainedModel
 
     loaded = TrainedModel.load(model)
-    writers = {
+    writers: dict[str, Callable[[Path], object]] = {
         ".safetensors": loaded.save,
         ".keras": lambda path: formats.to_keras(loaded, path),
         ".onnx": lambda path: formats.to_onnx(loaded, path),

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from bakeoff.records import Layer
 from bakeoff.settings import KernelInitializer, Settings
@@ -72,6 +71,8 @@ def kernel_from_uniform(
         if distribution == "uniform":
             kernel = (2.0 * uniform - 1.0) * RANDOM_UNIFORM_LIMIT
         else:
+            from scipy.special import ndtri
+
             kernel = ndtri(np.maximum(uniform, SMALLEST_UNIFORM)) * RANDOM_NORMAL_SD
         return kernel.astype(np.float32)
     variance = {
@@ -82,6 +83,8 @@ def kernel_from_uniform(
     if distribution == "uniform":
         kernel = (2.0 * uniform - 1.0) * math.sqrt(3.0 * variance)
     else:
+        from scipy.special import ndtr, ndtri
+
         low, high = ndtr(-2.0), ndtr(2.0)
         kernel = ndtri(low + uniform * (high - low)) * (math.sqrt(variance) / TRUNCATED_NORMAL_SD)
     return kernel.astype(np.float32)

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
-
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import t_quantile, variance_factor
 from bakeoff.records import Comparison
@@ -78,6 +76,8 @@ def power(
     # Past this the noncentral t is a normal far to the right of the quantile's reach.
     if noncentrality > 37.0 and noncentrality > 2.0 * quantile:
         return 1.0
+    from scipy import special
+
     return 1.0 - float(special.nctdtr(df, noncentrality, quantile))
 
 
@@ -153,6 +153,8 @@ def detectable_difference(
     quantile = t_quantile(1.0 - alpha / 2.0, df)
 
     def found(noncentrality: float) -> float:
+        from scipy import special
+
         return 1.0 - float(special.nctdtr(df, noncentrality, quantile))
 
     low, high = 0.0, quantile

@@ -14,6 +14,7 @@ from typing import Any
 from bakeoff.records import Published
 from bakeoff.settings import Settings
 from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
+from bakeoff.streams import Stream, generator
 
 INTEGER_SETTINGS = frozenset(
     name for name, field in Settings.model_fields.items() if type(field.default) is int
@@ -89,21 +90,19 @@ def value_label(value: Any) -> str:
 def tuning_points(stage: StageSpec, *, seed: int) -> list[dict[str, Any]]:
     """Every combination of nuisance values that each candidate tries; empty without ``tune``.
 
-    Lists make a grid. Ranges are covered together by one Sobol sequence (scipy.stats.qmc.Sobol,
-    unscrambled, moved by half a cell so that no point lies on an end), as long as the largest
-    ``points`` among them; each Sobol point meets each point of the grid.
+    Lists make a grid. Ranges are covered together by one scrambled Sobol sequence
+    (scipy.stats.qmc.Sobol; Owen 1998), as long as the largest ``points`` among them; each Sobol
+    point meets each point of the grid.
 
     Args:
         stage: of a study that was checked.
-        seed: of the study. The points are the same for every seed, because candidates and
-            studies compare best on the same points.
+        seed: of the study; it scrambles the sequence. All candidates share the points.
     """
-    del seed  # part of the call, so that a scrambled sequence can come without changing callers
     if not stage.tune:
         return []
     grids = {name: list(v) for name, v in stage.tune.items() if not isinstance(v, TuneRange)}
     ranges = {name: v for name, v in stage.tune.items() if isinstance(v, TuneRange)}
-    swept = _sobol(ranges) if ranges else [{}]
+    swept = _sobol(ranges, seed) if ranges else [{}]
     points: list[dict[str, Any]] = []
     for values in itertools.product(*grids.values()):
         cell = dict(zip(grids, values, strict=True))
@@ -121,14 +120,14 @@ def num_tuning_points(stage: StageSpec) -> int:
     return math.prod(sizes) * max(sweeps, default=1) if stage.tune else 0
 
 
-def _sobol(ranges: Mapping[str, TuneRange]) -> list[dict[str, Any]]:
+def _sobol(ranges: Mapping[str, TuneRange], seed: int) -> list[dict[str, Any]]:
     """The joint Sobol points of the ranges, in the order of the sequence."""
     from scipy.stats import qmc  # here, because most studies need no scipy to be checked
 
     wanted = max(one.points for one in ranges.values())
     power = math.ceil(math.log2(wanted))
-    unit = qmc.Sobol(len(ranges), scramble=False).random_base2(power)[:wanted]
-    unit = unit + 0.5 / 2**power
+    rng = generator(seed, Stream.TUNING, 0)
+    unit = qmc.Sobol(len(ranges), scramble=True, rng=rng).random_base2(power)[:wanted]
     return [
         {
             name: _at(one, float(position), whole=name in INTEGER_SETTINGS)

@@ -321,6 +321,15 @@ def test_a_missing_file_gets_the_nearest_name(tmp_path) -> None:
         load_path(tmp_path / "none" / "flower.csv")
 
 
+def test_a_folder_that_may_not_be_read_is_a_data_error(tmp_path, monkeypatch) -> None:
+    def refuse(self) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+        load_path(tmp_path)
+
+
 def test_pictures_in_folders_of_train_and_test(tmp_path) -> None:
     for part, num in (("train", 4), ("test", 2)):
         for kind in ("cat", "dog"):

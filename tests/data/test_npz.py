@@ -136,6 +136,16 @@ def test_files_that_are_no_archives_are_data_errors(tmp_path, content, message) 
         read_npz(path)
 
 
+def test_a_member_whose_name_is_no_text_is_a_data_error(tmp_path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, é=np.arange(3))
+    raw = path.read_bytes()
+    assert "é".encode() in raw
+    path.write_bytes(raw.replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(DataError, match="is no undamaged NPZ file"):
+        read_npz(path)
+
+
 def test_a_truncated_or_damaged_archive_is_a_data_error(tmp_path) -> None:
     path = tmp_path / "a.npz"
     np.savez_compressed(path, x=np.arange(1000))

@@ -70,14 +70,17 @@ def load_path(
         DataError: it is missing, damaged, of an unknown format, or breaks a rule of usable data.
     """
     path = Path(path).expanduser()
-    _must_exist(path)
-    read = _reader(path, target)
-    train, own_test = read(path)
-    if test_path is not None:
-        other = Path(test_path).expanduser()
-        _must_exist(other)
-        own_test, _ = _reader(other, target)(other)
-        _same_columns(train, own_test, other)
+    try:
+        train, own_test = _read(path, target)
+        if test_path is not None:
+            other = Path(test_path).expanduser()
+            own_test, _ = _read(other, target)
+            _same_columns(train, own_test, other)
+    except OSError as error:
+        place = error.filename or path
+        raise DataError(
+            f"{place}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     if image_shape is not None:
         train, own_test = _as_bytes(train, own_test)
     dataset = from_arrays(
@@ -102,6 +105,12 @@ def looks_like_path(text: str) -> bool:
     if text in CATALOGUE:
         return False
     return bool(re.search(r"[/\\~]|\.\w+$", text)) or Path(text).exists()
+
+
+def _read(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
+    """(examples, the test part that lies with them or None)."""
+    _must_exist(path)
+    return _reader(path, target)(path)
 
 
 def _must_exist(path: Path) -> None:

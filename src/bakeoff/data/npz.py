@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -18,6 +19,19 @@ from bakeoff.data.bounded import check_size
 from bakeoff.errors import DataError
 
 _MAX_MEMBERS = 1000
+# What zipfile raises for damaged archives, encrypted and oddly compressed ones among them; a name
+# that is no UTF-8 is a ValueError.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    MemoryError,
+)
 # What NumPy's reader of literal headers raises for texts that are none.
 _HEADER_ERRORS = (
     ValueError,
@@ -59,9 +73,10 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(
             f"{path}: cannot be read ({error.strerror or error}); check the path"
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _ZIP_ERRORS as error:
+        reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"{path}: is no undamaged NPZ file ({error}); write it again with numpy.savez"
+            f"{path}: is no undamaged NPZ file ({reason}); write it again with numpy.savez"
         ) from error
 
 

@@ -186,3 +186,22 @@ def test_another_metric_with_another_direction_is_written_in_its_own_unit() -> N
     assert view.stages[0].candidates[0].mean == pytest.approx(
         view.stages[0].candidates[0].loss_mean
     )
+
+
+def test_a_bare_value_is_named_with_its_setting_where_a_sentence_would_be_a_riddle() -> None:
+    stage = build.stage(
+        "hidden",
+        ["32", "64"],
+        [0.951, 0.9535],
+        num=12,
+        kind="undecided",
+        chosen=0,
+        varied=["hidden"],
+        settings=[{"hidden": [32]}, {"hidden": [64]}],
+    )
+    assert "Hidden 32 goes on provisionally" in texts(build.study([stage]))[0]
+    # A label that is no value of the setting stays as its author wrote it.
+    named = build.stage(
+        "hidden", ["3a", "3b"], [0.951, 0.9535], num=12, kind="undecided", chosen=0, varied=["hidden"]
+    )
+    assert "3a goes on provisionally" in texts(build.study([named]))[0]

@@ -15,6 +15,7 @@ from bakeoff.report.chart_style import (
     MUTED,
     ON_ACCENT,
     OTHER,
+    PLOT,
     RULE,
     WIDTH,
     AnyChart,
@@ -102,7 +103,9 @@ def chain(view: ReportView) -> AnyChart | None:
     if by_error:
         low, high = min(places) / 1.15, min(1.0, max(places) * 1.15)
         ticks = [tick for tick in _ERROR_TICKS if low <= tick <= high]
-        scale = alt.Scale(type="log", domain=[high, low], nice=False, clamp=True)
+        scale = alt.Scale(
+            type="log", domain=[high, low], range=[0, PLOT - 24], nice=False, clamp=True
+        )
         x_axis = axis(
             f"{measure.title} (%), spaced by the error",
             values=ticks,
@@ -110,7 +113,7 @@ def chain(view: ReportView) -> AnyChart | None:
             tickCount=alt.Undefined,
         )
     else:
-        scale = alt.Scale(domain=list(padded(places)), nice=False, clamp=True)
+        scale = alt.Scale(domain=list(padded(places)), range=[0, PLOT - 24], nice=False, clamp=True)
         x_axis = axis(f"{measure.title}{' (%)' if measure.share else ''}")
     y = alt.Y("y:Q").scale(None).axis(None)
     base = alt.Chart(data(rows))
@@ -222,7 +225,7 @@ def recall(final: FinalView) -> AnyChart | None:
     """Recall per class with Wilson's interval; None where the test set was not opened."""
     rows: list[dict[str, Any]] = [
         {
-            "name": clip(view.name, 24),
+            "name": clip(view.name, 16),
             "index": index,
             "recall": 100 * view.recall,
             "low": 100 * (view.low or 0.0),

@@ -15,6 +15,7 @@ from bakeoff.report.chart_style import (
     MUTED,
     ON_ACCENT,
     OTHER,
+    PLOT,
     SERIES,
     WIDTH,
     AnyChart,
@@ -111,7 +112,7 @@ def forest(stage: StageView) -> AnyChart | None:
             ends.append(_scaled(measure, value))
     height = len(rows) * step + 4
     low_end, high_end = padded(ends)
-    x = alt.Scale(domain=[low_end, high_end], nice=False)
+    x = alt.Scale(domain=[low_end, high_end], range=[0, PLOT], nice=False)
     unit = f" ({measure.unit})" if measure.unit else ""
     x_axis = axis(f"difference in {measure.title} from {clip(stage.chosen, 30)}{unit}")
     band = (
@@ -197,7 +198,9 @@ def replicates(stage: StageView) -> AnyChart | None:
         return None
     height = len(rows) * step + 4
     shown = runs + [c for c in crosses if c["x"] >= padded([r["x"] for r in runs], 1.0)[0]]
-    x = alt.Scale(domain=list(padded([r["x"] for r in shown])), nice=False, clamp=True)
+    x = alt.Scale(
+        domain=list(padded([r["x"] for r in shown])), range=[0, PLOT], nice=False, clamp=True
+    )
     unit = " (%)" if measure.share else ""
     x_axis = axis(f"{measure.title}{unit}, one line per replicate")
     lines = (

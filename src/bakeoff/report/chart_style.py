@@ -41,6 +41,7 @@ ROLES: Mapping[str, str] = {
 SERIES = ("#0a5cc1", "#a85a07", "#0b7a5c", "#a2407a", "#5b5fc7", "#6b6f00")
 
 WIDTH = 440  # of a chart that stands alone; a phone shows it at four fifths
+PLOT = 366  # of it for the marks where each row has a number at its right end
 LABEL_PX = 12
 
 
@@ -83,6 +84,7 @@ _CONFIG = alt.Config(
         titleFontSize=11,
         titleFontWeight="normal",
         titlePadding=6,
+        titleLimit=WIDTH,
     ),
     legend=alt.LegendConfig(
         labelColor=MUTED, titleColor=MUTED, orient="top", titleFontWeight="normal", offset=4

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from bakeoff.report.view_final import FinalView
 from bakeoff.report.view_stages import CandidateView, StageView
-from bakeoff.report.words import Metric, duration, listing, metric, percent, plural, share_of
+from bakeoff.report.words import (
+    Metric,
+    duration,
+    listing,
+    metric,
+    percent,
+    plural,
+    setting,
+    share_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,19 @@ def _subject(stage: StageView) -> str:
 
 
 def _full(stage: StageView, label: str) -> str:
-    """A label with the setting it is a value of: a bare ``64`` at the start of a sentence is a riddle."""
-    values = dict(stage.settings_rows).get(label, ())
-    if len(stage.varied) != 1 or values != (label,):
+    """A label with the setting it is a value of: a bare ``64`` in a sentence is a riddle."""
+    if len(stage.varied) != 1 or stage.varied[0] not in stage.settings_names:
+        return label
+    values = dict(stage.settings_rows)[label]
+    if values[stage.settings_names.index(stage.varied[0])] != label:
         return label
     return f"{stage.varied[0].replace('_', ' ')} {label}"
+
+
+def _opening(stage: StageView, label: str) -> str:
+    """``_full`` at the start of a sentence; a label itself is never changed."""
+    full = _full(stage, label)
+    return full if full == label else _capital(full)
 
 
 def _incumbent(stage: StageView) -> str:
@@ -91,7 +108,9 @@ def one_replicate(stage: StageView, measure: Metric) -> str:
         reverse=measure.higher_is_better,
     )
     if len(ranked) < 2:
-        return f"{_full(stage, stage.chosen)} goes on; one run each cannot tell how sure that is."
+        return (
+            f"{_opening(stage, stage.chosen)} goes on; one run each cannot tell how sure that is."
+        )
     first, second = ranked[0], ranked[1]
     gap = abs((first.mean or 0.0) - (second.mean or 0.0))
     return (
@@ -107,7 +126,7 @@ def winner(stage: StageView, measure: Metric) -> str:
     if stage.chosen != stage.leader:
         lost = _difference_to(stage, stage.leader)
         return (
-            f"{_full(stage, stage.leader)} is really better than {_full(stage, stage.chosen)}, by "
+            f"{_opening(stage, stage.leader)} is really better than {_full(stage, stage.chosen)}, by "
             f"{measure.difference(abs(lost if lost is not None else stage.margin or 0.0))}"
             f"{_margin(stage, measure)}, but that is below the threshold of "
             f"{measure.difference(stage.delta)}, so the cheaper {stage.chosen} goes on."
@@ -152,7 +171,7 @@ def undecided(stage: StageView, measure: Metric) -> str:
     choice = (
         f"The author's choice {stage.chosen} goes on"
         if stage.pinned
-        else f"{_full(stage, stage.chosen)} goes on provisionally, as a default and not as a finding"
+        else f"{_opening(stage, stage.chosen)} goes on provisionally, as a default and not as a finding"
     )
     note = f" {stage.power_note}" if stage.power_note else ""
     return (
@@ -214,9 +233,15 @@ def stage_sentence(stage: StageView) -> str:
     """The verdict of one stage in one sentence."""
     measure = metric(stage.metric)
     if len(stage.candidates) == 1:
+        change = (
+            ""
+            if stage.gain is None or stage.carried_label is None
+            else f", {measure.difference(stage.gain, sign=True)} against {stage.carried_label}, which was "
+            "carried in"
+        )
         return (
             f"{stage.chosen} was the only candidate: {measure.level(stage.candidates[0].mean)} over "
-            f"{plural(stage.candidates[0].num_finished, 'replicate')}."
+            f"{plural(stage.candidates[0].num_finished, 'replicate')}{change}."
         )
     if all(candidate.mean is None for candidate in stage.candidates):
         return f"Every run of stage {stage.name} failed, so there is no verdict."
@@ -249,7 +274,7 @@ def observe_stage(stage: StageView) -> list[Observation]:
     edges = [point for point in stage.tuning if point.chosen and point.at_edge]
     for point in edges:
         values = listing(
-            [f"{name} {value}" for name, value in point.values if name in point.at_edge]
+            [f"{name} {setting(value)}" for name, value in point.values if name in point.at_edge]
         )
         found.append(
             Observation(

@@ -39,6 +39,19 @@ def _spread(measure: Metric, mean: float | None, sd: float | None) -> str:
     return measure.level(mean) + (f" ± {measure.bare(sd)}" if sd is not None else "")
 
 
+def _fate(candidate: CandidateView) -> str:
+    """What became of a candidate, in two words."""
+    words = {
+        "chosen": "carried on",
+        "tied": "tied",
+        "eliminated": "beaten early",
+        "failed": "failed",
+        "": "",
+    }[candidate.state]
+    parts = ["incumbent"] if candidate.incumbent else []
+    return ", ".join([*parts, words] if words else parts)
+
+
 def candidates(stage: StageView) -> Table:
     """The candidates, the settings that differ between them, and what they reached."""
     measure = metric(stage.metric)
@@ -50,7 +63,7 @@ def candidates(stage: StageView) -> Table:
     head = ["candidate", *names, "parameters", measure.title, "loss", "training accuracy", "runs"]
     head += ["test accuracy"] if tests else []
     head += ["published"] if published else []
-    head += ["time per run"]
+    head += ["time per run", ""]
     rows = []
     for c in stage.candidates:
         runs = str(c.num_finished) + (f" + {c.num_failed} failed" if c.num_failed else "")
@@ -63,7 +76,7 @@ def candidates(stage: StageView) -> Table:
             )
         if published:
             row.append(percent(c.published_accuracy))
-        rows.append((*row, duration(c.seconds_mean)))
+        rows.append((*row, duration(c.seconds_mean), _fate(c)))
     return Table(tuple(head), tuple(rows))
 
 

@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class StripLine:
-    """One line of the verdict strip."""
+    """One line of the verdict strip; ``seconds`` is the training time of all its runs."""
 
     anchor: str
     name: str
@@ -216,7 +216,7 @@ def _strip(stage: StageView) -> StripLine:
         interval=ends,
         against=against,
         num_replicates=stage.num_replicates,
-        seconds=stage.seconds,
+        seconds=stage.train_seconds,
     )
 
 

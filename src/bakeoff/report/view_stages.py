@@ -120,6 +120,7 @@ class StageView:
         kind: winner, tie or undecided.
         carried_label: label of the incumbent that came in, None in the first stage.
         has_incumbent: whether what was carried in competes here; True in the first stage.
+        train_seconds: of all its runs together, also of those that were found in the store.
         gain, gain_low, gain_high: chosen minus what was carried in, paired over replicates.
         margin: the comparison that the verdict rests on (leader minus rival), if any.
         settings_names, settings_rows: only the settings that differ between the candidates.
@@ -142,6 +143,7 @@ class StageView:
     metric: str
     delta: float
     seconds: float
+    train_seconds: float
     carried_label: str | None
     has_incumbent: bool
     gain: float | None
@@ -433,6 +435,7 @@ def build_stage(result: StudyResult, number: int, metric: Metric, test_share: fl
         metric=verdict.metric,
         delta=verdict.delta,
         seconds=stage.seconds,
+        train_seconds=sum(run.train_seconds for runs in stage.runs for run in runs),
         carried_label=carried_label,
         has_incumbent=has_incumbent,
         gain=gain,

@@ -31,7 +31,7 @@ FORMAT = 1
 """Version of the JSON records; goes up when a record changes so that old text no longer decodes."""
 
 Arrays = dict[str, NDArray[Any]]
-_T = typing.TypeVar("_T")
+_NESTED = (dict, list)
 
 
 def to_json(value: object, arrays: Arrays | None = None, name: str = "") -> str:
@@ -177,6 +177,8 @@ def _decoder(kind: Any) -> _Decode:
 def _optional_decoder(arguments: tuple[Any, ...]) -> _Decode:
     rest = [argument for argument in arguments if argument is not types.NoneType]
     inner = _decoder(rest[0]) if len(rest) == 1 else _decode_free
+    if inner is _decode_free:
+        return inner
     return lambda plain, beside: None if plain is None else inner(plain, beside)
 
 
@@ -192,14 +194,14 @@ def _tuple_decoder(arguments: tuple[Any, ...]) -> _Decode:
 
 def _record_decoder(kind: Any) -> _Decode:
     hints = typing.get_type_hints(kind)
-    fields: list[tuple[str, _Decode]] = []
+
+    @functools.cache
+    def fields() -> list[tuple[str, _Decode]]:  # worked out late: a record may hold its own kind
+        return [(field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)]
 
     def decode(plain: Any, beside: _Beside) -> Any:
-        if not fields:  # worked out late: a record may hold its own kind
-            fields.extend(
-                (field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)
-            )
-        return kind(**{name: inner(plain[name], beside) for name, inner in fields if name in plain})
+        parts = {name: inner(plain[name], beside) for name, inner in fields() if name in plain}
+        return kind(**parts)
 
     return decode
 
@@ -225,7 +227,7 @@ def _decode_run(plain: Any, beside: _Beside) -> Run:
 
 def _decode_free(plain: Any, _: _Beside) -> Any:
     """Numbers and words, and free values: they carry their type themselves."""
-    return _free(plain) if isinstance(plain, dict | list) else plain
+    return _free(plain) if isinstance(plain, _NESTED) else plain
 
 
 def _free(plain: Any) -> Any:

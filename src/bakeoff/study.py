@@ -15,13 +15,14 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.engines.registry import get_engine
 from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
-from bakeoff.execution.events import Observer, Silent
+from bakeoff.execution.events import Observer
 from bakeoff.execution.plan import plan_study
 from bakeoff.records import StudyPlan, StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
 from bakeoff.spec import DataSpec, LoadedSpec, StudySpec, from_dict, load
 from bakeoff.store.sqlite import Store
+from bakeoff.terminal.jupyter import default_observer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +193,7 @@ class Study:
         Args:
             store: path of the results store, ``":memory:"``, or an open ``Store``; by default
                 ``bakeoff.sqlite`` in the folder of the study.
-            observer: who watches; nobody by default.
+            observer: who watches; by default one line in a Jupyter notebook, else nobody.
             engine: ``auto``, ``native`` or ``reference``, instead of the study's own.
             replicates: at most this many per candidate.
             workers: threads; all cores by default. The result does not depend on it.
@@ -225,7 +226,7 @@ class Study:
                 opened,
                 trainer,
                 options=options,
-                observer=observer or Silent(),
+                observer=observer or default_observer(),
                 folder=self._folder,
             )
 

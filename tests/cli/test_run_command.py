@@ -82,7 +82,9 @@ def test_wrong_words_give_one_line_and_an_exit_code(
 
 
 def test_every_mistake_of_a_study_file_is_said_at_once(folder: Path) -> None:
-    broken = SMALL_STUDY.replace("epochs = 2", 'epochs = "two"').replace("hidden = [8]", "hiden = [8]")
+    broken = SMALL_STUDY.replace("epochs = 2", 'epochs = "two"').replace(
+        "hidden = [8]", "hiden = [8]"
+    )
     (folder / "broken.toml").write_text(broken)
     done = bakeoff("run", "broken.toml", folder=folder)
     assert done.code == 2
@@ -194,7 +196,9 @@ def test_export_writes_plain_files_that_run_again(folder: Path) -> None:
 
 def test_two_studies_are_compared_pair_by_pair(folder: Path) -> None:
     bakeoff("run", "small.toml", folder=folder)
-    other = SMALL_STUDY.replace('"small"', '"other"').replace("learning_rate = 0.1", "learning_rate = 0.2")
+    other = SMALL_STUDY.replace('"small"', '"other"').replace(
+        "learning_rate = 0.1", "learning_rate = 0.2"
+    )
     (folder / "other.toml").write_text(other)
     bakeoff("run", "other.toml", folder=folder)
     done = bakeoff("compare", "small", "other", folder=folder)
@@ -240,7 +244,9 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
 
 
 def test_names_with_control_characters_are_shown_not_obeyed(folder: Path) -> None:
-    text = SMALL_STUDY.replace('"width"', '"w\\u001b[31mid\\u0007th"').replace('"small"', '"sm\\u001b]0;x"')
+    text = SMALL_STUDY.replace('"width"', '"w\\u001b[31mid\\u0007th"').replace(
+        '"small"', '"sm\\u001b]0;x"'
+    )
     (folder / "evil.toml").write_text(text)
     done = bakeoff("run", "evil.toml", folder=folder)
     assert done.code == 0, done.err

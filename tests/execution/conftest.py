@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from small_studies import blobs, make_study
+
 from bakeoff.data.dataset import Dataset
 from bakeoff.study import Study
-from small_studies import blobs, make_study
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.sources import from_arrays
 from bakeoff.study import Study

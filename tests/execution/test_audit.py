@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bakeoff.study import Result, Study
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "interaction.toml"

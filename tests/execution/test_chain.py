@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_studies import blobs, make_study
+
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
 from bakeoff.data.sources import from_arrays
 from bakeoff.engines.registry import get_engine
@@ -19,7 +21,6 @@ from bakeoff.report.json import result_document
 from bakeoff.spec import load
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Result, Study
-from small_studies import blobs, make_study
 
 
 def without_times(document: Any) -> Any:
@@ -61,7 +62,10 @@ def test_the_incumbent_competes_in_every_stage_after_the_first(small_study: Stud
         carried = before.candidate(before.verdict.chosen)
         incumbents = [candidate for candidate in stage.candidates if candidate.incumbent]
         assert len(incumbents) == 1
-        untuned = {**incumbents[0].declared, **{k: carried.declared.get(k) for k in stage_tuned(stage)}}
+        untuned = {
+            **incumbents[0].declared,
+            **{k: carried.declared.get(k) for k in stage_tuned(stage)},
+        }
         assert {k: v for k, v in untuned.items() if v is not None} == dict(carried.declared)
         before = stage
 
@@ -126,9 +130,7 @@ def test_the_choices_do_not_depend_on_the_test_part(clouds: Dataset) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_result_does_not_depend_on_the_number_of_workers(
-    clouds: Dataset, workers: int
-) -> None:
+def test_the_result_does_not_depend_on_the_number_of_workers(clouds: Dataset, workers: int) -> None:
     one = make_study(clouds).run(store=":memory:", workers=1)
     other = make_study(clouds).run(store=":memory:", workers=workers)
     assert text_of(one) == text_of(other)
@@ -205,7 +207,7 @@ def test_a_diverged_run_is_failed_named_and_not_averaged(clouds: Dataset) -> Non
 def test_a_stage_in_which_everything_fails_ends_the_study(clouds: Dataset) -> None:
     study = Study(clouds, base={"activation": "linear"}, looks=[3], folds=6)
     study.stage("rate", learning_rate=[1e5, 1e6])
-    with pytest.raises(RunsFailedError, match="rate|1e"):
+    with pytest.raises(RunsFailedError, match=r"rate|1e"):
         study.run(store=":memory:")
 
 
@@ -244,7 +246,9 @@ def test_a_replication_measures_every_run_and_follows_the_pins() -> None:
         ],
         carry={"hidden": [4]},
     )
-    study.stage("rate", candidates=[{"label": "3", "learning_rate": 0.01}], carry={"learning_rate": 0.01})
+    study.stage(
+        "rate", candidates=[{"label": "3", "learning_rate": 0.01}], carry={"learning_rate": 0.01}
+    )
     result = study.run(store=":memory:")
     width, rate = result.record.stages
     assert width.verdict.chosen == "1"

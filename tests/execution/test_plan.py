@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from small_studies import make_study
+
 from bakeoff.data.dataset import Dataset, SealedTest
 from bakeoff.execution.events import RunRequest, Silent
 from bakeoff.records import Run
 from bakeoff.study import Study
-from small_studies import make_study
 
 
 def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -> None:

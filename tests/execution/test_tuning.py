@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from small_studies import make_study
+
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.study import Study
-from small_studies import make_study
 
 
 def test_every_candidate_gets_its_own_best_value(clouds: Dataset) -> None:

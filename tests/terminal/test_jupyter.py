@@ -7,6 +7,7 @@ import types
 from typing import Any
 
 import pytest
+
 from bakeoff.execution.events import Silent
 from bakeoff.study import Study
 from bakeoff.terminal.jupyter import JupyterLine, default_observer

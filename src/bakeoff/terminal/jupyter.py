@@ -52,6 +52,7 @@ class JupyterLine(Silent):
             self._handle.update(text, raw=True)
 
     def stage_started(self, index: int, name: str, question: str) -> None:
+        del index, question
         self._stage = words.visible(name)
         self._requested = self._done = 0
 
@@ -61,8 +62,10 @@ class JupyterLine(Silent):
         self._show()
 
     def run_finished(self, request: RunRequest, run: Run) -> None:
+        del request, run
         self._done += 1
         self._show()
 
     def stage_finished(self, index: int, stage: StageResult) -> None:
+        del index, stage
         self._show(now=True)

@@ -88,6 +88,12 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
+def file_of(block: Block) -> str | None:
+    """The name of the file that a block shows, from its first line ``# name.toml``."""
+    match = re.match(r"# (\S+\.toml)$", block.text, re.MULTILINE)
+    return match[1] if match else None
+
+
 def words(command: str) -> list[str]:
     """The words of a command, without its comment."""
     return shlex.split(command, comments=True)
@@ -110,7 +116,9 @@ def readers_environment() -> Iterator[dict[str, str]]:
         }
 
 
-def run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    command: str, folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     """Runs one command of a page in a folder; its output is kept apart from its messages."""
     return subprocess.run(
         ["bash", "-c", command],
@@ -121,6 +129,44 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.C
         text=True,
         timeout=1200,
     )
+
+
+def walk(
+    page: Path, folder: Path, environment: dict[str, str], needs: set[str | None]
+) -> Iterator[tuple[Block, list[tuple[str, subprocess.CompletedProcess[str]]]]]:
+    """Follows a page in a folder: runs its Python, writes its files, runs its commands.
+
+    Args:
+        page: what to follow.
+        folder: where; the current folder while the page is followed.
+        environment: of the commands.
+        needs: what there is; blocks that need something else are passed over.
+
+    Yields:
+        each block that was followed, and its commands with what they did. ``make`` is not run, nor are
+        sessions with ``>>>``, which doctest runs.
+    """
+    namespace: dict[str, object] = {}
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for block in blocks(page):
+            if block.needs not in needs:
+                continue
+            if block.language == "python" and ">>>" not in block.text:
+                exec(compile(block.text, f"{block.page}:{block.line}", "exec"), namespace)
+            if name := file_of(block):
+                Path(name).write_text(block.text, encoding="utf-8")
+            yield (
+                block,
+                [
+                    (command, run(command, folder, environment))
+                    for command in block.commands
+                    if words(command)[0] != "make"
+                ],
+            )
+    finally:
+        os.chdir(before)
 
 
 def excerpt(output: str, ends: tuple[str, str | None] | None) -> str:
@@ -143,6 +189,4 @@ def excerpt(output: str, ends: tuple[str, str | None] | None) -> str:
             raise LookupError(f"no line after {first!r} starts with {last!r}")
         end = ending[0]
     shown = "\n".join(lines[start:end]).rstrip().splitlines()
-    return "\n".join(
-        [*(["…"] if start else []), *shown, *(["…"] if any(lines[end:]) else [])]
-    )
+    return "\n".join([*(["…"] if start else []), *shown, *(["…"] if any(lines[end:]) else [])])

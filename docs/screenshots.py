@@ -9,20 +9,18 @@ mnist needs its data (docs/data.md); Chromium and its driver are Debian's chromi
 from __future__ import annotations
 
 import argparse
-import base64
-import contextlib
 import io
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+from webdriver import CHROMIUM, DRIVER, Browser, browser  # noqa: E402
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, WINDOW_HEIGHT = 1280, 6000
@@ -37,92 +35,53 @@ STROKE = [(0.3, 0.24), (0.42, 0.16), (0.58, 0.18), (0.66, 0.3), (0.58, 0.43), (0
 STROKE += [(0.6, 0.52), (0.68, 0.64), (0.6, 0.79), (0.44, 0.83), (0.29, 0.76)]
 
 
-class Browser:
-    """A session of chromedriver, spoken to as https://www.w3.org/TR/webdriver2/ says."""
-
-    def __init__(self, address: str) -> None:
-        size = f"--window-size={WIDTH},{WINDOW_HEIGHT}"
-        options = {
-            "args": ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", size]
-        }
-        self._address = address
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
-        self._address += f"/session/{self._ask('POST', '/session', wanted)['sessionId']}"
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(self._address + path, data, method=method)
-        with urlopen(request, timeout=120) as answer:
-            return json.load(answer)["value"]
-
-    def picture(self, page: Path, heading: str, height: int) -> bytes:
-        """A PNG of the page from a heading on, with at most 128 colours."""
-        self._ask("POST", "/url", {"url": page.resolve().as_uri()})
-        top = 0
-        if heading:
-            script = "return document.getElementById(arguments[0]).getBoundingClientRect().top"
-            found = self._ask("POST", "/execute/sync", {"script": script, "args": [heading]})
-            # Move the page up instead of scrolling it, so that nothing depends on its length.
-            shift = "document.body.style.marginTop = -arguments[0] + 'px'"
-            top = max(0, round(found) - 48)
-            self._ask("POST", "/execute/sync", {"script": shift, "args": [top]})
-        self._draw()
-        shot = base64.b64decode(self._ask("GET", "/screenshot"))
-        image = Image.open(io.BytesIO(shot)).convert("RGB").crop((0, 0, WIDTH, height))
-        out = io.BytesIO()
-        image.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-        return out.getvalue()
-
-    def _draw(self) -> None:
-        """Draws into the first canvas of the page, if it has one, as a reader's pen would."""
-        script = (
-            "const canvas = document.querySelector('#tryit canvas');"
-            "if (!canvas) return null;"
-            "const box = canvas.getBoundingClientRect();"
-            "return [box.left, box.top, box.width, box.height]"
+def picture(window: Browser, page: Path, heading: str, height: int) -> bytes:
+    """A PNG of the page from a heading on, with at most 128 colours."""
+    window.size(WIDTH, WINDOW_HEIGHT)
+    window.theme("light")
+    window.open(page.resolve().as_uri())
+    if heading:
+        # Move the page up instead of scrolling it, so that nothing depends on its length.
+        window.run(
+            "const top = document.getElementById(arguments[0]).getBoundingClientRect().top;"
+            "document.body.style.marginTop = Math.min(0, 48 - top) + 'px'",
+            heading,
         )
-        box = self._ask("POST", "/execute/sync", {"script": script, "args": []})
-        if box is None or box[1] + box[3] > WINDOW_HEIGHT:
-            return
-        left, top, width, height = box
-        moves: list[dict[str, Any]] = [
-            {"type": "pointerMove", "x": round(left + x * width), "y": round(top + y * height)}
-            for x, y in STROKE
-        ]
-        moves.insert(1, {"type": "pointerDown", "button": 0})
-        moves.append({"type": "pointerUp", "button": 0})
-        pen = {"type": "pointer", "id": "pen", "actions": moves}
-        self._ask("POST", "/actions", {"actions": [pen]})
-
-    def close(self) -> None:
-        self._ask("DELETE", "")
+    draw(window)
+    with tempfile.TemporaryDirectory() as folder:
+        shot = Path(folder, "shot.png")
+        window.screenshot(shot, full=False)
+        image = Image.open(shot).convert("RGB").crop((0, 0, WIDTH, height))
+    out = io.BytesIO()
+    image.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
-@contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """Chromium, headless, for as long as the block lasts."""
-    driver = shutil.which("chromedriver")
-    if driver is None:
-        raise SystemExit(
-            "docs/screenshots.py needs chromedriver (Debian: apt-get install chromium-driver)"
-        )
-    process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        port = ""
-        while not port:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                raise SystemExit("chromedriver ended before it was ready")
-            if "started successfully on port" in line:
-                port = line.strip().rstrip(".").split()[-1]
-        session = Browser(f"http://127.0.0.1:{port}")
-        try:
-            yield session
-        finally:
-            session.close()
-    finally:
-        process.terminate()
-        process.wait()
+def draw(window: Browser) -> None:
+    """Draws into the drawing field of the page, if it has one, as a reader's pen would."""
+    box = window.run(
+        "const field = document.querySelector('#tryit canvas');"
+        "if (!field) return null;"
+        "const box = field.getBoundingClientRect();"
+        "return [box.left, box.top, box.width, box.height]"
+    )
+    if box is None:
+        return
+    left, top, width, height = box
+    for index, (x, y) in enumerate(STROKE):
+        kinds = ["mouseMoved"]
+        kinds += ["mousePressed"] if index == 0 else []
+        kinds += ["mouseReleased"] if index == len(STROKE) - 1 else []
+        for kind in kinds:
+            window.command(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=left + x * width,
+                y=top + y * height,
+                button="left",
+                buttons=0 if kind == "mouseReleased" else 1,
+                clickCount=1,
+            )
 
 
 def make_report(study: str, store: Path | None, folder: Path) -> Path:
@@ -149,12 +108,14 @@ def main() -> None:
     parser.add_argument("study", nargs="?", choices=list(PICTURES), help="all by default")
     parser.add_argument("--store", type=Path, help="a results store that holds the study")
     chosen = parser.parse_args()
+    if not (CHROMIUM and DRIVER):
+        raise SystemExit("docs/screenshots.py needs Chromium and its driver")
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, browser() as session:
+    with tempfile.TemporaryDirectory() as folder, browser() as window:
         for study in [chosen.study] if chosen.study else PICTURES:
             page = make_report(study, chosen.store, Path(folder))
             for suffix, (heading, height) in PICTURES[study].items():
-                data = session.picture(page, heading, height)
+                data = picture(window, page, heading, height)
                 target = IMAGES / f"report-{study}{suffix}.png"
                 if len(data) > MAX_BYTES:
                     raise SystemExit(f"{target}: {len(data):,} bytes, more than {MAX_BYTES:,}")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from blocks import DOCS, blocks, excerpt, readers_environment, run
+from blocks import DOCS, excerpt, readers_environment, walk
 
 PAGES = (DOCS / "tutorial.md",)
 
@@ -24,29 +24,19 @@ def transcribe(page: Path) -> str:
     new: list[str] = []
     position, output = 0, ""
     with tempfile.TemporaryDirectory() as folder, readers_environment() as environment:
-        for block in blocks(page):
+        for block, commands in walk(page, Path(folder), environment, {None, "mnist"}):
             shown: list[str] = []
-            for command in block.commands:
-                done = run(command, Path(folder), environment)
+            for command, done in commands:
                 if done.returncode:
                     raise SystemExit(f"{block.page}:{block.line}: {command}\n{done.stderr}")
                 output = done.stdout
-                if block.language == "console":
-                    shown += [f"$ {command}", *excerpt(output, block.excerpt).splitlines()]
+                shown += [f"$ {command}", *excerpt(output, block.excerpt).splitlines()]
             if block.language == "text" and block.excerpt:
                 shown = excerpt(output, block.excerpt).splitlines()
-            if shown:
+            if block.language in ("console", "text") and shown:
                 new += [text[position : block.start], "\n".join(shown) + "\n"]
                 position = block.end
-            if block.language == "toml" and (name := _file_of(block.text)):
-                Path(folder, name).write_text(block.text, encoding="utf-8")
     return "".join(new) + text[position:]
-
-
-def _file_of(text: str) -> str | None:
-    """The name of the file that a block shows, from its first line ``# name.toml``."""
-    first = text.splitlines()[0] if text else ""
-    return first[2:].strip() if first.startswith("# ") and first.endswith(".toml") else None
 
 
 def main() -> int:

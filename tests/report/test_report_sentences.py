@@ -202,6 +202,12 @@ def test_a_bare_value_is_named_with_its_setting_where_a_sentence_would_be_a_ridd
     assert "Hidden 32 goes on provisionally" in texts(build.study([stage]))[0]
     # A label that is no value of the setting stays as its author wrote it.
     named = build.stage(
-        "hidden", ["3a", "3b"], [0.951, 0.9535], num=12, kind="undecided", chosen=0, varied=["hidden"]
+        "hidden",
+        ["3a", "3b"],
+        [0.951, 0.9535],
+        num=12,
+        kind="undecided",
+        chosen=0,
+        varied=["hidden"],
     )
     assert "3a goes on provisionally" in texts(build.study([named]))[0]

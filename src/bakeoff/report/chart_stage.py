@@ -54,6 +54,11 @@ def _row_labels(rows: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(name, note)
 
 
+def _axis_side(num_rows: int) -> str:
+    """Above a list that is longer than a screen, where reading begins."""
+    return "top" if num_rows > 16 else "bottom"
+
+
 def _scaled(measure: Metric, value: float) -> float:
     return 100 * value if measure.share else value
 
@@ -114,7 +119,10 @@ def forest(stage: StageView) -> AnyChart | None:
     low_end, high_end = padded(ends)
     x = alt.Scale(domain=[low_end, high_end], range=[0, PLOT], nice=False)
     unit = f" ({measure.unit})" if measure.unit else ""
-    x_axis = axis(f"difference in {measure.title} from {clip(stage.chosen, 30)}{unit}")
+    x_axis = axis(
+        f"difference in {measure.title} from {clip(stage.chosen, 24)}{unit}",
+        orient=_axis_side(len(rows)),
+    )
     band = (
         alt.Chart(data([{"a": -delta, "b": delta}]))
         .mark_rect(color=BAND)
@@ -202,7 +210,7 @@ def replicates(stage: StageView) -> AnyChart | None:
         domain=list(padded([r["x"] for r in shown])), range=[0, PLOT], nice=False, clamp=True
     )
     unit = " (%)" if measure.share else ""
-    x_axis = axis(f"{measure.title}{unit}, one line per replicate")
+    x_axis = axis(f"{measure.title}{unit}, one line per replicate", orient=_axis_side(len(rows)))
     lines = (
         alt.Chart(
             data(

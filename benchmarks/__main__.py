@@ -34,6 +34,9 @@ def main() -> None:
         choices=[workload.name for workload in WORKLOADS],
         help="measure this workload alone (repeatable)",
     )
+    parser.add_argument(
+        "--threads", choices=["one", "all"], help="epochs: on one core alone, or on all cores alone"
+    )
     parser.add_argument("--out", type=Path, help="results file (JSON)")
     parser.add_argument(
         "--render",
@@ -50,6 +53,9 @@ def main() -> None:
         quick=args.quick,
         peers=tuple(args.peer or [peer.name for peer in PEERS]),
         workloads=tuple(args.workload) if args.workload else None,
+        threads=f"{args.threads} core{'' if args.threads == 'one' else 's'}"
+        if args.threads
+        else None,
     )
     if not args.render:
         for section in args.only or SECTIONS:

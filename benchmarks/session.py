@@ -32,6 +32,7 @@ class Session:
         document: what is written.
         peers: names of the peers to measure.
         workloads: names of the workloads to measure, or None for all.
+        threads: ``one core`` or ``all cores``, or None for both.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Session:
     scratch: Path
     peers: tuple[str, ...]
     workloads: tuple[str, ...] | None = None
+    threads: str | None = None
     document: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -49,21 +51,23 @@ class Session:
         quick: bool,
         peers: tuple[str, ...],
         workloads: tuple[str, ...] | None,
+        threads: str | None = None,
     ) -> Session:
         """Goes on with an existing results file; sections that are measured again replace theirs."""
         SCRATCH.mkdir(parents=True, exist_ok=True)
         document = json.loads(path.read_text()) if path.exists() else {}
         document = {"format": FORMAT, "machine": machine(), "sections": {}, **document}
-        return cls(path, quick, SCRATCH, peers, workloads, document)
+        return cls(path, quick, SCRATCH, peers, workloads, threads, document)
 
     def begin(self, section: str) -> dict[str, Any]:
         """A section to fill; ``save`` writes what is put into it.
 
-        With a choice of peers or workloads, what was measured of the others stays, each with its
+        With a choice of peers, workloads or threads, what was measured of the others stays, each with its
         own ``measured_at``; else the section starts empty.
         """
         before: dict[str, Any] = {}
-        if self.workloads is not None or set(self.peers) != set(PEER_NAMES):
+        partial = self.workloads is not None or self.threads is not None
+        if partial or set(self.peers) != set(PEER_NAMES):
             before = self.document["sections"].get(section, {})
         kept = [entry for entry in before.get("measurements", []) if not self._chosen(entry)]
         made = {
@@ -85,8 +89,10 @@ class Session:
 
     def _chosen(self, entry: dict[str, Any]) -> bool:
         peer, workload = entry.get("peer", "bakeoff"), entry.get("workload")
-        return peer.removesuffix("-command") in self.peers and (
-            self.workloads is None or workload is None or workload in self.workloads
+        return (
+            peer.removesuffix("-command") in self.peers
+            and (self.workloads is None or workload is None or workload in self.workloads)
+            and (self.threads is None or entry.get("threads", self.threads) == self.threads)
         )
 
     def save(self) -> None:

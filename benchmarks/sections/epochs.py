@@ -39,6 +39,8 @@ def run(session: Session) -> None:
         chosen = [w for w in chosen if w.name in ("mnist", "mnist-dense", "tabular")]
     section.setdefault("fma_peak", [])
     for mode, cores in modes:
+        if session.threads not in (None, mode):
+            continue
         for workload in chosen:
             if mode == "all cores" and workload.name not in ON_ALL_CORES:
                 continue

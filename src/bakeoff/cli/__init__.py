@@ -18,7 +18,10 @@ from bakeoff.cli import data, models, reading, running, store
 from bakeoff.cli.output import show_error
 from bakeoff.errors import BakeoffError, Interrupted
 
-EPILOG = "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed, 130 interrupted."
+EPILOG = (
+    "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed or --strict "
+    "found an error, 130 interrupted."
+)
 
 app = typer.Typer(
     name="bakeoff",

@@ -1,30 +1,32 @@
 """Writes real outputs into the pages that show commands; needs MNIST (docs/data.md).
 
-    python docs/transcripts.py
+    python docs/transcripts.py            in a temporary folder
+    python docs/transcripts.py FOLDER     in that one, which must be empty, and keep what was made
 
-Runs the commands of every ``console`` block of the pages in order, in one temporary folder per page,
-and replaces what stands below them. A ``text`` block with an excerpt comment shows another part of
+Runs the commands of every ``console`` block of the tutorial in order, in one folder, and replaces what
+stands below them. A ``text`` block with an excerpt comment shows another part of
 the output of the command before it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
 
 from blocks import DOCS, excerpt, readers_environment, walk
 
-PAGES = (DOCS / "tutorial.md",)
+PAGE = DOCS / "tutorial.md"
 
 
-def transcribe(page: Path) -> str:
+def transcribe(page: Path, folder: Path) -> str:
     """The page with the outputs of its commands."""
     text = page.read_text(encoding="utf-8")
     new: list[str] = []
     position, output = 0, ""
-    with tempfile.TemporaryDirectory() as folder, readers_environment() as environment:
-        for block, commands in walk(page, Path(folder), environment, {None, "mnist"}):
+    with readers_environment() as environment:
+        for block, commands in walk(page, folder, environment, {None, "mnist"}):
             shown: list[str] = []
             for command, done in commands:
                 if done.returncode:
@@ -39,12 +41,18 @@ def transcribe(page: Path) -> str:
     return "".join(new) + text[position:]
 
 
-def main() -> int:
-    for page in PAGES:
-        page.write_text(transcribe(page), encoding="utf-8")
-        print(page)
+def main(arguments: list[str]) -> int:
+    with contextlib.ExitStack() as stack:
+        folder = Path(
+            arguments[0] if arguments else stack.enter_context(tempfile.TemporaryDirectory())
+        ).resolve()
+        folder.mkdir(exist_ok=True)
+        if any(folder.iterdir()):
+            raise SystemExit(f"{folder}: must be empty, so that nothing is reused")
+        PAGE.write_text(transcribe(PAGE, folder), encoding="utf-8")
+    print(PAGE)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -26,7 +26,12 @@ def learning_margin(majority_share: float) -> float:
 
 
 def failure_reason(
-    stopped: str | None, val_accuracy: float | None, majority_share: float
+    stopped: str | None,
+    val_accuracy: float | None,
+    majority_share: float,
+    *,
+    macro_recall: float | None = None,
+    num_classes: int = 2,
 ) -> str | None:
     """Why a run counts as failed, or None if it does not.
 
@@ -34,11 +39,18 @@ def failure_reason(
         stopped: as in ``TrainedRun.stopped``; ``diverged`` fails.
         val_accuracy: after the last epoch, 0 to 1; None or non-finite fails.
         majority_share: of the most frequent class among the validation examples, 0 to 1.
+        macro_recall: where the classes are unbalanced: a run that recognises the rare classes has
+            learned, though its accuracy may not beat always naming the frequent one.
+        num_classes: always naming one class has a macro recall of 1 / num_classes.
     """
     if stopped == "diverged":
         return "diverged: a loss or a weight became non-finite"
     if val_accuracy is None or not math.isfinite(val_accuracy):
         return "diverged: the validation accuracy is not a finite number"
+    if macro_recall is not None and math.isfinite(macro_recall):
+        chance = 1.0 / num_classes
+        if macro_recall > chance + learning_margin(chance):
+            return None
     margin = learning_margin(majority_share)
     # A hair of tolerance, so that "exactly 5 points above" does not hang on binary fractions.
     if val_accuracy <= majority_share + margin - 1e-12:

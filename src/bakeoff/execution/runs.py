@@ -12,7 +12,7 @@ from bakeoff.data.dataset import OpenTest
 from bakeoff.engines.base import Engine, TrainedRun, Watch
 from bakeoff.errors import Interrupted
 from bakeoff.evidence.failures import failure_reason
-from bakeoff.evidence.metrics import macro_recall, scores_from_logits
+from bakeoff.evidence.metrics import default_metric, macro_recall, scores_from_logits
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.jobs import JobMaker
@@ -63,6 +63,7 @@ class RunService:
         self._cancel_flag = np.zeros(1, np.int32)
         counts = np.bincount(jobs.dataset.labels, minlength=jobs.dataset.num_classes)
         self._majority_share = float(counts.max() / max(1, counts.sum()))
+        self._unbalanced = default_metric(counts.tolist()) == "macro_recall"
 
     @property
     def store_name(self) -> str:
@@ -209,7 +210,13 @@ class RunService:
             status, reason = "interrupted", "interrupted before its last epoch"
         else:
             shown = val.accuracy if len(val_rows) else _last(history.train_accuracy)
-            reason = failure_reason(trained.stopped, shown, self._majority_share)
+            reason = failure_reason(
+                trained.stopped,
+                shown,
+                self._majority_share,
+                macro_recall=val.macro_recall if self._unbalanced else None,
+                num_classes=self.jobs.dataset.num_classes,
+            )
             if reason is not None:
                 status = "failed"
                 if trained.stopped == "diverged":

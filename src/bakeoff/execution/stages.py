@@ -48,10 +48,13 @@ def run_stage(
     points: tuple[TuningPoint, ...] = ()
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
-    if context.spec.kind == "replication":
-        runs, verdict = _measure_all(context, stage, candidates)
-    else:
-        runs, verdict = _race(context, stage, candidates, tuned=bool(points))
+    try:
+        if context.spec.kind == "replication":
+            runs, verdict = _measure_all(context, stage, candidates)
+        else:
+            runs, verdict = _race(context, stage, candidates, tuned=bool(points))
+    except RunsFailedError as error:
+        raise RunsFailedError(f"stage {stage.name}: {error}") from None
     pinned = pinned_label(stage, candidates)
     if pinned is not None:
         verdict = pin(verdict, pinned)

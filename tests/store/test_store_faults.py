@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -33,24 +35,37 @@ class Faulty(sqlite3.Connection):
     code: ClassVar[int] = sqlite3.SQLITE_FULL
     count: ClassVar[int] = 0
 
+    interrupts: ClassVar[bool] = False
+
+    def _due(self) -> bool:
+        if Faulty.left is None:
+            return False
+        Faulty.left -= 1
+        if Faulty.left:
+            return False
+        Faulty.left = None
+        return True
+
     def _tick(self) -> None:
         Faulty.count += 1
-        if Faulty.left is None:
-            return
-        Faulty.left -= 1
-        if Faulty.left == 0:
-            Faulty.left = None
+        if not Faulty.interrupts and self._due():
             error = sqlite3.OperationalError("injected")
             error.sqlite_errorcode = Faulty.code  # type: ignore[misc]
             raise error
 
+    def _tock(self, done: sqlite3.Cursor) -> sqlite3.Cursor:
+        """Instead of failing before a statement, Ctrl-C may come after it."""
+        if Faulty.interrupts and self._due():
+            raise KeyboardInterrupt
+        return done
+
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         self._tick()
-        return super().execute(*arguments)
+        return self._tock(super().execute(*arguments))
 
     def executemany(self, *arguments: Any) -> sqlite3.Cursor:
         self._tick()
-        return super().executemany(*arguments)
+        return self._tock(super().executemany(*arguments))
 
     def executescript(self, script: str) -> sqlite3.Cursor:
         self._tick()
@@ -65,7 +80,7 @@ class Faulty(sqlite3.Connection):
 def faulty(monkeypatch) -> Iterator[None]:
     monkeypatch.setattr(connect, "connection_class", Faulty)
     yield
-    Faulty.left = None
+    Faulty.left, Faulty.interrupts = None, False
 
 
 def statements(work: Any) -> int:
@@ -192,6 +207,63 @@ def test_an_interruption_within_a_write_leaves_nothing_half_written(tmp_path, mo
                 store.plan_runs(number, [(key_of(1), Settings(), 0, "width", "a")])
         assert len(store.runs()) == 0
         store.add_run(sample_run(1))
+
+
+@pytest.mark.parametrize("durable", [False, True], ids=["not forced", "forced"])
+def test_ctrl_c_after_any_statement_leaves_the_store_working(tmp_path, durable) -> None:
+    """The driver adds the run it had in hand once more, in its `except` block."""
+    Faulty.interrupts = True
+    with Store.open(tmp_path / "a.sqlite") as store:
+
+        def one_run(run: int) -> None:
+            if durable:
+                store._forced_at = -1e9
+            store.find_runs([key_of(run)])
+            store.add_run(sample_run(run))
+
+        total = statements(lambda: one_run(0))
+        assert total >= 5
+        for run in range(1, total + 1):
+            Faulty.left = run
+            try:
+                one_run(run)
+            except KeyboardInterrupt:
+                one_run(run)
+            else:
+                pytest.fail("nothing was interrupted")
+        assert len(store.find_runs(map(key_of, range(total + 1)))) == total + 1
+        assert store.check() == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_an_interruption_at_any_instant_leaves_the_store_working(tmp_path) -> None:
+    """As Ctrl-C: the driver adds the run it had in hand once more, in its `except` block."""
+    moments = random.Random(3)
+    interrupted = 0
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Store.open(tmp_path / "a.sqlite") as store:
+            for number in range(400):
+                run = sample_run(number)
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(1e-5, 4e-4))
+                    store.find_runs([run.key])
+                    store.add_run(run)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                except KeyboardInterrupt:
+                    interrupted += 1
+                    store.add_run(run)
+                    assert list(store.find_runs([run.key])) == [run.key]
+            assert len(store.find_runs(key_of(number) for number in range(400))) == 400
+            assert store.check() == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted >= 20
 
 
 @needs_posix

@@ -54,8 +54,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
         StoreError: no regular file, not a store, damaged, read-only, newer, or no space.
     """
     with faults.translated(path):
+        new = path.with_name(path.name + ".new")
+        new.unlink(missing_ok=True)  # a leftover of a writer that was killed while it made a store
         if not path.exists():
-            _create(path)
+            _create(path, new)
         must_be_a_file(path)
         connection = _connect(f"{path.as_uri()}?mode=rw")
     try:
@@ -148,10 +150,8 @@ def must_be_a_file(path: Path) -> None:
         )
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, new: Path) -> None:
     """Puts a whole, empty store in place in one step, so that nobody meets half a one."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)  # a leftover of a killed writer
     try:
         with (
             contextlib.closing(open_memory()) as memory,
@@ -210,8 +210,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
                 f"BEGIN IMMEDIATE; {MIGRATIONS[target]}; PRAGMA user_version = {target}; COMMIT;"
             )
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _abandon(connection)
             raise
 
 
@@ -241,17 +240,16 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
     Args:
         durable: whether it, and everything before it, has reached the disk on return.
     """
-    if durable:
-        connection.execute("PRAGMA synchronous = FULL")
+    _abandon(connection)
     try:
+        if durable:
+            connection.execute("PRAGMA synchronous = FULL")
         retried(lambda: connection.execute("BEGIN IMMEDIATE"))
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # SQLite itself rolls back when the disk is full
-                connection.execute("ROLLBACK")
-            raise
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _abandon(connection)
+        raise
     finally:
         if durable:
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -260,24 +258,27 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
 @contextlib.contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     """Several reads that all see the same state, whatever a writer does meanwhile."""
-    if connection.in_transaction:
-        yield
-        return
 
     def begin() -> None:
+        _abandon(connection)
         connection.execute("BEGIN")
-        try:
-            connection.execute("SELECT 1 FROM run LIMIT 1").fetchone()
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        connection.execute("SELECT 1 FROM run LIMIT 1").fetchone()  # the snapshot is taken here
 
-    retried(begin)
     try:
+        retried(begin)
         yield
     finally:
-        if connection.in_transaction:
-            connection.execute("COMMIT")
+        _abandon(connection)
+
+
+def _abandon(connection: sqlite3.Connection) -> None:
+    """Ends a transaction that is still open, if any.
+
+    SQLite itself may have rolled back (a full disk), and Ctrl-C may have struck between the
+    statements of this module, so what is open is asked and never assumed.
+    """
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def checkpoint(connection: sqlite3.Connection) -> bool:

@@ -23,7 +23,8 @@ from rich.text import Text
 
 WIDTH = 100
 TARGET = Path(__file__).parent / "images" / "terminal.svg"
-LINT_LINES = 4
+LINT_FINDINGS = 2
+FINDING = re.compile(r"(error|warning|info) L\d+")
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 
@@ -71,10 +72,12 @@ def shortened(lines: list[Text]) -> list[Text]:
     plain = [line.plain.strip() for line in lines]
     if "Worth knowing" not in plain:
         return lines
-    first = plain.index("Worth knowing") + 1 + LINT_LINES
-    end = next(i for i in range(first, len(plain)) if not plain[i])
-    if end <= first + 1:
+    heading = plain.index("Worth knowing")
+    end = next(i for i in range(heading, len(plain)) if not plain[i])
+    findings = [i for i in range(heading, end) if FINDING.match(plain[i])]
+    if len(findings) <= LINT_FINDINGS:
         return lines
+    first = findings[LINT_FINDINGS]
     note = Text(f"  … {end - first} more lines of the lint, left out of this picture", "dim")
     return [*lines[:first], note, *lines[end:]]
 

@@ -30,6 +30,7 @@ DRAWN = {
     "nuisance": lambda p: p.nuisance("activation"),
     "heatmap": lambda p: p.heatmap("activation"),
     "chain": lambda p: p.chain(),
+    "published": lambda _: Plots(build.regression()).published(),
     "confusion": lambda p: p.confusion(),
     "recall": lambda p: p.recall(),
     "reliability": lambda p: p.reliability(),

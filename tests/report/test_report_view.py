@@ -13,7 +13,7 @@ from bakeoff.records import StudyResult
 from bakeoff.report.curves import kept_epochs, thin_curve
 from bakeoff.report.view import build_view
 from bakeoff.report.view_final import wilson
-from bakeoff.report.view_stages import mean_interval
+from bakeoff.report.view_runs import mean_interval
 
 ALL = [
     "winner",

@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 
 from bakeoff.report.chart_style import ACCENT, OTHER, TRAIN, AnyChart, axis, data, describe, finish
-from bakeoff.report.view_stages import CandidateView, StageView
+from bakeoff.report.view_runs import CandidateView
+from bakeoff.report.view_stages import StageView
 from bakeoff.report.words import clip, fixed, percent
 
 PANEL = (230, 120)

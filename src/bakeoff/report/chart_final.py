@@ -1,4 +1,4 @@
-"""Charts of the chain of decisions and of the final model. Altair in, Altair out."""
+"""Charts of the final model on the test set. Altair in, Altair out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from bakeoff.report.chart_style import (
     ACCENT,
     BAD,
     INK,
-    LABEL_PX,
     MUTED,
     ON_ACCENT,
     OTHER,
-    PLOT,
-    RULE,
     WIDTH,
     AnyChart,
     axis,
@@ -25,133 +22,8 @@ from bakeoff.report.chart_style import (
     finish,
     padded,
 )
-from bakeoff.report.view import ReportView
 from bakeoff.report.view_final import FinalView
-from bakeoff.report.words import clip, metric, percent
-
-_STEP = 46
-_ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
-
-
-def chain(view: ReportView) -> AnyChart | None:
-    """The incumbent of each stage with its interval, and the audit's counterfactuals.
-
-    Where the accuracies span a wide range the axis is logarithmic in the error, so that half a
-    point near the top is as visible as ten points at the bottom.
-    """
-    links = [link for link in view.chain if link.mean is not None]
-    if not links:
-        return None
-    measure = metric(view.metric)
-    values = [
-        value for link in links for value in (link.mean, link.low, link.high) if value is not None
-    ]
-    smallest = 0.5 / max(1, view.data.num_validation)  # below one error in the validation part
-    errors = [max(smallest, 1 - value) for value in values]
-    by_error = measure.share and max(errors) > 2.5 * min(errors)
-
-    def place(value: float) -> float:
-        if by_error:
-            return min(1.0, max(smallest, 1 - value))
-        return 100 * value if measure.share else value
-
-    rows: list[dict[str, Any]] = []
-    swaps: list[dict[str, Any]] = []
-    for index, link in enumerate(links):
-        mean = link.mean if link.mean is not None else 0.0
-        change = "" if link.gain is None else measure.bare(link.gain, sign=True)
-        if link.kept:
-            change = "kept"
-        note = f"{measure.level(mean)}" + (f"   {change}" if change else "")
-        lost = link.gain is not None and link.gain < 0 and link.lost_incumbent
-        rows.append(
-            {
-                "index": index,
-                "y": index * _STEP + _STEP * 0.68,
-                "label_y": index * _STEP + _STEP * 0.26,
-                "stage": clip(link.name, 24),
-                "label": f"{clip(link.name, 24)} → {clip(link.chosen, 34)}",
-                "note": note,
-                "ink": BAD if lost else ACCENT,
-                "x": place(mean),
-                "low": place(link.low if link.low is not None else mean),
-                "high": place(link.high if link.high is not None else mean),
-                "text": describe(
-                    f"stage {link.name}: {link.chosen} at {measure.level(mean)}"
-                    + (
-                        ""
-                        if link.gain is None
-                        else f", {measure.difference(link.gain, sign=True)} against what was carried in"
-                    )
-                ),
-            }
-        )
-        for label, value in link.counterfactuals:
-            swaps.append(
-                {
-                    "y": index * _STEP + _STEP * 0.68,
-                    "x": place(value),
-                    "text": describe(
-                        f"counterfactual: the final settings with stage {link.name} swapped to {label}: "
-                        f"{measure.level(value)}"
-                    ),
-                }
-            )
-    height = len(rows) * _STEP + 4
-    # A counterfactual far below the chain must not flatten it: it is drawn at the edge.
-    places = [row[key] for row in rows for key in ("x", "low", "high")]
-    if by_error:
-        low, high = min(places) / 1.15, min(1.0, max(places) * 1.15)
-        ticks = [tick for tick in _ERROR_TICKS if low <= tick <= high]
-        scale = alt.Scale(
-            type="log", domain=[high, low], range=[0, PLOT - 24], nice=False, clamp=True
-        )
-        x_axis = axis(
-            f"{measure.title} (%), spaced by the error",
-            values=ticks,
-            labelExpr="format(100 * (1 - datum.value), '.4~g')",
-            tickCount=alt.Undefined,
-        )
-    else:
-        scale = alt.Scale(domain=list(padded(places)), range=[0, PLOT - 24], nice=False, clamp=True)
-        x_axis = axis(f"{measure.title}{' (%)' if measure.share else ''}")
-    y = alt.Y("y:Q").scale(None).axis(None)
-    base = alt.Chart(data(rows))
-    path = base.mark_line(color=RULE, strokeWidth=2).encode(
-        x=alt.X("x:Q", scale=scale, axis=x_axis), y=y, order=alt.Order("index:Q")
-    )
-    bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale),
-        x2=alt.X2("high:Q"),
-        y=y,
-        color=alt.Color("ink:N").scale(None),
-        description=alt.Description("text:N"),
-    )
-    dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x=alt.X("x:Q", scale=scale),
-        y=y,
-        color=alt.Color("ink:N").scale(None),
-        description=alt.Description("text:N"),
-    )
-    label_y = alt.Y("label_y:Q").scale(None).axis(None)
-    names = base.mark_text(
-        align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 125
-    ).encode(x=alt.value(0), y=label_y, text=alt.Text("label:N"))
-    notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=label_y, text=alt.Text("note:N")
-    )
-    layers: list[Any] = [path, bars, dots]
-    if swaps:
-        layers.append(
-            alt.Chart(data(swaps))
-            .mark_point(shape="diamond", filled=False, size=70, color=OTHER, opacity=1)
-            .encode(x=alt.X("x:Q", scale=scale), y=y, description=alt.Description("text:N"))
-        )
-    return finish(
-        alt.layer(*layers, names, notes).properties(width=WIDTH, height=height),
-        f"The chain of decisions: {measure.title} of the chosen candidate after each stage with its "
-        "95 % interval; hollow diamonds are the audit's counterfactuals.",
-    )
+from bakeoff.report.words import clip, percent
 
 
 def confusion(final: FinalView) -> AnyChart | None:

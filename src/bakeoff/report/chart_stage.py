@@ -1,4 +1,4 @@
-"""Charts of one stage: paired differences, replicates, tuned nuisances. Altair in, Altair out."""
+"""Charts of one stage: paired differences, and every run. Altair in, Altair out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from bakeoff.report.chart_style import (
     INK,
     LABEL_PX,
     MUTED,
-    ON_ACCENT,
     OTHER,
     PLOT,
-    SERIES,
     WIDTH,
     AnyChart,
     axis,
@@ -26,8 +24,8 @@ from bakeoff.report.chart_style import (
     padded,
     row_step,
 )
-from bakeoff.report.view_stages import StageView, TuningView
-from bakeoff.report.words import Metric, clip, metric, plural, setting, share_of
+from bakeoff.report.view_stages import StageView
+from bakeoff.report.words import clip, metric, plural, share_of
 
 _LABEL_LENGTH = 58  # characters of a label that fit the width of a chart
 
@@ -59,10 +57,6 @@ def _axis_side(num_rows: int) -> str:
     return "top" if num_rows > 16 else "bottom"
 
 
-def _scaled(measure: Metric, value: float) -> float:
-    return 100 * value if measure.share else value
-
-
 def forest(stage: StageView) -> AnyChart | None:
     """Paired differences from the chosen candidate, with the zero line and the ±δ band.
 
@@ -72,14 +66,14 @@ def forest(stage: StageView) -> AnyChart | None:
         return None
     measure = metric(stage.metric)
     step = row_step(len(stage.differences))
-    delta = _scaled(measure, stage.delta)
+    delta = measure.scaled(stage.delta)
     rows, dots = [], []
     ends = [-delta, delta]
     for index, d in enumerate(stage.differences):
         y = index * step + step * 0.68
-        mean = _scaled(measure, d.mean)
-        low = _scaled(measure, d.low) if d.low is not None else mean
-        high = _scaled(measure, d.high) if d.high is not None else mean
+        mean = measure.scaled(d.mean)
+        low = measure.scaled(d.low) if d.low is not None else mean
+        high = measure.scaled(d.high) if d.high is not None else mean
         span = (
             f"{share_of(d.level)} interval {measure.bare(d.low)} to {measure.bare(d.high)}"
             if d.low is not None and d.high is not None
@@ -106,7 +100,7 @@ def forest(stage: StageView) -> AnyChart | None:
             dots.append(
                 {
                     "y": y,
-                    "x": _scaled(measure, value),
+                    "x": measure.scaled(value),
                     "text": describe(
                         f"replicate {replicate + 1}: {d.label} minus {stage.chosen} "
                         f"{measure.difference(value, sign=True)}",
@@ -114,7 +108,7 @@ def forest(stage: StageView) -> AnyChart | None:
                     ),
                 }
             )
-            ends.append(_scaled(measure, value))
+            ends.append(measure.scaled(value))
     height = len(rows) * step + 4
     low_end, high_end = padded(ends)
     x = alt.Scale(domain=[low_end, high_end], range=[0, PLOT], nice=False)
@@ -191,7 +185,7 @@ def replicates(stage: StageView) -> AnyChart | None:
                 continue
             row = {
                 "y": y,
-                "x": _scaled(measure, run.value),
+                "x": measure.scaled(run.value),
                 "replicate": run.replicate,
                 "order": index,
                 "ink": ACCENT if chosen else OTHER,
@@ -251,157 +245,4 @@ def replicates(stage: StageView) -> AnyChart | None:
         chart,
         f"{measure.title} of every run of stage {stage.name}, one row per candidate, one line per "
         "replicate.",
-    )
-
-
-def _numeric(points: tuple[TuningView, ...], name: str) -> bool:
-    values = [dict(point.values).get(name) for point in points]
-    return all(isinstance(value, float) for value in values)
-
-
-def nuisance_names(stage: StageView) -> list[str]:
-    """The nuisance hyperparameters that the stage tuned, in order of appearance."""
-    return list(dict.fromkeys(name for point in stage.tuning for name, _ in point.values))
-
-
-def _profile(stage: StageView, name: str) -> list[dict[str, Any]]:
-    """Per candidate and value of ``name`` the best mean over the other nuisances."""
-    best: dict[tuple[str, Any], TuningView] = {}
-    measure = metric(stage.metric)
-    for point in stage.tuning:
-        value = dict(point.values).get(name)
-        if value is None or point.mean is None:
-            continue
-        key = (point.candidate, value)
-        known = best.get(key)
-        better = (
-            known is None
-            or point.chosen
-            or (
-                not known.chosen
-                and known.mean is not None
-                and (point.mean > known.mean) == measure.higher_is_better
-            )
-        )
-        if better:
-            best[key] = point
-    return [
-        {
-            "candidate": clip(candidate, 40),
-            "value": value,
-            "mean": _scaled(measure, point.mean or 0.0),
-            "chosen": point.chosen,
-            "text": describe(
-                f"{candidate}, {name} {setting(value)}: {measure.level(point.mean)}"
-                + (", taken" if point.chosen else "")
-            ),
-        }
-        for (candidate, value), point in best.items()
-    ]
-
-
-def nuisance(stage: StageView, name: str | None = None) -> AnyChart | None:
-    """The metric along one tuned hyperparameter, one line per candidate; None where not tuned."""
-    names = nuisance_names(stage)
-    if not names:
-        return None
-    name = name or names[0]
-    rows = _profile(stage, name)
-    if not rows:
-        return None
-    measure = metric(stage.metric)
-    candidates = list(dict.fromkeys(row["candidate"] for row in rows))
-    numeric = _numeric(stage.tuning, name)
-    values = [row["value"] for row in rows]
-    log = numeric and min(values) > 0 and max(values) / min(values) >= 8
-    if numeric:
-        ticks = sorted(set(values)) if len(set(values)) <= 8 else alt.Undefined
-        x = alt.X(
-            "value:Q",
-            axis=axis(name, values=ticks, format="~g"),
-            scale=alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=14),
-        )
-    else:
-        x = alt.X("value:O", axis=axis(name, labelAngle=0))
-    colour = (
-        alt.Color(
-            "candidate:N",
-            scale=alt.Scale(domain=candidates, range=list(SERIES[: len(candidates)])),
-            legend=alt.Legend(title=None, labelLimit=180, columns=2),
-        )
-        if len(candidates) <= len(SERIES)
-        else alt.value(OTHER)
-    )
-    y = alt.Y(
-        "mean:Q",
-        scale=alt.Scale(domain=list(padded([row["mean"] for row in rows])), nice=False),
-        axis=axis(f"{measure.title}{' (%)' if measure.share else ''}"),
-    )
-    base = alt.Chart(data(rows)).encode(
-        x=x, y=y, color=colour, description=alt.Description("text:N")
-    )
-    lines = base.mark_line(strokeWidth=1.5).encode(detail=alt.Detail("candidate:N"))
-    dots = base.mark_point(filled=True, size=36, opacity=1)
-    taken = (
-        alt.Chart(data([row for row in rows if row["chosen"]]))
-        .mark_point(filled=False, size=150, strokeWidth=1.5, opacity=1)
-        .encode(x=x, y=y, color=colour, description=alt.Description("text:N"))
-    )
-    return finish(
-        alt.layer(lines, dots, taken).properties(width=WIDTH - 60, height=220),
-        f"{measure.title} on the screening replicates along {name}, one line per candidate of stage "
-        f"{stage.name}; the ring marks the value each candidate was given.",
-    )
-
-
-def heatmap(stage: StageView, name: str | None = None) -> AnyChart | None:
-    """Tuned hyperparameter × candidate as a heat map (learning rate first); None where not tuned."""
-    names = nuisance_names(stage)
-    if not names:
-        return None
-    name = name or ("learning_rate" if "learning_rate" in names else names[0])
-    rows = _profile(stage, name)
-    if not rows:
-        return None
-    measure = metric(stage.metric)
-    means = [row["mean"] for row in rows]
-    low, high = min(means), max(means)
-    for row in rows:
-        shade = (row["mean"] - low) / (high - low) if high > low else 0.5
-        shade = shade if measure.higher_is_better else 1 - shade
-        row["shade"] = 0.06 + 0.84 * shade**2  # squared: the differences that matter are at the top
-        row["ink"] = INK if row["shade"] < 0.45 else ON_ACCENT
-        row["label"] = f"{row['mean']:.2f}" if measure.share else f"{row['mean']:.4g}"
-        row["value"] = setting(row["value"])
-    order = list(
-        dict.fromkeys(
-            setting(value)
-            for value in sorted(
-                {dict(p.values)[name] for p in stage.tuning if name in dict(p.values)},
-                key=lambda v: (isinstance(v, str), v),
-            )
-        )
-    )
-    candidates = list(dict.fromkeys(row["candidate"] for row in rows))
-    y = alt.Y(
-        "candidate:N",
-        sort=candidates,
-        axis=alt.Axis(title=None, labelLimit=150, grid=False),
-        scale=alt.Scale(padding=0.06),
-    )
-    x = alt.X(
-        "value:O",
-        sort=order,
-        axis=alt.Axis(title=name, labelAngle=0, grid=False),
-        scale=alt.Scale(padding=0.04),
-    )
-    base = alt.Chart(data(rows)).encode(x=x, y=y, description=alt.Description("text:N"))
-    cells = base.mark_rect(color=ACCENT).encode(opacity=alt.Opacity("shade:Q").scale(None))
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text("label:N"), color=alt.Color("ink:N").scale(None)
-    )
-    return finish(
-        alt.layer(cells, text).properties(width=WIDTH - 150, height=max(2, len(candidates)) * 34),
-        f"{measure.title} on the screening replicates for each candidate of stage {stage.name} and each "
-        f"{name}.",
     )

@@ -8,7 +8,7 @@ light and the dark theme.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -111,3 +111,39 @@ def padded(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = (high - low) * share or max(abs(high) * 0.01, 1e-3)
     return low - room, high + room
+
+
+_ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+def share_axis(
+    shares: Sequence[float], smallest: float, width: int, title: str
+) -> tuple[Callable[[float], float], alt.Scale, alt.Axis]:
+    """An axis for shares near one, such as accuracies.
+
+    Where the shares span a wide range the axis is logarithmic in the error, so that half a point
+    at 97 % is as visible as ten points at 60 %; else it is linear in per cent.
+
+    Args:
+        shares: what the axis must hold.
+        smallest: least error that can be told from none; the logarithm needs one.
+        width: pixels from end to end.
+        title: of the axis, without its unit.
+
+    Returns:
+        where a share lies in the units of the scale, the scale, and the axis.
+    """
+    errors = [min(1.0, max(smallest, 1 - share)) for share in shares]
+    if max(errors) <= 2.5 * min(errors):
+        low, high = padded([100 * share for share in shares])
+        scale = alt.Scale(domain=[low, high], range=[0, width], nice=False, clamp=True)
+        return lambda share: 100 * share, scale, axis(f"{title} (%)")
+    low, high = min(errors) / 1.15, min(1.0, max(errors) * 1.15)
+    scale = alt.Scale(type="log", domain=[high, low], range=[0, width], nice=False, clamp=True)
+    ticks = axis(
+        f"{title} (%), spaced by the error",
+        values=[tick for tick in _ERROR_TICKS if low <= tick <= high],
+        labelExpr="format(100 * (1 - datum.value), '.4~g')",
+        tickCount=alt.Undefined,
+    )
+    return lambda share: min(1.0, max(smallest, 1 - share)), scale, ticks

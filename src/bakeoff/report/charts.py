@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bakeoff.report.chart_chain import chain
 from bakeoff.report.chart_curves import curves, panels
-from bakeoff.report.chart_final import chain, confusion, recall, reliability
-from bakeoff.report.chart_stage import forest, heatmap, nuisance, nuisance_names, replicates
+from bakeoff.report.chart_final import confusion, recall, reliability
+from bakeoff.report.chart_published import published
+from bakeoff.report.chart_stage import forest, replicates
 from bakeoff.report.chart_style import AnyChart
+from bakeoff.report.chart_tuning import heatmap, nuisance, nuisance_names
 
 __all__ = [
     "AnyChart",
@@ -17,6 +20,7 @@ __all__ = [
     "nuisance",
     "nuisance_names",
     "panels",
+    "published",
     "recall",
     "reliability",
     "replicates",

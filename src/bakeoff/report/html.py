@@ -250,6 +250,15 @@ def render(view: ReportView) -> str:
         confirmed=[swap for swap in view.audit if swap.confirmed],
         final_figures=_final_figures(view),
         claims=tables.claims(view) if view.claims else None,
+        published=_figure(
+            "published",
+            "Test accuracy again",
+            "Dots are our runs, bars the 95 % prediction interval of a single run, crosses what was "
+            "published (red where it lies outside).",
+            charts.published(view),
+            tables.published(view),
+            "rows",
+        ),
         payload=_payload(view.final.model) if view.final else None,
         summary=sentences.study_seconds(view.num_trained, view.num_reused, view.seconds),
         max_open_rows=MAX_OPEN_ROWS,

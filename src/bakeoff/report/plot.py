@@ -70,6 +70,10 @@ class Plots:
         """The chain of decisions with the audit's counterfactuals."""
         return _drawn(charts.chain(self.view), "stages with finished runs")
 
+    def published(self) -> AnyChart:
+        """A replication's published test accuracies against ours."""
+        return _drawn(charts.published(self.view), "a replication with published numbers")
+
     def confusion(self) -> AnyChart:
         """The confusion matrix on the test set."""
         return _drawn(charts.confusion(self._final()), "an opened test set")

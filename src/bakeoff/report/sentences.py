@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_stages import CandidateView, StageView
+from bakeoff.report.view_runs import CandidateView
+from bakeoff.report.view_stages import StageView
 from bakeoff.report.words import (
     Metric,
     duration,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bakeoff.report.chart_stage import nuisance_names
+from bakeoff.report.chart_tuning import nuisance_names
 from bakeoff.report.view import ReportView
 from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_stages import CandidateView, StageView
+from bakeoff.report.view_runs import CandidateView
+from bakeoff.report.view_stages import StageView
 from bakeoff.report.words import (
     Metric,
     count,
@@ -233,6 +234,22 @@ def reliability(final: FinalView) -> Table:
         for number, confidence, accuracy in final.reliability
     )
     return Table(("mean confidence", "right", "predictions"), rows)
+
+
+def published(view: ReportView) -> Table:
+    """Published test accuracy beside ours, per model."""
+    rows = tuple(
+        (
+            f"{stage.name}: {c.label}",
+            percent(c.published_accuracy),
+            percent(c.test_mean),
+            percent(c.test_sd),
+        )
+        for stage in view.stages
+        for c in stage.candidates
+        if c.published_accuracy is not None and c.test_mean is not None
+    )
+    return Table(("model", "published", "measured mean", "sd over replicates"), rows)
 
 
 def claims(view: ReportView) -> Table:

@@ -14,7 +14,8 @@ from bakeoff.records import AuditSwap, Claim, LintFinding, StudyResult
 from bakeoff.report import sentences
 from bakeoff.report.sentences import Observation
 from bakeoff.report.view_final import FinalView, build_final
-from bakeoff.report.view_stages import StageView, build_stage, mean_interval
+from bakeoff.report.view_runs import mean_interval
+from bakeoff.report.view_stages import StageView, build_stage
 from bakeoff.report.words import Metric, finite, metric, plural, visible
 
 FORMAT = 1

@@ -13,7 +13,7 @@ import numpy as np
 from bakeoff.records import Final, StudyResult
 from bakeoff.report.images import sprite
 from bakeoff.report.tryit import ModelPayload, model_payload
-from bakeoff.report.view_stages import RunView, run_view
+from bakeoff.report.view_runs import RunView, run_view
 from bakeoff.report.words import Metric, finite, setting, visible
 
 Z95 = 1.959964  # two-sided 95 % of the normal distribution

@@ -34,6 +34,10 @@ class Metric:
         number = getattr(scores, self.name, None) if scores is not None else None
         return finite(number)
 
+    def scaled(self, value: float) -> float:
+        """In the units that charts draw: per cent for shares."""
+        return 100 * value if self.share else value
+
     def level(self, value: float | None) -> str:
         """``97.12 %`` for shares, else four significant digits."""
         return percent(value) if self.share else number(value)

@@ -1,0 +1,125 @@
+"""A replication at a glance: what its author printed against what the same settings give again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from bakeoff.report.chart_style import (
+    ACCENT,
+    BAD,
+    INK,
+    LABEL_PX,
+    MUTED,
+    PLOT,
+    WIDTH,
+    AnyChart,
+    data,
+    describe,
+    finish,
+    share_axis,
+)
+from bakeoff.report.view import ReportView
+from bakeoff.report.words import clip, percent
+
+_STEP = 40
+
+
+def published(view: ReportView) -> AnyChart | None:
+    """Per model with a published test accuracy: our runs, and the author's number as a cross.
+
+    The bar is the 95 % prediction interval of a single run, the one that the claims are held
+    against. None where nothing was published.
+    """
+    intervals = {
+        (claim.stage, claim.candidate, claim.published): (claim.low, claim.high)
+        for claim in view.claims
+        if claim.kind == "number"
+    }
+    rows: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    shares: list[float] = []
+    for stage in view.stages:
+        for candidate in stage.candidates:
+            theirs, ours = candidate.published_accuracy, candidate.test_mean
+            if theirs is None or ours is None:
+                continue
+            low, high = intervals.get((stage.name, candidate.label, theirs), (None, None))
+            low, high = (ours if low is None else low), (ours if high is None else high)
+            outside = not low <= theirs <= high and low < high
+            top = len(rows) * _STEP
+            rows.append(
+                {
+                    "y": top + _STEP * 0.68,
+                    "label_y": top + _STEP * 0.28,
+                    "label": f"{clip(stage.name, 24)}: {clip(candidate.label, 30)}",
+                    "note": percent(theirs),
+                    "published": theirs,
+                    "low": low,
+                    "high": high,
+                    "ink": BAD if outside else INK,
+                    "text": describe(
+                        f"{candidate.label}: published {percent(theirs)}; ours {percent(ours)} on average, a "
+                        f"single run between {percent(low)} and {percent(high)}"
+                    ),
+                }
+            )
+            shares += [theirs, min(1.0, high), max(0.0, low)]
+            for run in candidate.finished:
+                if run.test_accuracy is not None:
+                    runs.append(
+                        {
+                            "y": top + _STEP * 0.68,
+                            "x": run.test_accuracy,
+                            "text": describe(
+                                f"{candidate.label}, replicate {run.replicate + 1}: test accuracy "
+                                f"{percent(run.test_accuracy)}",
+                                run.replicate,
+                            ),
+                        }
+                    )
+                    shares.append(run.test_accuracy)
+    if not rows:
+        return None
+    place, scale, x_axis = share_axis(
+        shares, 0.5 / max(1, view.data.num_test), PLOT, "test accuracy"
+    )
+    for row in rows:
+        for key in ("published", "low", "high"):
+            row[key] = place(row[key])
+    for run_row in runs:
+        run_row["x"] = place(run_row["x"])
+    y = alt.Y("y:Q").scale(None).axis(None)
+    label_y = alt.Y("label_y:Q").scale(None).axis(None)
+    base = alt.Chart(data(rows))
+    bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=scale, axis=x_axis),
+        x2=alt.X2("high:Q"),
+        y=y,
+        description=alt.Description("text:N"),
+    )
+    dots = (
+        alt.Chart(data(runs))
+        .mark_point(color=ACCENT, filled=True, size=36, opacity=0.85)
+        .encode(x=alt.X("x:Q", scale=scale), y=y, description=alt.Description("text:N"))
+    )
+    crosses = base.mark_point(shape="cross", angle=45, filled=True, size=80, opacity=1).encode(
+        x=alt.X("published:Q", scale=scale),
+        y=y,
+        color=alt.Color("ink:N").scale(None),
+        description=alt.Description("text:N"),
+    )
+    names = base.mark_text(
+        align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 90
+    ).encode(x=alt.value(0), y=label_y, text=alt.Text("label:N"))
+    notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
+        x=alt.value(WIDTH), y=label_y, text=alt.Text("note:N")
+    )
+    return finish(
+        alt.layer(bars, dots, crosses, names, notes).properties(
+            width=WIDTH, height=len(rows) * _STEP + 4
+        ),
+        "Published against measured test accuracy: dots are our runs, bars the 95 % prediction interval of "
+        "a single run, crosses the published numbers.",
+    )

@@ -13,6 +13,7 @@ from scipy import special
 
 
 def fit(name: str, function: object, low: float, high: float, degree: int) -> None:
+    """Prints one polynomial, lowest power first, and how far it is off."""
     series = Chebyshev.interpolate(function, degree, domain=[low, high])
     coefficients = series.convert(kind=Polynomial, domain=[-1, 1], window=[-1, 1]).coef
     x = np.linspace(low, high, 20_001)

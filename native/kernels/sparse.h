@@ -49,38 +49,45 @@ BAKEOFF_INLINE int take_lowest(uint64_t& word) {
 
 template <int vectors>
 void forward_columns(const SparseTask& task, int column) {
-  // Narrow layers keep several sets of sums, or each addition would wait for the one before.
+  // Narrow layers keep several sets of sums, or each addition would wait for the one before, and
+  // take several words at a time: the weight rows of eight vectors' worth fill the cache.
   constexpr int kSets = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
+  constexpr int kWords = 8 / vectors;
+  static constexpr float kNothing = 0.0f;
   const ptrdiff_t weight_row = task.weight_row, input_row = task.input_row;
   const int num_blocks = task.num_blocks, rows = task.rows;
-  for (int block = 0; block < num_blocks; ++block) {
-    const float* weights = task.weights + block * kBlockFeatures * weight_row + column;
-    const float* inputs = task.inputs + block * kBlockFeatures;
-    const uint64_t* words = task.lit + block;
+  for (int first = 0; first < num_blocks; first += kWords) {
+    const int num_words = num_blocks - first < kWords ? num_blocks - first : kWords;
+    const float* inputs = task.inputs + first * kBlockFeatures;
+    const uint64_t* words = task.lit + first;
     float* out = task.outputs + column;
     for (int i = 0; i < rows; ++i, inputs += input_row, words += num_blocks, out += task.output_row) {
-      uint64_t lit = *words;
-      if (lit == 0) continue;
       Vec sum[kSets][vectors];
       BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
         sum[0][v] = load(out + v * kLanes);
         BAKEOFF_UNROLL for (int s = 1; s < kSets; ++s) sum[s][v] = Vec{};
       }
-      if constexpr (kSets > 1) {
-        for (int odd = __builtin_popcountll(lit) % kSets; odd > 0; --odd) {
-          int place = take_lowest(lit);
-          Vec value = broadcast(inputs[place]);
-          const float* w = weights + place * weight_row;
-          BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[0][v] += value * load(w + v * kLanes);
+      const float* weights = task.weights + first * kBlockFeatures * weight_row + column;
+      const float* x = inputs;
+      for (int word = 0; word < num_words; ++word) {
+        uint64_t lit = words[word];
+        while (lit != 0) {
+          BAKEOFF_UNROLL for (int s = 0; s < kSets; ++s) {
+            // A set that finds no lit feature left adds nothing, which is quicker than a branch.
+            const float* value_at = &kNothing;
+            int place = 0;
+            if (s == 0 || lit != 0) {
+              place = __builtin_ctzll(lit);
+              value_at = x + place;
+              lit &= lit - 1;
+            }
+            Vec value = broadcast(*value_at);
+            const float* w = weights + place * weight_row;
+            BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[s][v] += value * load(w + v * kLanes);
+          }
         }
-      }
-      while (lit != 0) {
-        BAKEOFF_UNROLL for (int s = 0; s < kSets; ++s) {
-          int place = take_lowest(lit);
-          Vec value = broadcast(inputs[place]);
-          const float* w = weights + place * weight_row;
-          BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[s][v] += value * load(w + v * kLanes);
-        }
+        weights += kBlockFeatures * weight_row;
+        x += kBlockFeatures;
       }
       BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2)
         BAKEOFF_UNROLL for (int t = 0; t < s; ++t)
@@ -133,27 +140,42 @@ BAKEOFF_INLINE void transpose_bits(uint32_t* words) {
   swap_bit_squares<1>(words, 0x55555555u);
 }
 
-// By feature, for up to 32 examples from `first` on and the columns of one block of features.
+// By feature, for up to 32 examples from `first` on and the columns of one block of features. Narrow
+// layers take neighbouring features together, which are often lit by the same examples.
 template <int vectors>
 void backward_features(const SparseTask& task, int column, int first, int block,
                        const uint32_t* examples_of) {
+  constexpr int kTogether = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
   const ptrdiff_t weight_row = task.weight_row, input_row = task.input_row;
   const ptrdiff_t output_row = task.output_row;
   const float* deltas = task.outputs + first * output_row + column;
   const float* inputs = task.inputs + first * input_row + block * kBlockFeatures;
   float* weights = task.weights + block * kBlockFeatures * weight_row + column;
-  for (int place = 0; place < kBlockFeatures; ++place, weights += weight_row, ++inputs) {
-    uint64_t examples = examples_of[place];
+  for (int place = 0; place < kBlockFeatures; place += kTogether) {
+    uint64_t examples = 0;
+    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) examples |= examples_of[place + k];
     if (examples == 0) continue;
-    Vec row[vectors];
-    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) row[v] = load(weights + v * kLanes);
+    // Beyond the last feature there are no weights: its row stands in, and is not stored.
+    float* row[kTogether];
+    Vec sum[kTogether][vectors];
+    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) {
+      row[k] = weights + (examples_of[place + k] != 0 ? place + k : place) * weight_row;
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[k][v] = load(row[k] + v * kLanes);
+    }
     do {
       int i = take_lowest(examples);
-      Vec value = broadcast(inputs[i * input_row]);
+      const float* value = inputs + i * input_row + place;
       const float* delta = deltas + i * output_row;
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) row[v] += value * load(delta + v * kLanes);
+      Vec d[vectors];
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) d[v] = load(delta + v * kLanes);
+      BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) {
+        Vec x = broadcast(value[k]);
+        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[k][v] += x * d[v];
+      }
     } while (examples != 0);
-    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) store(weights + v * kLanes, row[v]);
+    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k)
+      if (k == 0 || examples_of[place + k] != 0)
+        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) store(row[k] + v * kLanes, sum[k][v]);
   }
 }
 

@@ -18,15 +18,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 # Every page with something to run, in one folder each, as a reader would. The benchmarks install
 # their peers and measure for a long time: their commands are only checked to be spelt right. What
 # docs/python.md does is looked at in test_docs_python.
-WALKED = (
-    "README.md",
-    *(
-        pytest.param(f"docs/{page.name}", marks=pytest.mark.slow)
-        for page in PAGES[2:]
-        if page.name not in ("benchmarks.md", "python.md")
-        and any(block.language in ("sh", "console", "python") for block in blocks.blocks(page))
-    ),
-)
+WALKED = [
+    page.relative_to(ROOT).as_posix()
+    for page in PAGES
+    if page.name not in ("CONTRIBUTING.md", "benchmarks.md", "python.md")
+    and any(block.language in ("sh", "console", "python") for block in blocks.blocks(page))
+]
 WITH_MNIST = ("README.md", "docs/tutorial.md")
 
 
@@ -78,6 +75,7 @@ def follow(page: Path, folder: Path, environment: dict[str, str], there: set[str
             assert first in block.text, f"{place}: the page no longer shows {first!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WALKED)
 def test_commands_without_mnist_do_what_the_page_says(
     name: str, tmp_path: Path, readers_environment: dict[str, str]

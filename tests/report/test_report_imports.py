@@ -36,3 +36,41 @@ def test_making_a_report_imports_no_engine_no_driver_and_no_data(tmp_path: Path)
     for name in ("sklearn", "keras", "jax", "torch", "tensorflow", "pandas"):
         assert name not in modules, name
     assert (tmp_path / "r.html").stat().st_size > 100_000
+
+
+COMMAND = """
+import json, sys
+from bakeoff.cli import main
+sys.argv = ["bakeoff", "report", "--store", sys.argv[1], "--output", sys.argv[2]]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_report_command_needs_the_store_and_the_report_and_nothing_that_trains(
+    tmp_path: Path,
+) -> None:
+    import bakeoff
+
+    study = bakeoff.Study("digits", base={"scale": "unit", "hidden": [8], "epochs": 1})
+    study.stage("activation", activation=["relu", "tanh"])
+    study.run(store=tmp_path / "bakeoff.sqlite", replicates=1, engine="reference")
+    target = tmp_path / "r.html"
+    answer = subprocess.run(
+        [sys.executable, "-c", COMMAND, str(tmp_path / "bakeoff.sqlite"), str(target)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+    )
+    modules = json.loads(answer.stdout.splitlines()[-1])
+    assert "bakeoff.store.sqlite" in modules
+    for name in ("engines", "execution", "_native", "models", "data", "evidence", "study"):
+        assert not [
+            m for m in modules if m == f"bakeoff.{name}" or m.startswith(f"bakeoff.{name}.")
+        ]
+    assert "sklearn" not in modules
+    assert "one replicate" in target.read_text("utf-8")

@@ -1,13 +1,10 @@
-"""Observations in words, written from the numbers of a view; knows nothing of pages.
+"""One finding, one plain sentence, written from the numbers of a view; knows nothing of pages.
 
-Each function turns one finding into one plain sentence. A sentence never claims more than its
+A sentence never claims more than its
 verdict: a tie says "did not matter", an undecided one says that nobody can tell.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bakeoff.report.view_final import FinalView
 from bakeoff.report.view_runs import CandidateView
@@ -19,24 +16,8 @@ from bakeoff.report.words import (
     metric,
     percent,
     plural,
-    setting,
     share_of,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One finding in words.
-
-    Attributes:
-        stage: anchor of the stage it belongs to, or None.
-        tone: ``good``, ``plain``, ``open`` (nobody can tell) or ``bad`` (something was lost).
-        text: the sentence.
-    """
-
-    stage: str | None
-    tone: str
-    text: str
 
 
 def interval(measure: Metric, low: float | None, high: float | None, level: float | None) -> str:
@@ -61,7 +42,7 @@ def _subject(stage: StageView) -> str:
     return f"the choice of stage {stage.name}"
 
 
-def _full(stage: StageView, label: str) -> str:
+def full_label(stage: StageView, label: str) -> str:
     """A label with the setting it is a value of: a bare ``64`` in a sentence is a riddle."""
     if len(stage.varied) != 1 or stage.varied[0] not in stage.settings_names:
         return label
@@ -73,7 +54,7 @@ def _full(stage: StageView, label: str) -> str:
 
 def _opening(stage: StageView, label: str) -> str:
     """``_full`` at the start of a sentence; a label itself is never changed."""
-    full = _full(stage, label)
+    full = full_label(stage, label)
     return full if full == label else _capital(full)
 
 
@@ -115,8 +96,8 @@ def one_replicate(stage: StageView, measure: Metric) -> str:
     first, second = ranked[0], ranked[1]
     gap = abs((first.mean or 0.0) - (second.mean or 0.0))
     return (
-        f"In a single replicate {_full(stage, first.label)} reached {measure.level(first.mean)} and "
-        f"{_full(stage, second.label)} {measure.level(second.mean)}; one run each cannot tell a difference of "
+        f"In a single replicate {full_label(stage, first.label)} reached {measure.level(first.mean)} and "
+        f"{full_label(stage, second.label)} {measure.level(second.mean)}; one run each cannot tell a difference of "
         f"{measure.difference(gap)} from chance."
     )
 
@@ -127,7 +108,7 @@ def winner(stage: StageView, measure: Metric) -> str:
     if stage.chosen != stage.leader:
         lost = _difference_to(stage, stage.leader)
         return (
-            f"{_opening(stage, stage.leader)} is really better than {_full(stage, stage.chosen)}, by "
+            f"{_opening(stage, stage.leader)} is really better than {full_label(stage, stage.chosen)}, by "
             f"{measure.difference(abs(lost if lost is not None else stage.margin or 0.0))}"
             f"{_margin(stage, measure)}, but that is below the threshold of "
             f"{measure.difference(stage.delta)}, so the cheaper {stage.chosen} goes on."
@@ -227,9 +208,6 @@ def against_evidence(stage: StageView, measure: Metric) -> str | None:
     return f"The author chose {stage.chosen}; {found}."
 
 
-_TONES = {"winner": "good", "tie": "plain", "undecided": "open"}
-
-
 def stage_sentence(stage: StageView) -> str:
     """The verdict of one stage in one sentence."""
     measure = metric(stage.metric)
@@ -249,66 +227,6 @@ def stage_sentence(stage: StageView) -> str:
     if stage.num_replicates <= 1:
         return one_replicate(stage, measure)
     return {"winner": winner, "tie": tie, "undecided": undecided}[stage.kind](stage, measure)
-
-
-def observe_stage(stage: StageView) -> list[Observation]:
-    """Everything worth saying of one stage, most important first."""
-    measure = metric(stage.metric)
-    lone = stage.num_replicates <= 1 and len(stage.candidates) > 1
-    lost = gain(stage, measure)
-    tone = "open" if lone else _TONES[stage.kind]
-    if len(stage.candidates) == 1:
-        tone = "plain"
-    if lost and tone == "good":  # the best of a stage that went backwards is no good news
-        tone = "plain"
-    found = [Observation(stage.anchor, tone, stage_sentence(stage))]
-    if lost:
-        found.append(Observation(stage.anchor, "bad", lost))
-    against = against_evidence(stage, measure) if not lone else None
-    if against:
-        found.append(Observation(stage.anchor, "open", against))
-    found += [
-        Observation(stage.anchor, "bad", failures(candidate))
-        for candidate in stage.candidates
-        if candidate.num_failed
-    ]
-    edges = [point for point in stage.tuning if point.chosen and point.at_edge]
-    for point in edges:
-        values = listing(
-            [f"{name} {setting(value)}" for name, value in point.values if name in point.at_edge]
-        )
-        found.append(
-            Observation(
-                stage.anchor,
-                "open",
-                f"The best {values} of {point.candidate} is at the edge of what was tried; the true "
-                "best may lie beyond.",
-            )
-        )
-    return found
-
-
-def observe_chain(stages: Sequence[StageView]) -> Observation | None:
-    """From the first stage's starting point to the end of the chain."""
-    if len(stages) < 2:
-        return None
-    measure = metric(stages[0].metric)
-    first, last = stages[0], stages[-1]
-    start = first.candidates[0]
-    end = last.candidate(last.chosen)
-    if start.mean is None or end.mean is None:
-        return None
-    change = end.mean - start.mean
-    better = change > 0 if measure.higher_is_better else change < 0
-    verb = "rose" if change > 0 else "fell"
-    found = any(stage.kind == "winner" and stage.num_replicates > 1 for stage in stages)
-    chance = "" if found else "; no stage had a winner, so part of this may be chance"
-    return Observation(
-        None,
-        ("good" if found else "plain") if better else "bad",
-        f"Over {plural(len(stages), 'stage')} {measure.title} {verb} from "
-        f"{measure.level(start.mean)} ({_full(first, start.label)}) to {measure.level(end.mean)}{chance}.",
-    )
 
 
 def final_sentence(final: FinalView) -> str:

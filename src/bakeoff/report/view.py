@@ -10,13 +10,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.records import AuditSwap, Claim, LintFinding, StudyResult
+from bakeoff.records import Claim, LintFinding, StudyResult
 from bakeoff.report import sentences
-from bakeoff.report.sentences import Observation
+from bakeoff.report.observations import Observation, observe_chain, observe_stage
+from bakeoff.report.view_chain import AuditView, ChainLink, build_audit, build_link
 from bakeoff.report.view_final import FinalView, build_final
-from bakeoff.report.view_runs import mean_interval
 from bakeoff.report.view_stages import StageView, build_stage
-from bakeoff.report.words import Metric, finite, metric, plural, visible
+from bakeoff.report.words import finite, metric, plural, visible
 
 FORMAT = 1
 
@@ -36,47 +36,6 @@ class StripLine:
     against: str
     num_replicates: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ChainLink:
-    """One stage in the chain of decisions.
-
-    Attributes:
-        mean, low, high: of the chosen candidate; 95 % interval of the mean.
-        gain: against what was carried in, paired; None in the first stage.
-        counterfactual: metric of the final settings with this stage's choice swapped back; None
-            where the audit did not try.
-    """
-
-    anchor: str
-    name: str
-    chosen: str
-    kept: bool
-    mean: float | None
-    low: float | None
-    high: float | None
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    lost_incumbent: bool
-    counterfactuals: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditView:
-    """One swap of the chain audit: swapped minus final, in units of the metric."""
-
-    kind: str
-    stage: str
-    label: str
-    mean: float | None
-    low: float | None
-    high: float | None
-    level: float | None
-    num_replicates: int
-    confirmed: bool | None
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,54 +180,6 @@ def _strip(stage: StageView) -> StripLine:
     )
 
 
-def _swap_means(result: StudyResult, stage: str, measure: Metric) -> tuple[tuple[str, float], ...]:
-    means = []
-    for swap in result.audit:
-        # Another learning rate answers another question; only what beat the final is drawn.
-        if swap.stage != stage or (swap.kind != "runner-up" and not swap.confirmed):
-            continue
-        values = [measure.value(run.val) for run in swap.runs if run.status == "finished"]
-        mean, *_ = mean_interval([value for value in values if value is not None], 0.0)
-        if mean is not None:
-            means.append((visible(swap.label), mean))
-    return tuple(means)
-
-
-def _link(result: StudyResult, stage: StageView, measure: Metric) -> ChainLink:
-    chosen = stage.candidate(stage.chosen)
-    first = stage.number == 1
-    return ChainLink(
-        anchor=stage.anchor,
-        name=stage.name,
-        chosen=stage.chosen,
-        kept=stage.carried_label == stage.chosen,
-        mean=chosen.mean,
-        low=chosen.low,
-        high=chosen.high,
-        gain=None if first else stage.gain,
-        gain_low=None if first else stage.gain_low,
-        gain_high=None if first else stage.gain_high,
-        lost_incumbent=not stage.has_incumbent,
-        counterfactuals=_swap_means(result, result.stages[stage.number - 1].name, measure),
-    )
-
-
-def _audit(swap: AuditSwap) -> AuditView:
-    comparison = swap.comparison
-    return AuditView(
-        kind=swap.kind,
-        stage=visible(swap.stage),
-        label=visible(swap.label),
-        mean=finite(comparison.mean) if comparison else None,
-        low=finite(comparison.low) if comparison else None,
-        high=finite(comparison.high) if comparison else None,
-        level=comparison.level if comparison else None,
-        num_replicates=comparison.num_replicates if comparison else len(swap.runs),
-        confirmed=swap.confirmed,
-        sentence=visible(swap.sentence),
-    )
-
-
 def _claim(claim: Claim) -> ClaimView:
     return ClaimView(
         kind=claim.kind,
@@ -310,8 +221,8 @@ def _observations(
 ) -> tuple[Observation, ...]:
     found: list[Observation] = []
     for stage in stages:
-        found += sentences.observe_stage(stage)
-    chain = sentences.observe_chain(stages)
+        found += observe_stage(stage)
+    chain = observe_chain(stages)
     if chain:
         found.append(chain)
     found += [
@@ -392,9 +303,9 @@ def build_view(result: StudyResult) -> ReportView:
         ),
         strip=tuple(_strip(stage) for stage in stages),
         observations=_observations(result, stages, final),
-        chain=tuple(_link(result, stage, measure) for stage in stages),
+        chain=tuple(build_link(result, stage, measure) for stage in stages),
         stages=stages,
-        audit=tuple(_audit(swap) for swap in result.audit),
+        audit=tuple(build_audit(swap) for swap in result.audit),
         final=final,
         lint=_lint(result),
         claims=tuple(_claim(claim) for claim in result.claims),

@@ -55,7 +55,7 @@ def test_the_report_command_needs_the_store_and_the_report_and_nothing_that_trai
 ) -> None:
     import bakeoff
 
-    study = bakeoff.Study("digits", base={"scale": "unit", "hidden": [8], "epochs": 1})
+    study = bakeoff.Study("digits", base={"scale": "unit", "learning_rate": 0.3, "epochs": 4})
     study.stage("activation", activation=["relu", "tanh"])
     study.run(store=tmp_path / "bakeoff.sqlite", replicates=1, engine="reference")
     target = tmp_path / "r.html"

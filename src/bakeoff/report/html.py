@@ -185,9 +185,8 @@ def safe_json(value: Any) -> Markup:
 
 def _ticks(text: str) -> Markup:
     """`code` between backticks in a sentence becomes a code element; all of it is escaped first."""
-    return Markup(
-        re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)).replace(" %", "\u00a0%"))
-    )  # noqa: S704
+    safe = str(escape(text)).replace(" %", "\u00a0%")
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", safe))  # noqa: S704
 
 
 def _payload(model: ModelPayload | None) -> Markup | None:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from bakeoff.errors import BakeoffError as BakeoffError
     from bakeoff.models.estimator import BakeoffClassifier as BakeoffClassifier
     from bakeoff.models.trained import TrainedModel as TrainedModel
+    from bakeoff.result import Result as Result
     from bakeoff.settings import Settings as Settings
     from bakeoff.store.sqlite import Store as Store
-    from bakeoff.study import Result as Result
     from bakeoff.study import Study as Study
 
 _HOMES = {
     "BakeoffClassifier": "bakeoff.models.estimator",
     "BakeoffError": "bakeoff.errors",
     "Dataset": "bakeoff.data.dataset",
-    "Result": "bakeoff.study",
+    "Result": "bakeoff.result",
     "Settings": "bakeoff.settings",
     "Store": "bakeoff.store.sqlite",
     "Study": "bakeoff.study",

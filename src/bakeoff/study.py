@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,18 +17,11 @@ from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
 from bakeoff.execution.plan import plan_study
-from bakeoff.records import StudyPlan, StudyResult, Verdict
-from bakeoff.report.json import result_document
-from bakeoff.settings import Settings
+from bakeoff.records import StudyPlan, StudyResult
+from bakeoff.result import Result
 from bakeoff.spec import DataSpec, LoadedSpec, StudySpec, from_dict, load
 from bakeoff.store.sqlite import Store
 from bakeoff.terminal.jupyter import default_observer
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bakeoff.models.trained import TrainedModel
-    from bakeoff.report.plot import Plots
 
 DEFAULT_STORE = "bakeoff.sqlite"
 
@@ -246,155 +239,6 @@ class Study:
         return study_html(self._document)
 
 
-class Result:
-    """What a study found.
-
-    Attributes:
-        record: everything, as the store holds it (``bakeoff.records.StudyResult``).
-    """
-
-    def __init__(self, record: StudyResult) -> None:
-        self.record = record
-
-    @classmethod
-    def load(cls, store: str | Path, study: str | int | None = None) -> Result:
-        """A result from a store; the latest study by default.
-
-        Raises:
-            StoreError: the store cannot be read or has no such study.
-        """
-        with Store.open(store, write=False) as opened:
-            return cls(opened.load_result(study if study is not None else _latest(opened)))
-
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """The verdict of every stage, by name, in order."""
-        return {stage.name: stage.verdict for stage in self.record.stages}
-
-    @property
-    def best(self) -> Settings:
-        """The final settings (of a replication: what its author ended with)."""
-        if self.record.final is not None:
-            return self.record.final.settings
-        last = self.record.stages[-1]
-        return last.candidate(last.verdict.chosen).settings
-
-    @property
-    def model(self) -> TrainedModel:
-        """The trained model to take away.
-
-        Raises:
-            UsageError: the study is a replication or unfinished, so there is no final model.
-        """
-        from bakeoff.models.trained import TrainedModel
-
-        return TrainedModel.from_result(self.record)
-
-    @property
-    def plot(self) -> Plots:
-        """Charts of the report as Altair objects, such as ``result.plot.forest("depth")``."""
-        from bakeoff.report.plot import Plots
-
-        return Plots(self.record)
-
-    def report(self, path: str | Path) -> Path:
-        """Writes the report, one self-contained HTML file, and returns its path."""
-        from bakeoff.report.html import write
-
-        return write(self.record, path)
-
-    def with_model(self, path: str | Path) -> Result:
-        """Saves the final model and returns the result that names its path.
-
-        Raises:
-            UsageError: there is no final model.
-        """
-        target = Path(path)
-        self.model.save(target)
-        final = self.record.final
-        if final is None:
-            raise UsageError("a replication has no final model; run a study")
-        final = dataclasses.replace(final, model_path=str(path))
-        return Result(dataclasses.replace(self.record, final=final))
-
-    def export(self, folder: str | Path) -> list[Path]:
-        """Writes study file, result JSON, runs as CSV, report and model into a folder.
-
-        Plain files, so that a result can be copied, diffed and put under version control.
-
-        Returns:
-            the files, in the order they were written.
-
-        Raises:
-            UsageError: the folder cannot be made or written.
-        """
-        from bakeoff.report.json import dumps
-
-        target = Path(folder)
-        known = set(StudySpec.model_fields)
-        spec = from_dict(
-            {key: value for key, value in self.record.spec.items() if key in known},
-            source=self.record.name,
-        )
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            written = [target / "study.toml", target / "result.json", target / "runs.csv"]
-            written[0].write_text(spec.to_toml(), encoding="utf-8")
-            written[1].write_text(dumps(self.record), encoding="utf-8")
-            self.to_frame().to_csv(written[2], index=False, lineterminator="\n")
-        except OSError as error:
-            raise UsageError(
-                f"{folder}: cannot be written ({error.strerror}); give another folder"
-            ) from None
-        written.append(self.report(target / "report.html"))
-        if self.record.final is not None:
-            path = target / "model.safetensors"
-            self.model.save(path)
-            written.append(path)
-        return written
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result document (``"format": 1``), as ``--json`` writes it."""
-        return result_document(self.record)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per run: stage, candidate, replicate, settings and scores."""
-        import pandas as pd
-
-        rows = []
-        for stage in self.record.stages:
-            for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
-                for run in runs:
-                    row: dict[str, Any] = {
-                        "stage": stage.name,
-                        "candidate": candidate.label,
-                        "replicate": run.replicate,
-                        "status": run.status,
-                        "train_loss": run.train.loss,
-                        "train_accuracy": run.train.accuracy,
-                        "val_loss": run.val.loss,
-                        "val_accuracy": run.val.accuracy,
-                        "val_macro_recall": run.val.macro_recall,
-                        "test_loss": run.test.loss if run.test else None,
-                        "test_accuracy": run.test.accuracy if run.test else None,
-                        "train_seconds": run.train_seconds,
-                        "key": run.key,
-                    }
-                    row.update(candidate.settings.model_dump(mode="json"))
-                    rows.append(row)
-        return pd.DataFrame(rows)
-
-    def __repr__(self) -> str:
-        from bakeoff.report.text import result_text
-
-        return result_text(self.record)
-
-    def _repr_html_(self) -> str:
-        from bakeoff.report.notebook import result_html
-
-        return result_html(self.record)
-
-
 def load_dataset(data: Any, folder: Path, progress: Any = None) -> Dataset:
     """The dataset that a study names.
 
@@ -441,10 +285,3 @@ def _data_value(data: DataLike) -> str:
 def _positive(name: str, value: int | None) -> None:
     if value is not None and value < 1:
         raise UsageError(f"{name}: `{name} >= 1` must hold, but got {value}")
-
-
-def _latest(store: Store) -> int:
-    rows = store.studies()
-    if not rows:
-        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
-    return max(row.id for row in rows)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.study import Result, Study
+from bakeoff.result import Result
+from bakeoff.study import Study
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "interaction.toml"
 

@@ -18,9 +18,10 @@ from bakeoff.execution.chain import looks_for, run_study
 from bakeoff.execution.events import RunRequest, Silent
 from bakeoff.records import Run, StageResult
 from bakeoff.report.json import result_document
+from bakeoff.result import Result
 from bakeoff.spec import load
 from bakeoff.store.sqlite import Store
-from bakeoff.study import Result, Study
+from bakeoff.study import Study
 
 
 def without_times(document: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bakeoff.cli.output import Style, is_live, message_console
+from bakeoff.cli.downloads import download_bar
+from bakeoff.cli.output import Style
 
 app = typer.Typer(help="Datasets: list, get, info.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,26 +38,7 @@ def get(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> Non
     """
     from bakeoff.data import sources
 
-    style = Style()
-    if not is_live(style):
-        typer.echo(str(sources.get(name, None)))
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        console=message_console(style),
-        transient=True,
-    ) as bar:
-        tasks: dict[str, Any] = {}
-
-        def progress(done: int, total: int | None, file: str) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total)
-            bar.update(tasks[file], completed=done, total=total)
-
+    with download_bar(Style()) as progress:
         path = sources.get(name, progress)
     typer.echo(str(path))
 

@@ -105,7 +105,7 @@ def show(
         if json_path is not None:
             write_text(json_path, dumps(result))
         if export is not None:
-            from bakeoff.study import Result
+            from bakeoff.result import Result
 
             for path in Result(result).export(export):
                 typer.echo(str(path))

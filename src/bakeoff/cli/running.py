@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bakeoff.cli.downloads import download_bar
 from bakeoff.cli.output import Style, is_live, message_console, result_console, write_text
 from bakeoff.errors import LintError, UsageError
 
@@ -275,25 +276,7 @@ def _load(study: str) -> Study:
 
 def _fetch_data(study: Study, style: Style) -> None:
     """Loads the data, with a bar while something is downloaded."""
-    if not is_live(style):
-        study.load_data()
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        console=message_console(style),
-        transient=True,
-    ) as bar:
-        tasks: dict[str, Any] = {}
-
-        def progress(done: int, total: int | None, name: str) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done, total=total)
-
+    with download_bar(style) as progress:
         study.load_data(progress)
 
 

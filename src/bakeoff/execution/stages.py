@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.verdicts import decide, pin
+from bakeoff.evidence.verdicts import Decision, decide, pin
 from bakeoff.execution.candidates import (
     costs,
     pinned_label,
@@ -94,17 +94,12 @@ def _race(
         for i, more in zip(still_in, new, strict=True):
             runs[i].extend(more)
         before = look
-        decision = decide(
-            metric_array(runs, context.rule.metric, look),
-            metric_array(runs, "loss", look),
-            finished=finished_array(runs, look),
-            labels=[candidate.label for candidate in candidates],
-            costs=costs(candidates),
-            rule=context.rule,
-            num_replicates=look,
+        decision = _look(
+            context,
+            candidates,
+            runs,
+            look,
             still_in=still_in,
-            num_train=context.num_train,
-            num_validation=context.num_validation,
             eliminated_before=eliminated,
             last=look == context.rule.looks[-1],
             tuned=tuple(stage.tune) if tuned else False,
@@ -116,6 +111,35 @@ def _race(
     raise AssertionError("the last look always gives a verdict")
 
 
+def _look(
+    context: StudyContext,
+    candidates: Sequence[Candidate],
+    runs: Sequence[Sequence[Run]],
+    num_replicates: int,
+    *,
+    still_in: tuple[int, ...],
+    last: bool,
+    eliminated_before: tuple[int, ...] = (),
+    tuned: bool | tuple[str, ...] = False,
+) -> Decision:
+    """What the evidence says at one look."""
+    return decide(
+        metric_array(runs, context.rule.metric, num_replicates),
+        metric_array(runs, "loss", num_replicates),
+        finished=finished_array(runs, num_replicates),
+        labels=[candidate.label for candidate in candidates],
+        costs=costs(candidates),
+        rule=context.rule,
+        num_replicates=num_replicates,
+        still_in=still_in,
+        num_train=context.num_train,
+        num_validation=context.num_validation,
+        eliminated_before=eliminated_before,
+        last=last,
+        tuned=tuned,
+    )
+
+
 def _measure_all(
     context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate]
 ) -> tuple[list[list[Run]], Verdict]:
@@ -123,18 +147,8 @@ def _measure_all(
     runs = context.train(stage.name, candidates, context.replicates)
     num = len(context.replicates)
     try:
-        decision = decide(
-            metric_array(runs, context.rule.metric, num),
-            metric_array(runs, "loss", num),
-            finished=finished_array(runs, num),
-            labels=[candidate.label for candidate in candidates],
-            costs=costs(candidates),
-            rule=context.rule,
-            num_replicates=num,
-            still_in=tuple(range(len(candidates))),
-            num_train=context.num_train,
-            num_validation=context.num_validation,
-            last=True,
+        decision = _look(
+            context, candidates, runs, num, still_in=tuple(range(len(candidates))), last=True
         )
     except RunsFailedError as error:
         # The author went on regardless; a replication reports it and follows.

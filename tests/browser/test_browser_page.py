@@ -129,7 +129,10 @@ def test_arrow_keys_walk_through_the_replicates_of_a_focused_chart(
     assert browser.run(pressed) == "1"
     browser.press(RIGHT, 2)
     assert browser.run(pressed) == "3"
-    assert "Replicate 3" in browser.run("return document.getElementById('tip').textContent")
+    said = browser.run("return document.getElementById('tip').textContent").splitlines()
+    assert said[0] == "Replicate 3"
+    assert len(said) == 3  # one run of each of the two candidates
+    assert all("replicate 3: " in line for line in said[1:])
 
 
 def test_a_mark_says_what_it_is_when_pointed_at(browser: Browser, page: Page) -> None:

@@ -149,6 +149,17 @@ def test_a_stage_with_one_candidate_compares_nothing() -> None:
     assert view.strip[0].margin == ""
 
 
+def test_the_same_configuration_again_is_called_so() -> None:
+    settings = [{"hidden": [8]}]
+    stages = [
+        build.stage(name, [label], [0.96], kind="undecided", settings=settings)
+        for name, label in (("first", "7"), ("again", "8"))
+    ]
+    text = texts(build.study(stages))[1]
+    assert "8 was the only candidate" in text
+    assert text.endswith("the very configuration that was carried in.")
+
+
 def test_when_every_run_failed_there_is_no_verdict() -> None:
     stage = build.stage("rate", ["a", "b"], [0.1, 0.1], failed=[0, 1])
     text = texts(build.study([stage]))[0]

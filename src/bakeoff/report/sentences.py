@@ -215,6 +215,8 @@ def stage_sentence(stage: StageView) -> str:
         change = (
             ""
             if stage.gain is None or stage.carried_label is None
+            else ", the very configuration that was carried in"
+            if stage.carried_label == stage.chosen
             else f", {measure.difference(stage.gain, sign=True)} against {stage.carried_label}, which was "
             "carried in"
         )

@@ -96,9 +96,11 @@
     const at = here.indexOf(pinned);
     const next = here[(at < 0 ? (step > 0 ? 0 : here.length - 1) : at + step + here.length) % here.length];
     pin(next);
-    const marks = [...chart.querySelectorAll(`[data-r="${next}"] > title`)];
+    const marks = [...chart.querySelectorAll(`[data-r="${next}"] > title`)]
+      .map((t) => t.textContent).filter((t) => /\d.*\d/.test(t) && t !== `replicate ${next}`);
+    const more = marks.length > 6 ? `\n${marks.length - 5} more` : "";
     const box = chart.getBoundingClientRect();
-    say(marks.length ? `Replicate ${next}: ${marks.length} marks` : "", box.left, Math.max(0, box.top));
+    say([`Replicate ${next}`, ...marks.slice(0, more ? 5 : 6)].join("\n") + more, box.left, Math.max(0, box.top));
   });
   document.addEventListener("focusout", leave);
 

@@ -1,9 +1,9 @@
-"""Makes docs/images/report-STUDY*.png: the report of a real study, as headless Chromium shows it.
+"""Makes docs/images/report-mnist*.png: the report of a real study, as headless Chromium shows it.
 
-    python docs/screenshots.py                             digits and mnist, trained in a temporary folder
-    python docs/screenshots.py mnist --store runs.sqlite   the mnist study that is in that store
+    python docs/screenshots.py                        the mnist study, trained in a temporary folder
+    python docs/screenshots.py --store runs.sqlite    the one that is in that store
 
-mnist needs its data (docs/data.md); Chromium and its driver are Debian's chromium, chromium-driver.
+Needs MNIST (docs/data.md), Chromium and its driver (Debian: chromium, chromium-driver).
 """
 
 from __future__ import annotations
@@ -24,11 +24,9 @@ from webdriver import CHROMIUM, DRIVER, Browser, browser  # noqa: E402
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, WINDOW_HEIGHT = 1280, 6000
-# End of the picture's name; the heading (id) its part of the page starts with; its height in pixels.
-PICTURES = {
-    "digits": {"": ("", 1240), "-stage": ("stage-3", 1500)},
-    "mnist": {"": ("", 1400), "-stage": ("stage-5", 1500), "-final": ("final", 1500)},
-}
+STUDY = "mnist"
+# End of the picture's name: the heading (id) its part of the page starts with, its height in pixels.
+PICTURES = {"": ("", 1400), "-stage": ("stage-5", 1500), "-final": ("final", 1500)}
 MAX_BYTES = 250_000
 # A three, drawn into the report where it lets one try the model; in shares of the drawing field.
 STROKE = [(0.3, 0.24), (0.42, 0.16), (0.58, 0.18), (0.66, 0.3), (0.58, 0.43), (0.46, 0.48)]
@@ -84,19 +82,19 @@ def draw(window: Browser) -> None:
             )
 
 
-def make_report(study: str, store: Path | None, folder: Path) -> Path:
-    """The report of a study that is in the store, or of one that is run now."""
-    page = folder / f"{study}.html"
+def make_report(store: Path | None, folder: Path) -> Path:
+    """The report of the study that is in the store, or of one that is run now."""
+    page = folder / "report.html"
     call = [sys.executable, "-m", "bakeoff"]
     if store is None:
         store = folder / "bakeoff.sqlite"
         subprocess.run(
-            [*call, "run", study, "--quiet", "--no-report", "--store", str(store)],
+            [*call, "run", STUDY, "--quiet", "--no-report", "--store", str(store)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
     subprocess.run(
-        [*call, "report", study, "--store", str(store), "--output", str(page)],
+        [*call, "report", STUDY, "--store", str(store), "--output", str(page)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -105,22 +103,20 @@ def make_report(study: str, store: Path | None, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("study", nargs="?", choices=list(PICTURES), help="all by default")
     parser.add_argument("--store", type=Path, help="a results store that holds the study")
-    chosen = parser.parse_args()
+    store = parser.parse_args().store
     if not (CHROMIUM and DRIVER):
         raise SystemExit("docs/screenshots.py needs Chromium and its driver")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browser() as window:
-        for study in [chosen.study] if chosen.study else PICTURES:
-            page = make_report(study, chosen.store, Path(folder))
-            for suffix, (heading, height) in PICTURES[study].items():
-                data = picture(window, page, heading, height)
-                target = IMAGES / f"report-{study}{suffix}.png"
-                if len(data) > MAX_BYTES:
-                    raise SystemExit(f"{target}: {len(data):,} bytes, more than {MAX_BYTES:,}")
-                target.write_bytes(data)
-                print(f"{target}: {len(data):,} bytes")
+        page = make_report(store, Path(folder))
+        for suffix, (heading, height) in PICTURES.items():
+            data = picture(window, page, heading, height)
+            target = IMAGES / f"report-{STUDY}{suffix}.png"
+            if len(data) > MAX_BYTES:
+                raise SystemExit(f"{target}: {len(data):,} bytes, more than {MAX_BYTES:,}")
+            target.write_bytes(data)
+            print(f"{target}: {len(data):,} bytes")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,8 @@ def compact(svg: str, label: str) -> str:
     width, height = root.get("width", "0"), root.get("height", "0")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{escape(label)}">{"".join(inner)}</svg>'
+        f'height="{height}" style="max-width:{1.2 * float(width):.0f}px" role="img" '
+        f'aria-label="{escape(label)}">{"".join(inner)}</svg>'
     )
 
 

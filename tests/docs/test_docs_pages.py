@@ -145,3 +145,9 @@ def test_the_terminal_picture_needs_nothing_from_elsewhere() -> None:
     plain = re.sub(r"<[^>]+>", " ", text).replace("&#160;", " ")
     assert "bakeoff run" in plain
     assert "Test accuracy" in plain
+
+
+def test_every_picture_is_shown_on_a_page() -> None:
+    """A picture that no page shows would go stale unseen."""
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert set((DOCS / "images").iterdir()) <= shown

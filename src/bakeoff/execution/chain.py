@@ -190,20 +190,24 @@ def run_study(
         ),
     )
     try:
-        observer.study_started(spec.name, len(spec.stage), 0, workers)
-        stages = _run_stages(context)
-        audit: tuple[AuditSwap, ...] = ()
-        final: Final | None = None
-        if spec.kind == "study":
-            chosen = stages[-1].candidate(stages[-1].verdict.chosen)
-            if spec.audit:
-                audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
-            final = _earlier_final(context, chosen, fresh=options.fresh)
-            if final is None:
-                observer.stage_started(
-                    len(spec.stage), "final", "How good is the chosen model on unseen data?"
-                )
-                final = refit_and_open(context, chosen)
+        with service.interruption.noticed():
+            observer.study_started(spec.name, len(spec.stage), 0, workers)
+            stages = _run_stages(context)
+            audit: tuple[AuditSwap, ...] = ()
+            final: Final | None = None
+            if spec.kind == "study":
+                chosen = stages[-1].candidate(stages[-1].verdict.chosen)
+                if spec.audit:
+                    audit, chosen = audit_chain(
+                        context, stages, chosen, rounds=options.follow_audit
+                    )
+                final = _earlier_final(context, chosen, fresh=options.fresh)
+                if final is None:
+                    observer.stage_started(
+                        len(spec.stage), "final", "How good is the chosen model on unseen data?"
+                    )
+                    final = refit_and_open(context, chosen)
+            service.interruption.check()
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted: everything finished is kept in {service.store_name}; "

@@ -47,6 +47,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
             f"final: {candidate.label} diverged when refitted on train + validation; "
             "the test part stays sealed; lower `learning_rate` and run again"
         )
+    context.runs.interruption.check()
     test = context.door.open_()
     runs: list[Run] = []
     probabilities: Floats | None = None

@@ -15,6 +15,7 @@ from bakeoff.evidence.failures import failure_reason
 from bakeoff.evidence.metrics import default_metric, macro_recall, scores_from_logits
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
+from bakeoff.execution.interruption import Interruption
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import LocalExecutor
 from bakeoff.records import NO_SCORES, History, Run, RunStatus, Scores
@@ -56,6 +57,7 @@ class RunService:
         self.num_workers = num_workers
         self.fresh = fresh
         self.retry_failed = retry_failed
+        self.interruption = Interruption()
         self.num_trained = 0
         self.num_reused = 0
         self._own: dict[str, Run] = {}
@@ -81,6 +83,7 @@ class RunService:
             Interrupted: on Ctrl-C, after everything finished was stored.
             StoreError: when a finished run cannot be stored.
         """
+        self.interruption.check()
         keys = [self.jobs.key(request) for request in requests]
         found = self._find(keys)
         missing: dict[str, RunRequest] = {}

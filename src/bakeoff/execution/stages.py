@@ -68,6 +68,7 @@ def run_stage(
         tuning=points,
         seconds=_seconds(context, runs, time.perf_counter() - started),
     )
+    context.runs.interruption.check()
     context.runs.store.save_stage(context.runs.study_id, index, result)
     context.observer.stage_finished(index, result)
     return result

@@ -186,4 +186,4 @@ def test_a_full_disk_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_two_renderings_are_the_same_bytes() -> None:
-    assert html.render(build_view(build.tie())) == html.render(build_view(build.tie()))
+    assert html.render(build_view(build.winner())) == html.render(build_view(build.winner()))

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -50,6 +52,7 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
+@pytest.mark.slow
 def test_the_report_command_needs_the_store_and_the_report_and_nothing_that_trains(
     tmp_path: Path,
 ) -> None:

@@ -27,8 +27,7 @@ class Arena {
     if (memory_ == nullptr) throw std::bad_alloc();
     uintptr_t start = reinterpret_cast<uintptr_t>(memory_.get());
     start = (start + kAlignment - 1) / kAlignment * kAlignment;
-    for (const Request& request : requests_)
-      *request.place = reinterpret_cast<void*>(start + request.offset);
+    for (const Request& request : requests_) *request.place = reinterpret_cast<void*>(start + request.offset);
     requests_.clear();
   }
 

@@ -47,8 +47,7 @@ const KernelTable& kernels_named(const std::string& name) {
     allowed += allowed.empty() ? "" : ", ";
     allowed += table->name;
   }
-  throw std::invalid_argument("the instruction set must be one of " + allowed + ", but got '" + name +
-                              "'");
+  throw std::invalid_argument("the instruction set must be one of " + allowed + ", but got '" + name + "'");
 }
 
 }  // namespace bakeoff

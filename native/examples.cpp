@@ -26,14 +26,14 @@ size_t num_lit(const T* values, size_t count) {
 double density(const Features& features) {
   const size_t count = features.num_examples * features.num_features;
   if (count == 0) return 1.0;
-  const size_t lit = features.bytes != nullptr ? num_lit(features.bytes, count)
-                                               : num_lit(features.floats, count);
+  const size_t lit =
+      features.bytes != nullptr ? num_lit(features.bytes, count) : num_lit(features.floats, count);
   return static_cast<double>(lit) / static_cast<double>(count);
 }
 
 uint64_t checksum(const Features& features) {
-  const size_t size = features.num_examples * features.num_features *
-                      (features.bytes != nullptr ? 1 : sizeof(float));
+  const size_t size =
+      features.num_examples * features.num_features * (features.bytes != nullptr ? 1 : sizeof(float));
   const char* bytes = features.bytes != nullptr ? reinterpret_cast<const char*>(features.bytes)
                                                 : reinterpret_cast<const char*>(features.floats);
   // Eight independent multiplicative hashes over interleaved words; multiplication by an odd number

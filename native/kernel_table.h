@@ -11,7 +11,16 @@
 namespace bakeoff {
 
 enum class Activation : int32_t {
-  kLinear, kSigmoid, kTanh, kRelu, kLeakyRelu, kElu, kSelu, kGelu, kSilu, kSoftplus
+  kLinear,
+  kSigmoid,
+  kTanh,
+  kRelu,
+  kLeakyRelu,
+  kElu,
+  kSelu,
+  kGelu,
+  kSilu,
+  kSoftplus
 };
 enum class Optimizer : int32_t { kSgd, kAdam, kAdamW, kRmsprop };
 
@@ -24,11 +33,11 @@ constexpr int kBlockFeatures = 64;
 // right and out hold panels of 2 · lanes columns; column j of panel p is at offset j within the panel.
 struct MatmulTask {
   enum class End : int32_t {
-    kStore,      // out = sum
-    kBlend,      // out = keep · out + scale · sum
-    kMultiply,   // out = sum · factors, element by element, factors laid out like out
-    kActivate,   // out = leaky_relu(sum) with `keep` as the negative slope (0 is relu, 1 is linear)
-    kSlope,      // out = sum · (factors > 0 ? 1 : keep)
+    kStore,     // out = sum
+    kBlend,     // out = keep · out + scale · sum
+    kMultiply,  // out = sum · factors, element by element, factors laid out like out
+    kActivate,  // out = leaky_relu(sum) with `keep` as the negative slope (0 is relu, 1 is linear)
+    kSlope,     // out = sum · (factors > 0 ? 1 : keep)
   };
   const float* left;
   ptrdiff_t left_row, left_step;
@@ -36,8 +45,8 @@ struct MatmulTask {
   ptrdiff_t right_panel, right_step;
   float* out;
   ptrdiff_t out_panel, out_row;
-  const float* bias;     // added to every row; nullptr for none
-  const float* factors;  // for kMultiply and kSlope
+  const float* bias;         // added to every row; nullptr for none
+  const float* factors;      // for kMultiply and kSlope
   int rows, columns, depth;  // columns: a multiple of the lanes
   End end;
   float keep, scale;
@@ -58,13 +67,13 @@ struct LossTask {
   float* logits;  // in: logits; out, when training: gradient of the mean loss
   ptrdiff_t stride;
   int rows, columns, num_classes;
-  const int32_t* labels;       // one per row
-  uint16_t* predictions;       // one per row, or nullptr
+  const int32_t* labels;  // one per row
+  uint16_t* predictions;  // one per row, or nullptr
   bool training;
   float label_smoothing;
-  float inverse_batch;         // 1 / examples in the step
-  double loss;                 // out: sum over the rows, plain cross-entropy
-  int64_t num_right;           // out
+  float inverse_batch;  // 1 / examples in the step
+  double loss;          // out: sum over the rows, plain cross-entropy
+  int64_t num_right;    // out
 };
 
 // One step of an optimizer over a flat array of weights; formulas in updates.h.
@@ -144,8 +153,8 @@ struct HealthTask {
   const float* values;
   ptrdiff_t stride;
   int rows, columns, width;
-  float middle, margin;  // saturated where |value - middle| > margin
-  float* alive;          // in and out: largest |value| per unit
+  float middle, margin;   // saturated where |value - middle| > margin
+  float* alive;           // in and out: largest |value| per unit
   int64_t num_saturated;  // out: over the real units
 };
 

@@ -53,14 +53,13 @@ Features features_of(const AnyMatrix& matrix) {
   return features;
 }
 
-Scaling scaling_of(const Input<float, 1>& shift, const Input<float, 1>& factor,
-                   const Features& features, bool sparse) {
+Scaling scaling_of(const Input<float, 1>& shift, const Input<float, 1>& factor, const Features& features,
+                   bool sparse) {
   const size_t count = shift.shape(0);
   require(count == factor.shape(0) && (count == 1 || count == features.num_features),
           "`shift` and `factor` must have one value, or one per feature");
   if (sparse)
-    for (size_t i = 0; i < count; ++i)
-      require(shift.data()[i] == 0.0f, "`sparse` needs a `shift` of zero");
+    for (size_t i = 0; i < count; ++i) require(shift.data()[i] == 0.0f, "`sparse` needs a `shift` of zero");
   return {shift.data(), factor.data(), count != 1};
 }
 
@@ -109,9 +108,9 @@ nb::list arrays_of(const Network& network) {
     float* bias = new float[fan_out];
     nb::capsule bias_owner(bias, [](void* p) noexcept { delete[] static_cast<float*>(p); });
     network.get_layer(i, kernel, bias);
-    result.append(nb::make_tuple(
-        nb::ndarray<nb::numpy, float, nb::ndim<2>>(kernel, {fan_in, fan_out}, kernel_owner),
-        nb::ndarray<nb::numpy, float, nb::ndim<1>>(bias, {fan_out}, bias_owner)));
+    result.append(
+        nb::make_tuple(nb::ndarray<nb::numpy, float, nb::ndim<2>>(kernel, {fan_in, fan_out}, kernel_owner),
+                       nb::ndarray<nb::numpy, float, nb::ndim<1>>(bias, {fan_out}, bias_owner)));
   }
   return result;
 }
@@ -134,8 +133,7 @@ class Alone {
 // A Run and references to every array it borrows.
 class PyRun {
  public:
-  PyRun(const std::string& instruction_set, AnyMatrix features,
-        bool sparse, Input<int32_t, 1> labels,
+  PyRun(const std::string& instruction_set, AnyMatrix features, bool sparse, Input<int32_t, 1> labels,
         Input<int32_t, 1> train_rows, Input<int32_t, 1> val_rows, Input<float, 1> shift,
         Input<float, 1> factor, const LayerArrays& layers, int activation, float negative_slope,
         double dropout, std::tuple<uint32_t, uint32_t> dropout_key, int optimizer, float momentum,
@@ -150,8 +148,8 @@ class PyRun {
     require(labels.shape(0) == matrix.num_examples, "`labels` must have one value per example");
     require(train_rows.shape(0) >= 1, "`train_rows` must not be empty");
     require(batch_size >= 1, "`batch_size >= 1` must hold");
-    require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus) &&
-                optimizer >= 0 && optimizer <= static_cast<int>(Optimizer::kRmsprop),
+    require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus) && optimizer >= 0 &&
+                optimizer <= static_cast<int>(Optimizer::kRmsprop),
             "unknown activation or optimizer");
     require(dropout >= 0.0 && dropout < 1.0, "`0 <= dropout < 1` must hold");
     NetworkShape shape;
@@ -174,8 +172,8 @@ class PyRun {
     plan.batch_size = batch_size;
     plan.dropout_key[0] = std::get<0>(dropout_key);
     plan.dropout_key[1] = std::get<1>(dropout_key);
-    const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)),
-                         val_rows.data(), static_cast<int64_t>(val_rows.shape(0)), labels.data()};
+    const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)), val_rows.data(),
+                         static_cast<int64_t>(val_rows.shape(0)), labels.data()};
     run_ = std::make_unique<Run>(table(instruction_set), shape, plan, matrix,
                                  scaling_of(shift, factor, matrix, sparse), sparse, parts);
     for (size_t i = 0; i < layers.size(); ++i)
@@ -183,17 +181,14 @@ class PyRun {
     num_steps_ = (parts.num_train + batch_size - 1) / batch_size;
   }
 
-  nb::tuple epoch(Input<int32_t, 1> order, Input<double, 1> rates, Input<int32_t, 1> cancel,
-                  bool examine) {
+  nb::tuple epoch(Input<int32_t, 1> order, Input<double, 1> rates, Input<int32_t, 1> cancel, bool examine) {
     require(order.shape(0) == train_rows_.shape(0), "`order` must have one entry per training row");
-    require(static_cast<int64_t>(rates.shape(0)) == num_steps_,
-            "there must be one learning rate per step");
+    require(static_cast<int64_t>(rates.shape(0)) == num_steps_, "there must be one learning rate per step");
     require(cancel.shape(0) == 1, "`cancel` must have shape (1,)");
     EpochResult result;
     {
       Alone alone(busy_);
-      check_indices(order.data(), order.shape(0), train_rows_.shape(0),
-                    "`0 <= order < num_train` must hold");
+      check_indices(order.data(), order.shape(0), train_rows_.shape(0), "`0 <= order < num_train` must hold");
       nb::gil_scoped_release release;
       result = run_->epoch(order.data(), rates.data(), cancel.data(), examine);
     }
@@ -231,25 +226,22 @@ class PyRun {
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 
-nb::object logits(const std::string& instruction_set, AnyMatrix features,
-                  bool sparse, Input<int32_t, 1> rows,
-                  Input<float, 1> shift, Input<float, 1> factor, const LayerArrays& layers,
-                  int activation, float negative_slope) {
+nb::object logits(const std::string& instruction_set, AnyMatrix features, bool sparse, Input<int32_t, 1> rows,
+                  Input<float, 1> shift, Input<float, 1> factor, const LayerArrays& layers, int activation,
+                  float negative_slope) {
   const Features matrix = features_of(features);
   check_indices(rows.data(), rows.shape(0), matrix.num_examples,
                 "`0 <= row < num_examples` must hold for every row");
-  require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus),
-          "unknown activation");
+  require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus), "unknown activation");
   NetworkShape shape;
   shape.sizes = sizes_of(layers, matrix);
   shape.activation = static_cast<Activation>(activation);
   shape.negative_slope = negative_slope;
   const size_t num_rows = rows.shape(0), num_classes = static_cast<size_t>(shape.sizes.back());
   Arena arena;
-  Network network(table(instruction_set), shape, matrix,
-                  scaling_of(shift, factor, matrix, sparse), sparse,
-                  chunk_rows(shape.sizes, static_cast<int64_t>(std::min<size_t>(num_rows, 128))),
-                  false, arena);
+  Network network(table(instruction_set), shape, matrix, scaling_of(shift, factor, matrix, sparse), sparse,
+                  chunk_rows(shape.sizes, static_cast<int64_t>(std::min<size_t>(num_rows, 128))), false,
+                  arena);
   arena.allocate();
   for (size_t i = 0; i < layers.size(); ++i)
     network.set_layer(i, std::get<0>(layers[i]).data(), std::get<1>(layers[i]).data());
@@ -262,22 +254,19 @@ nb::object logits(const std::string& instruction_set, AnyMatrix features,
   return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<2>>(out, {num_rows, num_classes}, owner));
 }
 
-nb::object evaluate(const std::string& instruction_set, const std::string& function,
-                    Input<float, 1> x) {
+nb::object evaluate(const std::string& instruction_set, const std::string& function, Input<float, 1> x) {
   const size_t count = x.shape(0);
   float* out = new float[count + 1];
   nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<float*>(p); });
   const FlushDenormals flush;
-  require(table(instruction_set).evaluate(function.c_str(), x.data(), out, count),
-          "unknown function");
+  require(table(instruction_set).evaluate(function.c_str(), x.data(), out, count), "unknown function");
   return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<1>>(out, {count}, owner));
 }
 
 // GFLOP/s of independent multiply-adds in registers: the best of slices short enough to fit between two
 // turns of another process.
 double fma_peak(double seconds, const std::optional<std::string>& instruction_set) {
-  const KernelTable& kernels =
-      instruction_set ? table(*instruction_set) : *usable_kernels().back();
+  const KernelTable& kernels = instruction_set ? table(*instruction_set) : *usable_kernels().back();
   nb::gil_scoped_release release;
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
@@ -310,31 +299,29 @@ NB_MODULE(_native, m) {
   m.def("evaluate", &evaluate, "instruction_set"_a, "function"_a, "x"_a.noconvert(),
         "A function of vector_math.h, for the tests of its error.");
   m.def(
-      "density", [](AnyMatrix features) { return density(features_of(features)); },
-      "features"_a.noconvert(), "Share of entries that are not exactly zero.");
+      "density", [](AnyMatrix features) { return density(features_of(features)); }, "features"_a.noconvert(),
+      "Share of entries that are not exactly zero.");
   m.def(
       "checksum", [](AnyMatrix features) { return checksum(features_of(features)); },
       "features"_a.noconvert(), "A number that changes when any entry does.");
   nb::class_<PyRun>(m, "Run", "One run; belongs to one thread at a time.")
-      .def(nb::init<const std::string&, AnyMatrix, bool,
-                    Input<int32_t, 1>, Input<int32_t, 1>, Input<int32_t, 1>, Input<float, 1>,
-                    Input<float, 1>, const LayerArrays&, int, float, double,
-                    std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double,
+      .def(nb::init<const std::string&, AnyMatrix, bool, Input<int32_t, 1>, Input<int32_t, 1>,
+                    Input<int32_t, 1>, Input<float, 1>, Input<float, 1>, const LayerArrays&, int, float,
+                    double, std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double,
                     int64_t>(),
-           nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a,
-           "labels"_a.noconvert(), "train_rows"_a.noconvert(), "val_rows"_a.noconvert(),
-           "shift"_a.noconvert(), "factor"_a.noconvert(), "layers"_a, "activation"_a,
-           "negative_slope"_a, "dropout"_a, "dropout_key"_a, "optimizer"_a, "momentum"_a,
-           "nesterov"_a, "weight_decay"_a, "l2"_a, "label_smoothing"_a, "batch_size"_a)
-      .def("epoch", &PyRun::epoch, "order"_a.noconvert(), "rates"_a.noconvert(),
-           "cancel"_a.noconvert(), "examine"_a,
+           nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a, "labels"_a.noconvert(),
+           "train_rows"_a.noconvert(), "val_rows"_a.noconvert(), "shift"_a.noconvert(),
+           "factor"_a.noconvert(), "layers"_a, "activation"_a, "negative_slope"_a, "dropout"_a,
+           "dropout_key"_a, "optimizer"_a, "momentum"_a, "nesterov"_a, "weight_decay"_a, "l2"_a,
+           "label_smoothing"_a, "batch_size"_a)
+      .def("epoch", &PyRun::epoch, "order"_a.noconvert(), "rates"_a.noconvert(), "cancel"_a.noconvert(),
+           "examine"_a,
            "Trains one epoch and evaluates: (outcome, train loss and accuracy, val loss and "
            "accuracy); outcome 0 finished, 1 diverged, 2 cancelled.")
       .def("layers", &PyRun::layers, "Copies of the weights: a list of (kernel, bias).")
       .def("predictions", &PyRun::predictions, "Classes predicted in the last examined epoch.")
       .def("health", &PyRun::health, "(dead, saturated) per hidden layer, from the same epoch.");
-  m.def("logits", &logits, nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(),
-        "sparse"_a, "rows"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(),
-        "layers"_a, "activation"_a, "negative_slope"_a,
-        "Outputs before the softmax, float32, shape (rows, classes).");
+  m.def("logits", &logits, nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a,
+        "rows"_a.noconvert(), "shift"_a.noconvert(), "factor"_a.noconvert(), "layers"_a, "activation"_a,
+        "negative_slope"_a, "Outputs before the softmax, float32, shape (rows, classes).");
 }

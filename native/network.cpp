@@ -15,8 +15,7 @@ ptrdiff_t Network::odd_lines(int columns) {
 }
 
 Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Features& features,
-                 const Scaling& scaling, bool sparse, int max_rows, bool training,
-                 Arena& arena)
+                 const Scaling& scaling, bool sparse, int max_rows, bool training, Arena& arena)
     : kernels_(kernels),
       shape_(shape),
       features_(features),
@@ -93,8 +92,8 @@ void Network::get_layer(size_t index, float* kernel, float* bias) const {
 
 void Network::load(const int32_t* rows, int num_rows) {
   num_rows_ = num_rows;
-  kernels_.gather({features_.bytes, features_.floats, features_.num_features, rows, num_rows,
-                   scaling_.shift, scaling_.factor, scaling_.per_feature, inputs_, input_stride_});
+  kernels_.gather({features_.bytes, features_.floats, features_.num_features, rows, num_rows, scaling_.shift,
+                   scaling_.factor, scaling_.per_feature, inputs_, input_stride_});
   if (sparse_) kernels_.find_lit({inputs_, input_stride_, num_rows, layers_[0].fan_in, lit_});
 }
 
@@ -110,8 +109,8 @@ void Network::prefetch(const int32_t* rows, int num_rows) const {
 
 SparseTask Network::sparse_task(float* weights, float* outputs) const {
   const DenseLayer& layer = layers_[0];
-  return {inputs_, input_stride_, lit_,    num_blocks_,  num_rows_,    weights,
-          layer.row, layer.fan_in, outputs, layer.stride, layer.columns};
+  return {inputs_,   input_stride_, lit_,    num_blocks_,  num_rows_,    weights,
+          layer.row, layer.fan_in,  outputs, layer.stride, layer.columns};
 }
 
 void Network::forward() {

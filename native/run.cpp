@@ -23,8 +23,7 @@ int chunk_rows(const std::vector<int>& sizes, int64_t wanted) {
 }
 
 Run::Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPlan& plan,
-         const Features& features, const Scaling& scaling, bool sparse,
-         const Parts& parts)
+         const Features& features, const Scaling& scaling, bool sparse, const Parts& parts)
     : kernels_(kernels),
       plan_(plan),
       parts_(parts),
@@ -34,8 +33,8 @@ Run::Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPl
                true, arena_) {
   plan_.batch_size = std::min(plan.batch_size, parts.num_train);
   const size_t rows = static_cast<size_t>(network_.max_rows());
-  direct_ = plan.optimizer == Optimizer::kSgd && plan.momentum == 0.0f &&
-            plan_.batch_size <= network_.max_rows();
+  direct_ =
+      plan.optimizer == Optimizer::kSgd && plan.momentum == 0.0f && plan_.batch_size <= network_.max_rows();
   const bool moments = plan.optimizer == Optimizer::kAdam || plan.optimizer == Optimizer::kAdamW;
   const bool first = moments || (plan.optimizer == Optimizer::kSgd && plan.momentum != 0.0f);
   const bool second = moments || plan.optimizer == Optimizer::kRmsprop;
@@ -78,8 +77,7 @@ Run::Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPl
   states_.back().deltas = layers.back().outputs;  // the loss turns logits into their gradient
 }
 
-EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t* cancel,
-                       bool examine) {
+EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t* cancel, bool examine) {
   const FlushDenormals flush;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EpochResult result = {Outcome::kFinished, nan, nan, nan, nan};
@@ -115,8 +113,8 @@ EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t*
   return result;
 }
 
-bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double rate,
-                     const int32_t* cancel, Sums& sums) {
+bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double rate, const int32_t* cancel,
+                     Sums& sums) {
   DenseLayer& output = network_.layers().back();
   const int chunk = network_.max_rows();
   // In a direct step the deltas carry minus the learning rate, so that weights += inputᵀ · deltas.
@@ -135,9 +133,8 @@ bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double r
     const int num_next = static_cast<int>(std::min<int64_t>(num_rows, left - next));
     for (int i = 0; i < num_next; ++i) next_rows_[i] = parts_.train_rows[order[next + i]];
     network_.prefetch(next_rows_, num_next);
-    network_.forward_training({{plan_.dropout_key[0], plan_.dropout_key[1]},
-                               static_cast<uint64_t>(step_),
-                               static_cast<int>(from)});
+    network_.forward_training(
+        {{plan_.dropout_key[0], plan_.dropout_key[1]}, static_cast<uint64_t>(step_), static_cast<int>(from)});
     LossTask loss = {};
     loss.logits = output.outputs;
     loss.stride = output.stride;
@@ -171,8 +168,8 @@ void Run::input_gradient(size_t index, bool first_chunk) {
   const DenseLayer& before = network_.layers()[index - 1];
   const LayerState& state = states_[index];
   if (first_chunk)
-    kernels_.transpose({layer.weights, layer.panel, layer.row, layer.fan_in, layer.columns,
-                        state.transposed, state.transposed_panel, state.transposed_row});
+    kernels_.transpose({layer.weights, layer.panel, layer.row, layer.fan_in, layer.columns, state.transposed,
+                        state.transposed_panel, state.transposed_row});
   MatmulTask task = {};
   task.left = state.deltas;
   task.left_row = layer.stride;
@@ -228,8 +225,8 @@ void Run::weight_gradient(size_t index, bool direct, bool first_chunk, float kee
     task.scale = 1.0f;
     kernels_.matmul(task);
   }
-  kernels_.column_sums(state.deltas, layer.stride, network_.num_rows(), layer.columns,
-                       direct || !first_chunk, direct ? layer.bias : state.bias_gradient);
+  kernels_.column_sums(state.deltas, layer.stride, network_.num_rows(), layer.columns, direct || !first_chunk,
+                       direct ? layer.bias : state.bias_gradient);
 }
 
 void Run::update_all(double rate) {
@@ -268,8 +265,7 @@ bool Run::evaluate(const int32_t* cancel, bool examine, Sums& sums) {
   std::vector<int64_t> num_saturated(network_.num_hidden(), 0);
   if (examine) {
     predictions_.assign(static_cast<size_t>(parts_.num_val), 0);
-    for (size_t i = 0; i < alive_.size(); ++i)
-      std::fill_n(alive_[i], network_.layers()[i].columns, 0.0f);
+    for (size_t i = 0; i < alive_.size(); ++i) std::fill_n(alive_[i], network_.layers()[i].columns, 0.0f);
   }
   const int chunk = network_.max_rows();
   for (int64_t from = 0; from < parts_.num_val; from += chunk) {
@@ -301,10 +297,9 @@ void Run::add_health(std::vector<int64_t>& num_saturated) {
   for (size_t i = 0; i < network_.num_hidden(); ++i) {
     const DenseLayer& layer = network_.layers()[i];
     // Within 1 % of the range of an end.
-    HealthTask task = {layer.outputs,        layer.stride,
-                       network_.num_rows(),  layer.columns,
-                       layer.fan_out,        sigmoid ? 0.5f : 0.0f,
-                       sigmoid ? 0.49f : 0.98f, alive_[i], 0};
+    HealthTask task = {layer.outputs,           layer.stride,  network_.num_rows(),
+                       layer.columns,           layer.fan_out, sigmoid ? 0.5f : 0.0f,
+                       sigmoid ? 0.49f : 0.98f, alive_[i],     0};
     kernels_.health(task);
     num_saturated[i] += task.num_saturated;
   }

@@ -43,8 +43,7 @@ struct Parts {
 class Run {
  public:
   Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPlan& plan,
-      const Features& features, const Scaling& scaling, bool sparse,
-      const Parts& parts);
+      const Features& features, const Scaling& scaling, bool sparse, const Parts& parts);
 
   Network& network() { return network_; }
 
@@ -71,12 +70,10 @@ class Run {
     int64_t num_right = 0;
   };
 
-  bool cancelled(const int32_t* cancel) const {
-    return __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
-  }
+  bool cancelled(const int32_t* cancel) const { return __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0; }
   // One step on order[0] … order[count - 1]; `left` entries of the epoch's order can be looked at.
-  bool train_step(const int32_t* order, int64_t count, int64_t left, double rate,
-                  const int32_t* cancel, Sums& sums);
+  bool train_step(const int32_t* order, int64_t count, int64_t left, double rate, const int32_t* cancel,
+                  Sums& sums);
   void backward(bool direct, bool first_chunk, float keep);
   void input_gradient(size_t index, bool first_chunk);
   void weight_gradient(size_t index, bool direct, bool first_chunk, float keep);

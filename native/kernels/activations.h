@@ -37,8 +37,7 @@ BAKEOFF_INLINE Activated activate(Vec z, float negative_slope) {
     return {select(z > 0.0f, z, y), select(z > 0.0f, one, y + 1.0f)};
   } else if constexpr (kind == Activation::kSelu) {
     Vec y = kSeluAlpha * exponential_minus_one(minimum(Vec{}, z));
-    return {kSeluScale * select(z > 0.0f, z, y),
-            kSeluScale * select(z > 0.0f, one, y + kSeluAlpha)};
+    return {kSeluScale * select(z > 0.0f, z, y), kSeluScale * select(z > 0.0f, one, y + kSeluAlpha)};
   } else if constexpr (kind == Activation::kGelu) {
     Normal n = normal(z);
     return {n.x_cdf, n.cdf + z * n.density};
@@ -70,16 +69,26 @@ void activate_rows(const ActivationTask& task) {
 
 void activate_layer(const ActivationTask& task) {
   switch (task.kind) {
-    case Activation::kLinear: return activate_rows<Activation::kLinear>(task);
-    case Activation::kSigmoid: return activate_rows<Activation::kSigmoid>(task);
-    case Activation::kTanh: return activate_rows<Activation::kTanh>(task);
-    case Activation::kRelu: return activate_rows<Activation::kRelu>(task);
-    case Activation::kLeakyRelu: return activate_rows<Activation::kLeakyRelu>(task);
-    case Activation::kElu: return activate_rows<Activation::kElu>(task);
-    case Activation::kSelu: return activate_rows<Activation::kSelu>(task);
-    case Activation::kGelu: return activate_rows<Activation::kGelu>(task);
-    case Activation::kSilu: return activate_rows<Activation::kSilu>(task);
-    case Activation::kSoftplus: return activate_rows<Activation::kSoftplus>(task);
+    case Activation::kLinear:
+      return activate_rows<Activation::kLinear>(task);
+    case Activation::kSigmoid:
+      return activate_rows<Activation::kSigmoid>(task);
+    case Activation::kTanh:
+      return activate_rows<Activation::kTanh>(task);
+    case Activation::kRelu:
+      return activate_rows<Activation::kRelu>(task);
+    case Activation::kLeakyRelu:
+      return activate_rows<Activation::kLeakyRelu>(task);
+    case Activation::kElu:
+      return activate_rows<Activation::kElu>(task);
+    case Activation::kSelu:
+      return activate_rows<Activation::kSelu>(task);
+    case Activation::kGelu:
+      return activate_rows<Activation::kGelu>(task);
+    case Activation::kSilu:
+      return activate_rows<Activation::kSilu>(task);
+    case Activation::kSoftplus:
+      return activate_rows<Activation::kSoftplus>(task);
   }
 }
 

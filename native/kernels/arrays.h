@@ -35,8 +35,7 @@ void gather(const GatherTask& task) {
   return task.per_feature ? gather_rows<false, true>(task) : gather_rows<false, false>(task);
 }
 
-void column_sums(const float* values, ptrdiff_t stride, int rows, int columns, bool accumulate,
-                 float* out) {
+void column_sums(const float* values, ptrdiff_t stride, int rows, int columns, bool accumulate, float* out) {
   for (int j = 0; j < columns; j += kLanes) {
     Vec even = accumulate ? load(out + j) : Vec{}, odd = {};
     int i = 0;
@@ -51,8 +50,7 @@ void column_sums(const float* values, ptrdiff_t stride, int rows, int columns, b
 
 void multiply(float* values, const float* multipliers, int count) {
   int j = 0;
-  for (; j + kLanes <= count; j += kLanes)
-    store(values + j, load(values + j) * load(multipliers + j));
+  for (; j + kLanes <= count; j += kLanes) store(values + j, load(values + j) * load(multipliers + j));
   for (; j < count; ++j) values[j] *= multipliers[j];
 }
 

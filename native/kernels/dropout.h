@@ -14,8 +14,7 @@ struct Words {
   LongVec w[4];  // the low halves hold the numbers
 };
 
-BAKEOFF_INLINE Words philox(LongVec block, uint32_t layer, uint64_t step, uint32_t key0,
-                            uint32_t key1) {
+BAKEOFF_INLINE Words philox(LongVec block, uint32_t layer, uint64_t step, uint32_t key0, uint32_t key1) {
   const LongVec low = LongVec{} + 0xffffffffull;
   LongVec c0 = block & low, c1 = LongVec{} + layer;
   LongVec c2 = LongVec{} + (step & 0xffffffffull), c3 = LongVec{} + (step >> 32);
@@ -41,15 +40,17 @@ int dropout(const DropoutTask& task) {
   for (int i = 0; i < kBlocks; ++i) number[i] = static_cast<uint64_t>(i);
   const LongVec threshold = LongVec{} + task.threshold;
   const LongVec scale = LongVec{} + [](float x) {
-    union { float f; uint32_t u; } bits = {x};
+    union {
+      float f;
+      uint32_t u;
+    } bits = {x};
     return static_cast<uint64_t>(bits.u);
   }(task.scale);
   for (int done = 0; done < lead + task.count; done += 4 * kBlocks) {
-    Words words = philox(number + (first_block + static_cast<uint64_t>(done / 4)), task.layer,
-                         task.step, task.key[0], task.key[1]);
+    Words words = philox(number + (first_block + static_cast<uint64_t>(done / 4)), task.layer, task.step,
+                         task.key[0], task.key[1]);
     LongVec kept[4];
-    for (int w = 0; w < 4; ++w)
-      kept[w] = reinterpret_cast<LongVec>(words.w[w] >= threshold) & scale;
+    for (int w = 0; w < 4; ++w) kept[w] = reinterpret_cast<LongVec>(words.w[w] >= threshold) & scale;
     LongVec first = kept[0] | (kept[1] << 32), second = kept[2] | (kept[3] << 32);
     for (int i = 0; i < kBlocks; ++i) {
       typedef uint64_t Memory __attribute__((aligned(4), may_alias));

@@ -54,7 +54,8 @@ double multiply_add_loop(int64_t rounds) {
   // Nothing here can be left out or merged: each sum depends on its last value, and floats may not
   // be reassociated.
   for (int64_t r = 0; r < rounds; ++r) {
-    BAKEOFF_UNROLL for (int i = 0; i < kSums; ++i) sum[i] = sum[i] * a + b;
+    BAKEOFF_UNROLL for (int i = 0; i < kSums; ++i)
+      sum[i] = sum[i] * a + b;
   }
   Vec total = {};
   for (int i = 0; i < kSums; ++i) total += sum[i];

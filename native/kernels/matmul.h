@@ -22,9 +22,8 @@ constexpr int kPanel = 2 * kLanes;
 constexpr int kDepthBlock = 256;
 
 template <int rows, int vectors, bool adjacent_rows>
-void multiply_tile(const MatmulTask& task, const float* left, const float* right,
-                          const float* bias, ptrdiff_t out_offset, int depth, bool first,
-                          bool last) {
+void multiply_tile(const MatmulTask& task, const float* left, const float* right, const float* bias,
+                   ptrdiff_t out_offset, int depth, bool first, bool last) {
   const ptrdiff_t row = adjacent_rows ? 1 : task.left_row;
   const ptrdiff_t step = task.left_step;
   const ptrdiff_t right_step = task.right_step;
@@ -33,25 +32,33 @@ void multiply_tile(const MatmulTask& task, const float* left, const float* right
   if (first) {
     BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
       Vec start = bias != nullptr ? load(bias + v * kLanes) : Vec{};
-      BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) sum[i][v] = start;
+      BAKEOFF_UNROLL for (int i = 0; i < rows; ++i)
+        sum[i][v] = start;
     }
   } else {
-    BAKEOFF_UNROLL for (int i = 0; i < rows; ++i)
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
-        sum[i][v] = load(out + i * task.out_row + v * kLanes);
+    BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) BAKEOFF_UNROLL
+      for (int v = 0; v < vectors; ++v) sum[i][v] = load(out + i * task.out_row + v * kLanes);
   }
+  // What is blended into at the end is on its way while the depth runs: weights may be far off.
+  if (task.end == MatmulTask::End::kBlend) BAKEOFF_UNROLL
+    for (int i = 0; i < rows; ++i) BAKEOFF_UNROLL
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(out + i * task.out_row + v * kLanes, 1);
   // Every third row has a pointer of its own: three rows are reached from one with the address
   // modes [p], [p + row] and [p + 2 row], so that twelve rows need five registers.
   const float* base[(rows + 2) / 3];
-  BAKEOFF_UNROLL for (int g = 0; g < (rows + 2) / 3; ++g) base[g] = left + 3 * g * row;
+  BAKEOFF_UNROLL for (int g = 0; g < (rows + 2) / 3; ++g)
+    base[g] = left + 3 * g * row;
   for (int r = 0; r < depth; ++r) {
     Vec b[vectors];
-    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) b[v] = load(right + v * kLanes);
+    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+      b[v] = load(right + v * kLanes);
     BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) {
       Vec a = broadcast(base[i / 3][(i % 3) * row]);
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] += a * b[v];
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+        sum[i][v] += a * b[v];
     }
-    BAKEOFF_UNROLL for (int g = 0; g < (rows + 2) / 3; ++g) base[g] += step;
+    BAKEOFF_UNROLL for (int g = 0; g < (rows + 2) / 3; ++g)
+      base[g] += step;
     right += right_step;
   }
   const MatmulTask::End end = last ? task.end : MatmulTask::End::kStore;
@@ -61,8 +68,11 @@ void multiply_tile(const MatmulTask& task, const float* left, const float* right
       float* place = out + i * task.out_row + v * kLanes;
       Vec x = sum[i][v];
       switch (end) {
-        case MatmulTask::End::kStore: break;
-        case MatmulTask::End::kBlend: x = task.keep * load(place) + task.scale * x; break;
+        case MatmulTask::End::kStore:
+          break;
+        case MatmulTask::End::kBlend:
+          x = task.keep * load(place) + task.scale * x;
+          break;
         case MatmulTask::End::kMultiply:
           x = x * load(factors + i * task.out_row + v * kLanes);
           break;
@@ -79,33 +89,28 @@ void multiply_tile(const MatmulTask& task, const float* left, const float* right
 }
 
 template <int vectors, bool adjacent_rows, int rows = kRowTile>
-BAKEOFF_INLINE void multiply_rows(int count, const MatmulTask& task, const float* left,
-                                  const float* right, const float* bias, ptrdiff_t out_offset,
-                                  int depth, bool first, bool last) {
+BAKEOFF_INLINE void multiply_rows(int count, const MatmulTask& task, const float* left, const float* right,
+                                  const float* bias, ptrdiff_t out_offset, int depth, bool first, bool last) {
   if constexpr (rows > 0) {
     if (count == rows)
-      multiply_tile<rows, vectors, adjacent_rows>(task, left, right, bias, out_offset, depth, first,
-                                                  last);
+      multiply_tile<rows, vectors, adjacent_rows>(task, left, right, bias, out_offset, depth, first, last);
     else
-      multiply_rows<vectors, adjacent_rows, rows - 1>(count, task, left, right, bias, out_offset,
-                                                      depth, first, last);
+      multiply_rows<vectors, adjacent_rows, rows - 1>(count, task, left, right, bias, out_offset, depth,
+                                                      first, last);
   }
 }
 
 template <bool adjacent_rows>
-void multiply_block(const MatmulTask& task, int panel, int row, int num_rows, int from,
-                           int depth) {
+void multiply_block(const MatmulTask& task, int panel, int row, int num_rows, int from, int depth) {
   const float* left = task.left + row * task.left_row + from * task.left_step;
   const float* right = task.right + panel * task.right_panel + from * task.right_step;
   const float* bias = task.bias != nullptr ? task.bias + panel * kPanel : nullptr;
   ptrdiff_t out_offset = panel * task.out_panel + row * task.out_row;
   bool last = from + depth == task.depth;
   if (task.columns - panel * kPanel >= kPanel)
-    multiply_rows<2, adjacent_rows>(num_rows, task, left, right, bias, out_offset, depth, from == 0,
-                                    last);
+    multiply_rows<2, adjacent_rows>(num_rows, task, left, right, bias, out_offset, depth, from == 0, last);
   else
-    multiply_rows<1, adjacent_rows>(num_rows, task, left, right, bias, out_offset, depth, from == 0,
-                                    last);
+    multiply_rows<1, adjacent_rows>(num_rows, task, left, right, bias, out_offset, depth, from == 0, last);
 }
 
 template <bool adjacent_rows>
@@ -147,8 +152,9 @@ void matmul(const MatmulTask& task) {
 // Writes a matrix in panels as the panels of its transpose, a square of lanes × lanes at a time.
 BAKEOFF_INLINE void transpose_square(Vec (&x)[kLanes]) {
 #if defined(__AVX512F__)
-#define BAKEOFF_LANES(F, d) F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d), \
-    F(8, d), F(9, d), F(10, d), F(11, d), F(12, d), F(13, d), F(14, d), F(15, d)
+#define BAKEOFF_LANES(F, d)                                                                           \
+  F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d), F(8, d), F(9, d), F(10, d), \
+      F(11, d), F(12, d), F(13, d), F(14, d), F(15, d)
 #elif defined(__AVX2__)
 #define BAKEOFF_LANES(F, d) F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d)
 #else
@@ -157,14 +163,15 @@ BAKEOFF_INLINE void transpose_square(Vec (&x)[kLanes]) {
 #define BAKEOFF_UPPER(k, d) (((k) & (d)) ? kLanes + (k) - (d) : (k))
 #define BAKEOFF_LOWER(k, d) (((k) & (d)) ? kLanes + (k) : (k) + (d))
   // Swaps the off-diagonal squares of side d within every square of side 2d.
-#define BAKEOFF_SWAP_SQUARES(d)                                                \
-  if constexpr (kLanes > (d)) {                                                \
-    constexpr int e = (d) % kLanes;                                            \
-    BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i) if (!(i & e)) {            \
-      Vec a = x[i], b = x[i + e];                                              \
-      x[i] = BAKEOFF_SHUFFLE(a, b, BAKEOFF_LANES(BAKEOFF_UPPER, e));           \
-      x[i + e] = BAKEOFF_SHUFFLE(a, b, BAKEOFF_LANES(BAKEOFF_LOWER, e));       \
-    }                                                                          \
+#define BAKEOFF_SWAP_SQUARES(d)                                            \
+  if constexpr (kLanes > (d)) {                                            \
+    constexpr int e = (d) % kLanes;                                        \
+    BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i)                        \
+      if (!(i & e)) {                                                      \
+        Vec a = x[i], b = x[i + e];                                        \
+        x[i] = BAKEOFF_SHUFFLE(a, b, BAKEOFF_LANES(BAKEOFF_UPPER, e));     \
+        x[i + e] = BAKEOFF_SHUFFLE(a, b, BAKEOFF_LANES(BAKEOFF_LOWER, e)); \
+      }                                                                    \
   }
   BAKEOFF_SWAP_SQUARES(8)
   BAKEOFF_SWAP_SQUARES(4)
@@ -184,13 +191,15 @@ void transpose(const TransposeTask& task) {
       const float* in = task.in + (j / kPanel) * task.in_panel + i * task.in_row + j % kPanel;
       Vec x[kLanes];
       if (num_rows == kLanes) {
-        BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k) x[k] = load(in + k * task.in_row);
+        BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
+          x[k] = load(in + k * task.in_row);
       } else {
         BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
           x[k] = k < num_rows ? load(in + k * task.in_row) : Vec{};
       }
       transpose_square(x);
-      BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k) store(out + (j + k) * task.out_row, x[k]);
+      BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
+        store(out + (j + k) * task.out_row, x[k]);
     }
   }
 }

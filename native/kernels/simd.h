@@ -72,8 +72,7 @@ BAKEOFF_INLINE uint32_t lit_lanes(Vec x) {
 #if defined(__AVX512F__)
   return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
 #elif defined(__AVX2__)
-  return static_cast<uint32_t>(
-      _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
 #elif defined(__x86_64__)
   return static_cast<uint32_t>(_mm_movemask_ps(_mm_cmpneq_ps(x, _mm_setzero_ps())));
 #elif defined(__aarch64__)
@@ -112,8 +111,7 @@ BAKEOFF_INLINE Vec maximum(Vec x, Vec y) { return _mm_max_ps(x, y); }
 BAKEOFF_INLINE Vec minimum(Vec x, Vec y) { return _mm_min_ps(x, y); }
 BAKEOFF_INLINE Vec square_root(Vec x) { return _mm_sqrt_ps(x); }
 BAKEOFF_INLINE LongVec multiply_words(LongVec x, LongVec y) {
-  return reinterpret_cast<LongVec>(
-      _mm_mul_epu32(reinterpret_cast<__m128i>(x), reinterpret_cast<__m128i>(y)));
+  return reinterpret_cast<LongVec>(_mm_mul_epu32(reinterpret_cast<__m128i>(x), reinterpret_cast<__m128i>(y)));
 }
 #else
 BAKEOFF_INLINE Vec maximum(Vec x, Vec y) { return select(x > y, x, y); }
@@ -129,9 +127,7 @@ BAKEOFF_INLINE Vec square_root(Vec x) {
 }
 #endif
 // The low halves of the 64-bit lanes, multiplied to 64 bits.
-BAKEOFF_INLINE LongVec multiply_words(LongVec x, LongVec y) {
-  return (x & 0xffffffffu) * (y & 0xffffffffu);
-}
+BAKEOFF_INLINE LongVec multiply_words(LongVec x, LongVec y) { return (x & 0xffffffffu) * (y & 0xffffffffu); }
 #endif
 
 // x · 2^n for integral n between -300 and 300, in two exact steps so that no partial power
@@ -166,8 +162,8 @@ template <int distance>
 BAKEOFF_INLINE Vec swap_lanes(Vec x) {
   constexpr int d = distance;
 #if defined(__AVX512F__)
-  return BAKEOFF_SHUFFLE(x, x, 0 ^ d, 1 ^ d, 2 ^ d, 3 ^ d, 4 ^ d, 5 ^ d, 6 ^ d, 7 ^ d, 8 ^ d, 9 ^ d,
-                         10 ^ d, 11 ^ d, 12 ^ d, 13 ^ d, 14 ^ d, 15 ^ d);
+  return BAKEOFF_SHUFFLE(x, x, 0 ^ d, 1 ^ d, 2 ^ d, 3 ^ d, 4 ^ d, 5 ^ d, 6 ^ d, 7 ^ d, 8 ^ d, 9 ^ d, 10 ^ d,
+                         11 ^ d, 12 ^ d, 13 ^ d, 14 ^ d, 15 ^ d);
 #elif defined(__AVX2__)
   return BAKEOFF_SHUFFLE(x, x, 0 ^ d, 1 ^ d, 2 ^ d, 3 ^ d, 4 ^ d, 5 ^ d, 6 ^ d, 7 ^ d);
 #else
@@ -181,13 +177,13 @@ BAKEOFF_INLINE Vec lane_numbers() {
   return x;
 }
 
-#define BAKEOFF_REDUCE(name, combine)                                        \
-  BAKEOFF_INLINE float name(Vec x) {                                         \
-    if constexpr (kLanes > 8) x = combine(x, swap_lanes<8 % kLanes>(x));     \
-    if constexpr (kLanes > 4) x = combine(x, swap_lanes<4 % kLanes>(x));     \
-    x = combine(x, swap_lanes<2>(x));                                        \
-    x = combine(x, swap_lanes<1>(x));                                        \
-    return x[0];                                                             \
+#define BAKEOFF_REDUCE(name, combine)                                    \
+  BAKEOFF_INLINE float name(Vec x) {                                     \
+    if constexpr (kLanes > 8) x = combine(x, swap_lanes<8 % kLanes>(x)); \
+    if constexpr (kLanes > 4) x = combine(x, swap_lanes<4 % kLanes>(x)); \
+    x = combine(x, swap_lanes<2>(x));                                    \
+    x = combine(x, swap_lanes<1>(x));                                    \
+    return x[0];                                                         \
   }
 BAKEOFF_INLINE Vec add(Vec x, Vec y) { return x + y; }
 BAKEOFF_REDUCE(sum_of_lanes, add)

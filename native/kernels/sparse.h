@@ -65,7 +65,8 @@ void forward_columns(const SparseTask& task, int column) {
       Vec sum[kSets][vectors];
       BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
         sum[0][v] = load(out + v * kLanes);
-        BAKEOFF_UNROLL for (int s = 1; s < kSets; ++s) sum[s][v] = Vec{};
+        BAKEOFF_UNROLL for (int s = 1; s < kSets; ++s)
+          sum[s][v] = Vec{};
       }
       const float* weights = task.weights + first * kBlockFeatures * weight_row + column;
       const float* x = inputs;
@@ -83,16 +84,18 @@ void forward_columns(const SparseTask& task, int column) {
             }
             Vec value = broadcast(*value_at);
             const float* w = weights + place * weight_row;
-            BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[s][v] += value * load(w + v * kLanes);
+            BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+              sum[s][v] += value * load(w + v * kLanes);
           }
         }
         weights += kBlockFeatures * weight_row;
         x += kBlockFeatures;
       }
-      BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2)
-        BAKEOFF_UNROLL for (int t = 0; t < s; ++t)
-          BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[t][v] += sum[t + s][v];
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) store(out + v * kLanes, sum[0][v]);
+      BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2) BAKEOFF_UNROLL
+        for (int t = 0; t < s; ++t) BAKEOFF_UNROLL
+          for (int v = 0; v < vectors; ++v) sum[t][v] += sum[t + s][v];
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+        store(out + v * kLanes, sum[0][v]);
     }
   }
 }
@@ -104,7 +107,8 @@ void backward_examples(const SparseTask& task, int column) {
   for (int i = 0; i < task.rows; ++i) {
     const float* deltas = task.outputs + i * task.output_row + column;
     Vec delta[vectors];
-    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) delta[v] = load(deltas + v * kLanes);
+    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+      delta[v] = load(deltas + v * kLanes);
     for (int block = 0; block < task.num_blocks; ++block) {
       const float* inputs = task.inputs + i * task.input_row + block * kBlockFeatures;
       float* weights = task.weights + block * kBlockFeatures * weight_row + column;
@@ -153,29 +157,33 @@ void backward_features(const SparseTask& task, int column, int first, int block,
   float* weights = task.weights + block * kBlockFeatures * weight_row + column;
   for (int place = 0; place < kBlockFeatures; place += kTogether) {
     uint64_t examples = 0;
-    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) examples |= examples_of[place + k];
+    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k)
+      examples |= examples_of[place + k];
     if (examples == 0) continue;
     // Beyond the last feature there are no weights: its row stands in, and is not stored.
     float* row[kTogether];
     Vec sum[kTogether][vectors];
     BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) {
       row[k] = weights + (examples_of[place + k] != 0 ? place + k : place) * weight_row;
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[k][v] = load(row[k] + v * kLanes);
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+        sum[k][v] = load(row[k] + v * kLanes);
     }
     do {
       int i = take_lowest(examples);
       const float* value = inputs + i * input_row + place;
       const float* delta = deltas + i * output_row;
       Vec d[vectors];
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) d[v] = load(delta + v * kLanes);
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+        d[v] = load(delta + v * kLanes);
       BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) {
         Vec x = broadcast(value[k]);
-        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) sum[k][v] += x * d[v];
+        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+          sum[k][v] += x * d[v];
       }
     } while (examples != 0);
     BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k)
-      if (k == 0 || examples_of[place + k] != 0)
-        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) store(row[k] + v * kLanes, sum[k][v]);
+      if (k == 0 || examples_of[place + k] != 0) BAKEOFF_UNROLL
+        for (int v = 0; v < vectors; ++v) store(row[k] + v * kLanes, sum[k][v]);
   }
 }
 
@@ -198,19 +206,25 @@ BAKEOFF_INLINE void all_columns(const SparseTask& task, Pass pass) {
 struct ForwardPass {
   const SparseTask& task;
   template <int vectors>
-  void run(int column) const { forward_columns<vectors>(task, column); }
+  void run(int column) const {
+    forward_columns<vectors>(task, column);
+  }
 };
 struct ExamplesPass {
   const SparseTask& task;
   template <int vectors>
-  void run(int column) const { backward_examples<vectors>(task, column); }
+  void run(int column) const {
+    backward_examples<vectors>(task, column);
+  }
 };
 struct FeaturesPass {
   const SparseTask& task;
   int first, block;
   const uint32_t* examples_of;
   template <int vectors>
-  void run(int column) const { backward_features<vectors>(task, column, first, block, examples_of); }
+  void run(int column) const {
+    backward_features<vectors>(task, column, first, block, examples_of);
+  }
 };
 
 void sparse_forward(const SparseTask& task) { all_columns(task, ForwardPass{task}); }

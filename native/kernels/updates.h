@@ -71,9 +71,12 @@ void update(const UpdateTask& task) {
     case Optimizer::kSgd:
       if (task.first == nullptr) return update_sgd(task);
       return task.nesterov ? update_momentum<true>(task) : update_momentum<false>(task);
-    case Optimizer::kAdam: return update_adam<false>(task);
-    case Optimizer::kAdamW: return update_adam<true>(task);
-    case Optimizer::kRmsprop: return update_rmsprop(task);
+    case Optimizer::kAdam:
+      return update_adam<false>(task);
+    case Optimizer::kAdamW:
+      return update_adam<true>(task);
+    case Optimizer::kRmsprop:
+      return update_rmsprop(task);
   }
 }
 

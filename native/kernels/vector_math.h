@@ -14,9 +14,9 @@ constexpr float kLn2High = 0.693359375f;
 constexpr float kLn2Low = -2.12194440e-4f;
 
 struct Reduced {
-  Vec n;          // integral
-  Vec r;          // x - n ln 2
-  Vec expm1;      // e^r - 1
+  Vec n;      // integral
+  Vec r;      // x - n ln 2
+  Vec expm1;  // e^r - 1
 };
 
 BAKEOFF_INLINE Reduced reduce_exponent(Vec x) {
@@ -106,9 +106,9 @@ BAKEOFF_INLINE Vec softplus(Vec x) {
 }
 
 struct Normal {
-  Vec cdf;       // Φ(x)
-  Vec x_cdf;     // x · Φ(x), also where Φ(x) alone would underflow
-  Vec density;   // φ(x)
+  Vec cdf;      // Φ(x)
+  Vec x_cdf;    // x · Φ(x), also where Φ(x) alone would underflow
+  Vec density;  // φ(x)
 };
 
 // The normal distribution with full relative precision in its lower tail:
@@ -135,8 +135,8 @@ BAKEOFF_INLINE Normal normal(Vec x) {
   Vec share = 1.0f / (1.0f + t);
   Vec tail = bell * p * share;
   IntVec negative = x < 0.0f;
-  return {select(negative, tail, 1.0f - tail),
-          select(negative, (bell * p) * (x * share), x - x * tail), bell * 0.39894228f};
+  return {select(negative, tail, 1.0f - tail), select(negative, (bell * p) * (x * share), x - x * tail),
+          bell * 0.39894228f};
 }
 
 }  // namespace

@@ -23,14 +23,14 @@ namespace {
 
 int num_failed = 0;
 
-#define CHECK(condition, ...)                                                  \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      ++num_failed;                                                            \
+#define CHECK(condition, ...)                                                   \
+  do {                                                                          \
+    if (!(condition)) {                                                         \
+      ++num_failed;                                                             \
       std::printf("%s:%d: %s does not hold: ", __FILE__, __LINE__, #condition); \
-      std::printf(__VA_ARGS__);                                                \
-      std::printf("\n");                                                       \
-    }                                                                          \
+      std::printf(__VA_ARGS__);                                                 \
+      std::printf("\n");                                                        \
+    }                                                                           \
   } while (false)
 
 // Exactly as long as asked for, so that one step beyond the end is caught.
@@ -82,12 +82,13 @@ void test_matmul(const KernelTable& kernels) {
             for (int j = 0; j < columns; ++j) {
               double sum = swapped ? 0.0 : bias[static_cast<size_t>(j)];
               for (int r = 0; r < depth; ++r)
-                sum += static_cast<double>(left[static_cast<size_t>(i * task.left_row + r * task.left_step)]) *
-                       right[static_cast<size_t>(j / panel * task.right_panel + r * row + j % panel)];
+                sum +=
+                    static_cast<double>(left[static_cast<size_t>(i * task.left_row + r * task.left_step)]) *
+                    right[static_cast<size_t>(j / panel * task.right_panel + r * row + j % panel)];
               const double expected = swapped ? 0.25 * 0.5 + 2.0 * sum : sum > 0 ? sum : 0.25 * sum;
               CHECK(close(out[static_cast<size_t>(i * columns + j)], expected),
-                    "%s matmul %dx%dx%d at (%d, %d): %g, not %g", kernels.name, rows, columns, depth,
-                    i, j, static_cast<double>(out[static_cast<size_t>(i * columns + j)]), expected);
+                    "%s matmul %dx%dx%d at (%d, %d): %g, not %g", kernels.name, rows, columns, depth, i, j,
+                    static_cast<double>(out[static_cast<size_t>(i * columns + j)]), expected);
             }
         }
 }
@@ -104,8 +105,8 @@ void test_sparse(const KernelTable& kernels) {
         const std::vector<float> weights0 = weights, outputs0 = outputs;
         std::vector<uint64_t> lit(static_cast<size_t>(rows * num_blocks));
         kernels.find_lit({inputs.data(), stride, rows, features, lit.data()});
-        const SparseTask task = {inputs.data(),  stride,  lit.data(), num_blocks,     rows,   weights.data(),
-                                 columns, features, outputs.data(), columns, columns};
+        const SparseTask task = {inputs.data(), stride,   lit.data(),     num_blocks, rows,   weights.data(),
+                                 columns,       features, outputs.data(), columns,    columns};
         auto at = [](const std::vector<float>& x, int i, int stride_of, int j) {
           return static_cast<double>(x[static_cast<size_t>(i * stride_of + j)]);
         };
@@ -133,14 +134,17 @@ void test_transpose(const KernelTable& kernels) {
       const int row = columns < panel ? columns : panel;
       const int padded = (rows + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
       const int out_row = padded < panel ? padded : panel;
-      std::vector<float> in = random_floats(static_cast<size_t>((columns + panel - 1) / panel * rows * row), 7);
+      std::vector<float> in =
+          random_floats(static_cast<size_t>((columns + panel - 1) / panel * rows * row), 7);
       std::vector<float> out(static_cast<size_t>((padded + panel - 1) / panel * columns * out_row), 9.0f);
       kernels.transpose({in.data(), static_cast<ptrdiff_t>(rows) * row, row, rows, columns, out.data(),
                          static_cast<ptrdiff_t>(columns) * out_row, out_row});
       for (int i = 0; i < padded; ++i)
         for (int j = 0; j < columns; ++j) {
-          const float expected = i < rows ? in[static_cast<size_t>(j / panel * rows * row + i * row + j % panel)] : 0.0f;
-          const float found = out[static_cast<size_t>(i / panel * columns * out_row + j * out_row + i % panel)];
+          const float expected =
+              i < rows ? in[static_cast<size_t>(j / panel * rows * row + i * row + j % panel)] : 0.0f;
+          const float found =
+              out[static_cast<size_t>(i / panel * columns * out_row + j * out_row + i % panel)];
           CHECK(found == expected, "%s transpose %dx%d", kernels.name, rows, columns);
         }
     }
@@ -160,8 +164,8 @@ void test_run(const KernelTable& kernels, const std::vector<int>& sizes, Activat
   }
   for (int32_t i = 0; i < 60; ++i) order.push_back(59 - i);
   const float shift = sparse ? 0.0f : 0.5f, factor = bytes ? 1.0f / 255.0f : 1.0f;
-  const Features features = {bytes ? words.data() : nullptr, bytes ? nullptr : floats.data(),
-                             num_examples, num_features};
+  const Features features = {bytes ? words.data() : nullptr, bytes ? nullptr : floats.data(), num_examples,
+                             num_features};
   NetworkShape shape;
   shape.sizes = sizes;
   shape.activation = activation;

@@ -136,7 +136,7 @@ class NativeEngine:
         features = _matrix(features)
         chosen = np.arange(len(features), dtype=np.int32) if rows is None else rows
         try:
-            outputs: NDArray[np.float32] = _native.logits(
+            return _native.logits(
                 instruction_set=self._instruction_set,
                 features=features,
                 sparse=scaling.keeps_zeros and _is_sparse(features),
@@ -149,9 +149,8 @@ class NativeEngine:
             )
         except (ValueError, TypeError) as error:
             raise EngineError(_one_line("logits", error)) from error
-        return outputs
 
-    def _start(self, job: Job) -> Any:
+    def _start(self, job: Job) -> _native.Run:
         settings = job.settings
         features = _matrix(job.features)
         return _native.Run(
@@ -180,7 +179,7 @@ class NativeEngine:
 
 def fma_peak(seconds: float, instruction_set: str | None = None) -> float:
     """GFLOP/s of one core in a loop of independent multiply-adds, measured for so many seconds."""
-    return float(_native.fma_peak(seconds, instruction_set))
+    return _native.fma_peak(seconds, instruction_set)
 
 
 def _contiguous(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
@@ -230,7 +229,7 @@ class _DensityCache:
             entry = self._entries.get(key)
             if entry is not None and entry[0]() is features and entry[1] == stamp:
                 return entry[2]
-            density = float(_native.density(features))
+            density = _native.density(features)
             self._entries[key] = (weakref.ref(features, self._forgetter(key)), stamp, density)
             return density
 

@@ -222,3 +222,15 @@ def test_a_bare_value_is_named_with_its_setting_where_a_sentence_would_be_a_ridd
         varied=["hidden"],
     )
     assert "3a goes on provisionally" in texts(build.study([named]))[0]
+
+
+def test_what_a_hopeless_candidate_would_have_cost_is_said() -> None:
+    """The scale stage's loser, eliminated after its replicates: its price in points."""
+    result = build.winner()
+    stage = result.stages[0]
+    loser = next(c.label for c in stage.candidates if c.label != stage.verdict.chosen)
+    early = replace(stage, verdict=replace(stage.verdict, eliminated=(loser,)))
+    said = texts(replace(result, stages=(early,)))
+    assert any(text.startswith(loser) and "would have cost 22.0 points" in text for text in said)
+    pinned = replace(early, verdict=replace(early.verdict, pinned=True))
+    assert not any("would have cost" in text for text in texts(replace(result, stages=(pinned,))))

@@ -41,6 +41,9 @@ def observe_stage(stage: StageView) -> list[Observation]:
     found = [Observation(stage.anchor, tone, sentences.stage_sentence(stage))]
     if lost:
         found.append(Observation(stage.anchor, "bad", lost))
+    price = sentences.price(stage, measure) if not lone else None
+    if price:
+        found.append(Observation(stage.anchor, "plain", price))
     against = sentences.against_evidence(stage, measure) if not lone else None
     if against:
         found.append(Observation(stage.anchor, "open", against))

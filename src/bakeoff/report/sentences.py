@@ -280,3 +280,36 @@ def study_seconds(num_trained: int, num_reused: int, seconds: float) -> str:
     """How much was trained, how much was found, how long it took."""
     reused = f", {num_reused:,} reused" if num_reused else ""
     return f"{plural(num_trained, 'run')} trained{reused} in {duration(seconds)}"
+
+
+# A price of fewer points than this is no news: the verdict's own sentence says as much.
+SMALLEST_PRICE = 0.05
+
+
+def price(stage: StageView, measure: Metric) -> str | None:
+    """What the worst eliminated candidate would have cost, or None where none was far behind.
+
+    The mean difference over the replicates that it shares with the chosen one; only for shares,
+    whose points mean the same in every study.
+    """
+    if not measure.share or stage.pinned:
+        return None
+    chosen = {run.replicate: run.value for run in stage.candidate(stage.chosen).runs}
+    worst: tuple[float, str, int] | None = None
+    for candidate in stage.candidates:
+        if candidate.state != "eliminated":
+            continue
+        gaps = [
+            ours - run.value
+            for run in candidate.runs
+            if run.value is not None and (ours := chosen.get(run.replicate)) is not None
+        ]
+        if gaps and (worst is None or sum(gaps) / len(gaps) > worst[0]):
+            worst = (sum(gaps) / len(gaps), candidate.label, len(gaps))
+    if worst is None or worst[0] < SMALLEST_PRICE:
+        return None
+    gap, label, count = worst
+    return (
+        f"{_opening(stage, label)} would have cost {measure.difference(gap)}; "
+        f"{plural(count, 'replicate')} were enough to see it."
+    )

@@ -145,9 +145,7 @@ class Settings(BaseModel):
     def num_parameters(self, num_features: int, num_classes: int) -> int:
         """Kernels and biases, as ``keras.Model.count_params`` counts them."""
         sizes = self.layer_sizes(num_features, num_classes)
-        return sum(
-            (fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes)
-        )
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
     def operations_per_epoch(self, num_features: int, num_classes: int, num_train: int) -> int:
         """Multiplications and additions of one epoch, counted densely.

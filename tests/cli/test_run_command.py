@@ -68,6 +68,8 @@ def test_the_same_command_again_trains_nothing(folder: Path) -> None:
         (["run", "--no-such-option"], 2, "--no-such-option"),
         (["no-such-command"], 2, "no-such-command"),
         (["show", "--store", "missing.sqlite"], 3, "missing.sqlite"),
+        (["store", "vacuum", "--store", "missing.sqlite"], 3, "missing.sqlite"),
+        (["store", "merge", "x.sqlite", "--store", "missing.sqlite"], 3, "missing.sqlite"),
         (["data", "get", "mnits"], 3, "mnist"),
         (["predict", "missing.safetensors", "x.csv"], 3, "missing.safetensors"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
-from bakeoff.errors import BakeoffError, SpecError, UsageError
+from bakeoff.errors import BakeoffError, SpecError, StoreFullError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 100
+# The disk is full, the quota is used up, the file has reached its size limit.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def write_text(path: str, text: str) -> None:
 
     Raises:
         UsageError: the file cannot be written.
+        StoreFullError: the disk is full.
     """
     if path == "-":
         sys.stdout.write(text)
@@ -108,6 +112,11 @@ def write_text(path: str, text: str) -> None:
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
+        if error.errno in FULL:
+            raise StoreFullError(
+                f"{path}: no space left to write it ({error.strerror}); free some, then the same "
+                "command goes on"
+            ) from None
         raise UsageError(
             f"{path}: cannot be written ({error.strerror}); give another path"
         ) from None

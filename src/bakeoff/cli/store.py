@@ -44,7 +44,8 @@ def vacuum(store: StorePath = "bakeoff.sqlite") -> None:
 
     from bakeoff.store.sqlite import Store
 
-    before = Path(store).stat().st_size if Path(store).exists() else 0
+    _must_exist(store)
+    before = Path(store).stat().st_size
     with Store.open(store) as opened:
         opened.vacuum()
     typer.echo(f"{store}: {before:,} bytes before, {Path(store).stat().st_size:,} after")
@@ -66,9 +67,20 @@ def merge(
     """
     from bakeoff.store.sqlite import Store
 
+    _must_exist(store)
     with Store.open(store, wait=wait) as opened:
         report = opened.merge(other)
     typer.echo(
         f"{store}: {report.added} runs added, {report.already_there} were there, "
         f"{len(report.studies)} studies"
     )
+
+
+def _must_exist(store: str) -> None:
+    """A command that tends a store must not make one."""
+    from pathlib import Path
+
+    from bakeoff.errors import StoreError
+
+    if not Path(store).exists():
+        raise StoreError(f"{store}: there is no store; run a study first, or give its path")

@@ -111,13 +111,15 @@ class RunService:
         found = {key: self._own[key] for key in unique if key in self._own}
         if self.fresh:
             return found
-        stored = self.store.find_runs([key for key in unique if key not in found])
+        stored = self.store.find_runs(
+            [key for key in unique if key not in found], predictions=False
+        )
         if self.retry_failed:
             failed = [key for key, run in stored.items() if run.status == "failed"]
             self.store.forget_failed(failed)
             stored = {key: run for key, run in stored.items() if run.status != "failed"}
         for key, run in stored.items():
-            found[key] = self._own[key] = dataclasses.replace(run, val_predictions=None)
+            found[key] = self._own[key] = run
         return found
 
     def _train(

@@ -36,13 +36,20 @@ void multiply_tile(const MatmulTask& task, const float* left, const float* right
         sum[i][v] = start;
     }
   } else {
-    BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) BAKEOFF_UNROLL
-      for (int v = 0; v < vectors; ++v) sum[i][v] = load(out + i * task.out_row + v * kLanes);
+    BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) {
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
+        sum[i][v] = load(out + i * task.out_row + v * kLanes);
+      }
+    }
   }
   // What is blended into at the end is on its way while the depth runs: weights may be far off.
-  if (task.end == MatmulTask::End::kBlend) BAKEOFF_UNROLL
-    for (int i = 0; i < rows; ++i) BAKEOFF_UNROLL
-      for (int v = 0; v < vectors; ++v) __builtin_prefetch(out + i * task.out_row + v * kLanes, 1);
+  if (task.end == MatmulTask::End::kBlend) {
+    BAKEOFF_UNROLL for (int i = 0; i < rows; ++i) {
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
+        __builtin_prefetch(out + i * task.out_row + v * kLanes, 1);
+      }
+    }
+  }
   // Every third row has a pointer of its own: three rows are reached from one with the address
   // modes [p], [p + row] and [p + 2 row], so that twelve rows need five registers.
   const float* base[(rows + 2) / 3];

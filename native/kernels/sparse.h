@@ -91,9 +91,12 @@ void forward_columns(const SparseTask& task, int column) {
         weights += kBlockFeatures * weight_row;
         x += kBlockFeatures;
       }
-      BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2) BAKEOFF_UNROLL
-        for (int t = 0; t < s; ++t) BAKEOFF_UNROLL
-          for (int v = 0; v < vectors; ++v) sum[t][v] += sum[t + s][v];
+      BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2) {
+        BAKEOFF_UNROLL for (int t = 0; t < s; ++t) {
+          BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+            sum[t][v] += sum[t + s][v];
+        }
+      }
       BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
         store(out + v * kLanes, sum[0][v]);
     }
@@ -181,9 +184,11 @@ void backward_features(const SparseTask& task, int column, int first, int block,
           sum[k][v] += x * d[v];
       }
     } while (examples != 0);
-    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k)
-      if (k == 0 || examples_of[place + k] != 0) BAKEOFF_UNROLL
-        for (int v = 0; v < vectors; ++v) store(row[k] + v * kLanes, sum[k][v]);
+    BAKEOFF_UNROLL for (int k = 0; k < kTogether; ++k) {
+      if (k > 0 && examples_of[place + k] == 0) continue;
+      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+        store(row[k] + v * kLanes, sum[k][v]);
+    }
   }
 }
 

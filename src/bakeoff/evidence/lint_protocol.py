@@ -165,14 +165,20 @@ def _unscaled(outline: Outline) -> Iterator[LintFinding]:
 
 
 def _identical(outline: Outline) -> Iterator[LintFinding]:
-    groups: dict[str, list[tuple[StageOutline, Candidate]]] = {}
+    groups: dict[tuple[str, str], list[tuple[StageOutline, Candidate]]] = {}
+    known = True
     for stage in outline.stages:
+        # In a plan, what an open choice will carry in is a guess: there only the candidates of
+        # one stage can be told to be the same.
+        place = "" if known else stage.name
+        known = known and stage.carried is not None
         for candidate in stage.candidates:
             # The incumbent of a study repeats by design; a model that an author published anew
             # is a repetition of his even if he carried its settings in.
             if candidate.incumbent and candidate.published is None:
                 continue
-            groups.setdefault(candidate.settings.fingerprint(), []).append((stage, candidate))
+            key = (candidate.settings.fingerprint(), place)
+            groups.setdefault(key, []).append((stage, candidate))
     for group in groups.values():
         if len(group) < 2:
             continue

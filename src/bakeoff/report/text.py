@@ -134,9 +134,11 @@ def final_lines(result: StudyResult) -> list[str]:
     if final is None:
         return []
     settings = final.settings
-    hidden = "-".join(map(str, settings.hidden)) or "no hidden layer"
+    shape = "no hidden layer"
+    if settings.hidden:
+        shape = f"{'-'.join(map(str, settings.hidden))}, {settings.activation}"
     lines = [
-        f"Final model: {hidden}, {settings.activation}, {settings.optimizer}, "
+        f"Final model: {shape}, {settings.optimizer}, "
         f"learning rate {settings.learning_rate:g}, "
         f"{words.plural(final.num_parameters, 'parameter')}."
     ]

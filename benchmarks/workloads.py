@@ -10,7 +10,6 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -78,28 +77,65 @@ WORKLOADS: tuple[Workload, ...] = (
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Arrays:
-    """A workload's data as a peer sees it.
+    """A workload's data as a peer sees it; each array is read when it is first asked for.
 
-    Attributes:
-        features: as bakeoff holds them (uint8 or float32), shape (num_train, num_features).
-        labels: int32, shape (num_train,).
-        shift, factor: bakeoff's scaling.
-        scaled: ``(features - shift) * factor`` in float32: what the other peers train on.
-        val_features, val_labels, val_scaled: the same of the validation part.
-        num_classes: outputs.
+    So no peer pays for what it does not use: bakeoff never reads the scaled floats, the others
+    never the bytes.
+
+    Args:
+        folder: what ``prepare`` gave.
     """
 
-    features: np.ndarray
-    labels: np.ndarray
-    shift: np.ndarray
-    factor: np.ndarray
-    scaled: np.ndarray
-    val_features: np.ndarray
-    val_labels: np.ndarray
-    val_scaled: np.ndarray
-    num_classes: int
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, np.ndarray] = {}
+        self.num_classes: int = json.loads((folder / "about.json").read_text())["num_classes"]
+
+    def _array(self, name: str) -> np.ndarray:
+        if name not in self._read:
+            self._read[name] = np.load(self._folder / f"{name}.npy")
+        return self._read[name]
+
+    @property
+    def features(self) -> np.ndarray:
+        """As bakeoff holds them (uint8 or float32), shape (num_train, num_features)."""
+        return self._array("features")
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int32, shape (num_train,)."""
+        return self._array("labels")
+
+    @property
+    def shift(self) -> np.ndarray:
+        """Of bakeoff's scaling, ``(features - shift) * factor``."""
+        return self._array("shift")
+
+    @property
+    def factor(self) -> np.ndarray:
+        """Of bakeoff's scaling."""
+        return self._array("factor")
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """The scaled features in float32: what the other peers train on."""
+        return self._array("scaled")
+
+    @property
+    def val_features(self) -> np.ndarray:
+        """Of the validation part, as bakeoff holds them."""
+        return self._array("val_features")
+
+    @property
+    def val_labels(self) -> np.ndarray:
+        """Of the validation part."""
+        return self._array("val_labels")
+
+    @property
+    def val_scaled(self) -> np.ndarray:
+        """Of the validation part, as the other peers see them."""
+        return self._array("val_scaled")
 
 
 def prepare(workload: Workload, folder: Path) -> Path:
@@ -141,14 +177,7 @@ def prepare(workload: Workload, folder: Path) -> Path:
 
 def load(folder: Path) -> Arrays:
     """The arrays that ``prepare`` wrote."""
-    arrays: dict[str, Any] = {
-        field.name: np.load(folder / f"{field.name}.npy")
-        for field in dataclasses.fields(Arrays)
-        if field.name != "num_classes"
-    }
-    return Arrays(
-        **arrays, num_classes=json.loads((folder / "about.json").read_text())["num_classes"]
-    )
+    return Arrays(folder)
 
 
 def _data(workload: Workload) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:

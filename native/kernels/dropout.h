@@ -15,12 +15,12 @@ struct Words {
 };
 
 BAKEOFF_INLINE Words philox(LongVec block, uint32_t layer, uint64_t step, uint32_t key0, uint32_t key1) {
-  const LongVec low = LongVec{} + 0xffffffffull;
+  const LongVec low = LongVec{} + uint64_t{0xffffffff};
   LongVec c0 = block & low, c1 = LongVec{} + layer;
-  LongVec c2 = LongVec{} + (step & 0xffffffffull), c3 = LongVec{} + (step >> 32);
+  LongVec c2 = LongVec{} + (step & uint64_t{0xffffffff}), c3 = LongVec{} + (step >> 32);
   for (int round = 0; round < 10; ++round) {
-    LongVec p0 = multiply_words(c0, LongVec{} + 0xD2511F53ull);
-    LongVec p1 = multiply_words(c2, LongVec{} + 0xCD9E8D57ull);
+    LongVec p0 = multiply_words(c0, LongVec{} + uint64_t{0xD2511F53});
+    LongVec p1 = multiply_words(c2, LongVec{} + uint64_t{0xCD9E8D57});
     c0 = (p1 >> 32) ^ c1 ^ (LongVec{} + key0);
     c1 = p1 & low;
     c2 = (p0 >> 32) ^ c3 ^ (LongVec{} + key1);

@@ -42,7 +42,7 @@ run: $(STAMPS)/installed  ## run the embedded digits study
 	$(BIN)/bakeoff run
 
 test: $(STAMPS)/dev  ## the quick tests
-	$(BIN)/pytest -m 'not slow and not browser'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not slow and not browser'
 
 check: format lint types imports docs test slow  ## everything CI checks
 
@@ -63,7 +63,7 @@ docs: $(STAMPS)/dev  ## are the generated pages current?
 	$(BIN)/python docs/generate.py --check
 
 slow: $(STAMPS)/dev  ## the slow tests and the browser's
-	$(BIN)/pytest -m 'slow or browser'
+	$(BIN)/pytest -n auto --dist loadfile -m 'slow or browser'
 
 bench: $(STAMPS)/installed  ## the benchmarks, beside their peers
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
@@ -71,8 +71,12 @@ bench: $(STAMPS)/installed  ## the benchmarks, beside their peers
 	.venv-bench/bin/pip install --quiet --no-build-isolation --editable '.[bench]'
 	.venv-bench/bin/python -m benchmarks
 
-wheel: $(STAMPS)/dev  ## build the wheel
+wheel: $(STAMPS)/dev  ## build the wheel and try it in an empty environment
+	rm -rf dist
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(PYTHON) -m venv --clear dist/venv
+	dist/venv/bin/pip install --quiet --constraint constraints.txt dist/*.whl
+	cd dist && venv/bin/bakeoff doctor && venv/bin/bakeoff run --store :memory: --no-report --quiet
 
 clean:  ## forget what was built
 	rm -rf build dist $(STAMPS) $(VENV) .venv-bench

@@ -81,11 +81,11 @@ class Study:
         return cls.from_loaded(load(path))
 
     @classmethod
-    def from_loaded(cls, loaded: LoadedSpec) -> Study:
-        """A study from a specification that was already read."""
+    def from_loaded(cls, loaded: LoadedSpec, *, dataset: Dataset | None = None) -> Study:
+        """A study from a specification, and perhaps its data, that were already read."""
         study = cls.__new__(cls)
         study._data = ""
-        study._dataset = None
+        study._dataset = dataset
         study._folder = loaded.folder or Path()
         study._document = loaded.spec.to_dict()
         study._spec = loaded.spec

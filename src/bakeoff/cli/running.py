@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bakeoff.cli.downloads import download_bar
+from bakeoff.cli.fetching import download_bar, early_data
 from bakeoff.cli.output import Style, is_live, message_console, result_console, write_text
 from bakeoff.errors import LintError, UsageError
 
@@ -100,12 +100,13 @@ def run(
 
       bakeoff run my-study.toml --report report.html
     """
+    style = Style(quiet=quiet, plain=plain, no_color=no_color)
+    loaded = _load(study, style)  # first: the data is read while the rest is imported
+
     from bakeoff.report import words
     from bakeoff.study import DEFAULT_STORE
     from bakeoff.terminal.tables import print_result, stage_block
 
-    style = Style(quiet=quiet, plain=plain, no_color=no_color)
-    loaded = _load(study)
     out = result_console(style) if json_path != "-" else message_console(style)
     messages = message_console(style)
 
@@ -113,7 +114,6 @@ def run(
         out.print(stage_block(index, stage))
 
     observer = _observer(style, on_stage)
-    _fetch_data(loaded, style)
     try:
         result = loaded.run(
             store=store,
@@ -189,8 +189,7 @@ def check(
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 
     style = Style(plain=plain, no_color=no_color)
-    loaded = _load(study)
-    _fetch_data(loaded, style)
+    loaded = _load(study, style)
     plan = loaded.check(replicates=replicates, workers=workers)
     out = result_console(style)
     print_plan(out, plan)
@@ -268,16 +267,25 @@ def doctor() -> None:
         typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
 
 
-def _load(study: str) -> Study:
+def _load(study: str, style: Style) -> Study:
+    """The study with its data, with a bar while something is downloaded."""
+    from bakeoff.spec import load
+
+    loaded = load(study)
+    reading = early_data(loaded)
+    # Everything that a run needs, imported while the thread reads.
+    import bakeoff.terminal.tables  # noqa: F401
+    from bakeoff.engines.registry import get_engine
     from bakeoff.study import Study
 
-    return Study.from_file(study)
+    get_engine(loaded.spec.engine)
 
-
-def _fetch_data(study: Study, style: Style) -> None:
-    """Loads the data, with a bar while something is downloaded."""
+    if reading is not None:
+        return Study.from_loaded(loaded, dataset=reading.result())
+    made = Study.from_loaded(loaded)
     with download_bar(style) as progress:
-        study.load_data(progress)
+        made.load_data(progress)
+    return made
 
 
 def _observer(style: Style, on_stage: Any) -> LiveProgress | PlainProgress | None:

@@ -1,12 +1,17 @@
-"""A bar on standard error while a dataset is downloaded; silent in a pipe."""
+"""Data for a command: read while the rest is still being imported, downloaded with a bar."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.cli.output import Style, is_live, message_console
+
+if TYPE_CHECKING:
+    from bakeoff.data.dataset import Dataset
+    from bakeoff.spec import LoadedSpec
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -35,3 +40,21 @@ def download_bar(style: Style) -> Iterator[Progress | None]:
             bar.update(tasks[name], completed=done, total=total)
 
         yield progress
+
+
+def early_data(loaded: LoadedSpec) -> Future[Dataset] | None:
+    """Begins to read a built-in dataset that is on this machine, on a thread of its own.
+
+    Unpacking MNIST and importing the rest of bakeoff take a quarter of a second each, on two
+    cores at once. None where the data must be downloaded, which wants a bar, or is the user's own.
+    """
+    from bakeoff.data import sources
+
+    name = loaded.spec.data
+    found = {info.name for info in sources.available() if info.found}
+    if not isinstance(name, str) or name not in found:
+        return None
+    pool = ThreadPoolExecutor(1, thread_name_prefix="bakeoff-data")
+    reading = pool.submit(sources.load_named, name)
+    pool.shutdown(wait=False)
+    return reading

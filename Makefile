@@ -34,7 +34,9 @@ $(STAMPS)/installed: $(NATIVE) $(STAMPS)/venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable .
 	@touch $@
 
+# baycomp comes as source only and wants a build environment of its own.
 $(STAMPS)/dev: $(STAMPS)/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt baycomp
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from bakeoff.errors import Interrupted
 from bakeoff.execution import tuning
 from bakeoff.execution.interruption import Interruption
 from bakeoff.store.sqlite import Store
+
+
+@pytest.fixture(autouse=True)
+def a_terminals_ctrl_c() -> Iterator[None]:
+    """Python's own handler, also where the tests run in the background, which ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def drop_one_interruption() -> None:

@@ -43,7 +43,11 @@ def schema() -> str:
 def open_memory() -> sqlite3.Connection:
     """A new store that lives as long as its connection."""
     connection = _connect(MEMORY)
-    connection.executescript(schema())
+    try:
+        connection.executescript(schema())
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -116,7 +120,11 @@ def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
         if version < SCHEMA_VERSION:
             # A reader may not migrate the file, so it migrates a copy in memory.
             memory = _connect(MEMORY)
-            retried(lambda: connection.backup(memory))
+            try:
+                retried(lambda: connection.backup(memory))
+            except BaseException:
+                memory.close()
+                raise
             connection.close()
             connection = memory
             migrate(connection, version)

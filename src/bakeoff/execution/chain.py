@@ -191,7 +191,7 @@ def run_study(
     )
     try:
         with service.interruption.noticed():
-            observer.study_started(spec.name, len(spec.stage), 0, workers)
+            observer.study_started(spec.name, len(spec.stage), workers)
             stages = _run_stages(context)
             audit: tuple[AuditSwap, ...] = ()
             final: Final | None = None

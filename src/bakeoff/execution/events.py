@@ -35,7 +35,7 @@ class RunRequest:
 class Observer(Protocol):
     """Receives the events of a study. ``epoch`` comes from worker threads, the rest from the driver."""
 
-    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None: ...
+    def study_started(self, name: str, num_stages: int, workers: int) -> None: ...
 
     def stage_started(self, index: int, name: str, question: str) -> None: ...
 
@@ -55,7 +55,7 @@ class Observer(Protocol):
 class Silent:
     """An observer that says nothing: the default of the Python face in a script."""
 
-    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None:
+    def study_started(self, name: str, num_stages: int, workers: int) -> None:
         pass
 
     def stage_started(self, index: int, name: str, question: str) -> None:

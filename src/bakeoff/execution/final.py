@@ -7,7 +7,7 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, OpenTest
 from bakeoff.engines.base import TrainedRun
 from bakeoff.errors import Interrupted, RunsFailedError
-from bakeoff.evidence.metrics import confusion, reliability
+from bakeoff.evidence.metrics import confusion, reliability, softmax
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.events import RunRequest
 from bakeoff.execution.local import LocalExecutor
@@ -56,7 +56,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         if result.stopped is None:
             scores, logits = context.runs.measure(request, result, test)
             if probabilities is None and result is delivered:
-                probabilities = _softmax(logits)
+                probabilities = softmax(logits)
         key = context.runs.jobs.key(request)
         runs.append(context.runs.score(key, request, result, seconds, scores))
     assert probabilities is not None  # noqa: S101  (the delivered refit did not diverge)
@@ -110,14 +110,6 @@ def _train(context: StudyContext, requests: list[RunRequest]) -> list[tuple[Trai
             "the same command goes on from there"
         ) from None
     return [results[index] for index in range(len(requests))]
-
-
-def _softmax(logits: np.ndarray) -> Floats:
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    np.exp(shifted, out=shifted)
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    return shifted
 
 
 def worst_mistakes(probabilities: Floats, test: OpenTest) -> tuple[Mistaken, ...]:

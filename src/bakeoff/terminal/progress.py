@@ -28,18 +28,16 @@ class _Counts:
         self.lock = threading.Lock()
         self.stage = ""
         self.question = ""
-        self.index = 0
         self.num_stages = 0
         self.requested = 0
         self.reused = 0
         self.finished = 0
-        self.failed = 0
         self.started = time.monotonic()
 
-    def begin(self, index: int, name: str, question: str) -> None:
+    def begin(self, name: str, question: str) -> None:
         with self.lock:
-            self.index, self.stage, self.question = index, name, question
-            self.requested = self.reused = self.finished = self.failed = 0
+            self.stage, self.question = name, question
+            self.requested = self.reused = self.finished = 0
             self.started = time.monotonic()
 
     def request(self, num_requested: int, num_reused: int) -> None:
@@ -68,8 +66,7 @@ class PlainProgress:
     def _line(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
 
-    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None:
-        del max_runs
+    def study_started(self, name: str, num_stages: int, workers: int) -> None:
         self._counts.num_stages = num_stages
         self._line(
             f"{words.visible(name)}: {words.plural(num_stages, 'stage')}, "
@@ -77,7 +74,8 @@ class PlainProgress:
         )
 
     def stage_started(self, index: int, name: str, question: str) -> None:
-        self._counts.begin(index, name, question)
+        del index
+        self._counts.begin(name, question)
 
     def runs_requested(self, num_requested: int, num_reused: int) -> None:
         self._counts.request(num_requested, num_reused)
@@ -126,7 +124,6 @@ class LiveProgress:
         self._counts = _Counts()
         self._running: dict[int, tuple[RunRequest, int, float | None]] = {}
         self._live: Live | None = None
-        self._note = ""
 
     def __rich__(self) -> Table:
         counts = self._counts
@@ -180,15 +177,15 @@ class LiveProgress:
             self._live.stop()
             self._live = None
 
-    def study_started(self, name: str, num_stages: int, max_runs: int, workers: int) -> None:
-        del name, max_runs, workers
+    def study_started(self, name: str, num_stages: int, workers: int) -> None:
+        del name, workers
         self._counts.num_stages = num_stages
 
     def stage_started(self, index: int, name: str, question: str) -> None:
         number = (
             f"{index + 1}/{self._counts.num_stages} " if index < self._counts.num_stages else ""
         )
-        self._counts.begin(index, number + name, question)
+        self._counts.begin(number + name, question)
         self._running.clear()
         self._start()
 
@@ -206,10 +203,10 @@ class LiveProgress:
                 self._running[id(request)] = (request, epoch + 1, val_accuracy)
 
     def run_finished(self, request: RunRequest, run: Run) -> None:
+        del run
         with self._counts.lock:
             self._running.pop(id(request), None)
             self._counts.finished += 1
-            self._counts.failed += run.status == "failed"
 
     def stage_finished(self, index: int, stage: StageResult) -> None:
         self.close()

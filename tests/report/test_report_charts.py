@@ -1,10 +1,11 @@
-"""Charts: valid Altair objects whose SVG names every run."""
+"""Charts: valid Altair objects for Python, and SVG that names every run for pages."""
 
 from __future__ import annotations
 
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -13,6 +14,7 @@ import pytest
 
 from bakeoff.errors import UsageError
 from bakeoff.report import charts, svg
+from bakeoff.report.chart_spec import Chart
 from bakeoff.report.plot import Plots
 from bakeoff.report.view import build_view
 
@@ -45,11 +47,31 @@ def test_every_chart_is_a_valid_altair_object_with_a_description(name: str, plot
     assert spec["description"].endswith(".")
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_every_chart_becomes_well_formed_svg_that_follows_the_theme(
-    name: str, plots: Plots
-) -> None:
-    text = svg.draw(DRAWN[name](plots))
+def page_charts() -> dict[str, Chart | None]:
+    """One chart of every kind that pages show."""
+    view = build_view(build.full())
+    stage = view.stages[2]
+    assert view.final is not None
+    return {
+        "forest": charts.forest(stage),
+        "replicates": charts.replicates(stage),
+        "panel": charts.panels(stage)[0][1],
+        "loss panel": charts.panels(stage, "loss")[1][1],
+        "nuisance": charts.nuisance(stage),
+        "heatmap": charts.heatmap(stage),
+        "chain": charts.chain(view),
+        "published": charts.published(build_view(build.regression())),
+        "confusion": charts.confusion(view.final),
+        "recall": charts.recall(view.final),
+        "reliability": charts.reliability(view.final),
+    }
+
+
+@pytest.mark.parametrize("name", page_charts())
+def test_every_chart_becomes_well_formed_svg_that_follows_the_theme(name: str) -> None:
+    chart = page_charts()[name]
+    assert chart is not None
+    text = svg.draw(chart)
     root = ET.fromstring(text)
     assert root.get("role") == "img"
     assert root.get("aria-label")
@@ -58,6 +80,14 @@ def test_every_chart_becomes_well_formed_svg_that_follows_the_theme(
     assert paints
     assert all(str(paint).startswith("var(--") for paint in paints), paints
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_altair_holds_the_rows_that_the_page_draws(plots: Plots) -> None:
+    spec = charts.replicates(plots.view.stages[2])
+    assert spec is not None
+    chart = plots.replicates("activation").to_dict()
+    rows = [json.loads(layer["data"]["values"]) for layer in chart["layer"]]
+    assert rows == [layer["data"]["values"] for layer in spec["layer"]]
 
 
 def test_what_cannot_be_drawn_says_what_it_needs(plots: Plots) -> None:
@@ -71,14 +101,16 @@ def test_what_cannot_be_drawn_says_what_it_needs(plots: Plots) -> None:
         plots.curves("depth", "speed")
 
 
-def rows_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """All rows that a specification draws."""
-    return [row for rows in spec["datasets"].values() for row in json.loads(rows)]
+def rows_of(chart: Chart) -> list[Any]:
+    """All rows that a chart draws."""
+    return [row for layer in chart["layer"] for row in layer["data"]["values"]]
 
 
-def test_every_run_is_in_the_replicates_chart_with_its_number(plots: Plots) -> None:
+def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
     stage = build_view(build.full()).stages[2]
-    text = svg.draw(plots.replicates("activation"))
+    chart = charts.replicates(stage)
+    assert chart is not None
+    text = svg.draw(chart)
     titles = re.findall(r'data-r="(\d+)"><title>([^<]*)</title>', text)
     for candidate in stage.candidates:
         for run in candidate.runs:
@@ -102,8 +134,8 @@ def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
     view = build_view(build.winner())
     chart = charts.forest(view.stages[0])
     assert chart is not None
-    rows = rows_of(chart.to_dict())
-    (row,) = [row for row in rows if "mean" in row]
+    rows = rows_of(chart)
+    row = next(row for row in rows if "mean" in row)
     (difference,) = view.stages[0].differences
     assert difference.low is not None
     assert row["mean"] == pytest.approx(100 * difference.mean)
@@ -115,8 +147,6 @@ def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
 def test_failed_runs_are_crosses_with_their_reason() -> None:
     stage = build.failed_runs().stages[0]
     # Near enough to the others to be on the axis.
-    from dataclasses import replace
-
     near = tuple(replace(r, val=replace(r.val, accuracy=0.93)) for r in stage.runs[1])
     view = build_view(build.study([replace(stage, runs=(stage.runs[0], near, stage.runs[2]))]))
     chart = charts.replicates(view.stages[0])

@@ -1,27 +1,27 @@
-"""The chain of decisions as a picture. Altair in, Altair out."""
+"""The chain of decisions as a picture: a view in, a Vega-Lite specification out."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
+from bakeoff.report.chart_spec import Chart, Mark, Scale
 from bakeoff.report.chart_style import (
     ACCENT,
     BAD,
-    INK,
-    LABEL_PX,
-    MUTED,
     OTHER,
+    OWN_COLOR,
     PLOT,
     RULE,
+    TEXT,
     WIDTH,
-    AnyChart,
+    along,
     axis,
-    data,
+    chart,
     describe,
-    finish,
+    layer,
     padded,
+    pixels,
+    row_labels,
     share_axis,
 )
 from bakeoff.report.view import ReportView
@@ -30,7 +30,7 @@ from bakeoff.report.words import clip, metric
 _STEP = 46
 
 
-def chain(view: ReportView) -> AnyChart | None:
+def chain(view: ReportView) -> Chart | None:
     """The incumbent of each stage with its interval, and the audit's counterfactuals."""
     links = [link for link in view.chain if link.mean is not None]
     if not links:
@@ -40,14 +40,13 @@ def chain(view: ReportView) -> AnyChart | None:
     values = [
         value for link in links for value in (link.mean, link.low, link.high) if value is not None
     ]
-    scale: alt.Scale
     if measure.share:
         # Half an example of the validation part: below one error.
         smallest = 0.5 / max(1, view.data.num_validation)
         place, scale, x_axis = share_axis(values, smallest, PLOT - 24, measure.title)
     else:
         place = float
-        scale = alt.Scale(domain=list(padded(values)), range=[0, PLOT - 24], nice=False, clamp=True)
+        scale = Scale(domain=list(padded(values)), range=[0, PLOT - 24], nice=False, clamp=True)
         x_axis = axis(measure.title)
 
     rows: list[dict[str, Any]] = []
@@ -64,7 +63,6 @@ def chain(view: ReportView) -> AnyChart | None:
                 "index": index,
                 "y": index * _STEP + _STEP * 0.68,
                 "label_y": index * _STEP + _STEP * 0.26,
-                "stage": clip(link.name, 24),
                 "label": f"{clip(link.name, 24)} → {clip(link.chosen, 34)}",
                 "note": note,
                 "ink": BAD if lost else ACCENT,
@@ -93,40 +91,47 @@ def chain(view: ReportView) -> AnyChart | None:
                 }
             )
     height = len(rows) * _STEP + 4
-    y = alt.Y("y:Q").scale(None).axis(None)
-    base = alt.Chart(data(rows))
-    path = base.mark_line(color=RULE, strokeWidth=2).encode(
-        x=alt.X("x:Q", scale=scale, axis=x_axis), y=y, order=alt.Order("index:Q")
-    )
-    bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale),
-        x2=alt.X2("high:Q"),
-        y=y,
-        color=alt.Color("ink:N").scale(None),
-        description=alt.Description("text:N"),
-    )
-    dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x=alt.X("x:Q", scale=scale),
-        y=y,
-        color=alt.Color("ink:N").scale(None),
-        description=alt.Description("text:N"),
-    )
-    label_y = alt.Y("label_y:Q").scale(None).axis(None)
-    names = base.mark_text(
-        align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 125
-    ).encode(x=alt.value(0), y=label_y, text=alt.Text("label:N"))
-    notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=label_y, text=alt.Text("note:N")
-    )
-    layers: list[Any] = [path, bars, dots]
+    y = pixels("y")
+    layers = [
+        layer(
+            rows,
+            Mark(type="line", color=RULE, strokeWidth=2),
+            x=along("x", scale, x_axis),
+            y=y,
+            order={"field": "index", "type": "quantitative"},
+        ),
+        layer(
+            rows,
+            Mark(type="rule", strokeWidth=2),
+            x=along("low", scale),
+            x2={"field": "high"},
+            y=y,
+            color=OWN_COLOR,
+            description=TEXT,
+        ),
+        layer(
+            rows,
+            Mark(type="point", filled=True, size=80, opacity=1),
+            x=along("x", scale),
+            y=y,
+            color=OWN_COLOR,
+            description=TEXT,
+        ),
+    ]
     if swaps:
         layers.append(
-            alt.Chart(data(swaps))
-            .mark_point(shape="diamond", filled=False, size=70, color=OTHER, opacity=1)
-            .encode(x=alt.X("x:Q", scale=scale), y=y, description=alt.Description("text:N"))
+            layer(
+                swaps,
+                Mark(type="point", shape="diamond", filled=False, size=70, color=OTHER, opacity=1),
+                x=along("x", scale),
+                y=y,
+                description=TEXT,
+            )
         )
-    return finish(
-        alt.layer(*layers, names, notes).properties(width=WIDTH, height=height),
+    return chart(
+        [*layers, *row_labels(rows, WIDTH - 125)],
+        WIDTH,
+        height,
         f"The chain of decisions: {measure.title} of the chosen candidate after each stage with its "
         "95 % interval; hollow diamonds are the audit's counterfactuals.",
     )

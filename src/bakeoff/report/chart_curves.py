@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
-from bakeoff.report.chart_style import ACCENT, OTHER, TRAIN, AnyChart, axis, data, describe, finish
+from bakeoff.report.chart_spec import Axis, Channel, Chart, Layer, Mark, Panels, Row, Scale
+from bakeoff.report.chart_style import (
+    ACCENT,
+    CONFIG,
+    OTHER,
+    TEXT,
+    TRAIN,
+    along,
+    chart,
+    describe,
+    layer,
+)
 from bakeoff.report.view_runs import CandidateView
 from bakeoff.report.view_stages import StageView
 from bakeoff.report.words import clip, fixed, percent
@@ -70,7 +79,7 @@ def domain(stage: StageView, what: str = "accuracy") -> tuple[float, float] | No
 
 def panels(
     stage: StageView, what: str = "accuracy", *, size: tuple[int, int] = PANEL
-) -> list[tuple[str, AnyChart]]:
+) -> list[tuple[str, Chart]]:
     """A label and a small chart per candidate with curves, all on the same scales.
 
     Args:
@@ -80,56 +89,47 @@ def panels(
     limits = domain(stage, what)
     if limits is None:
         return []
-    # Built twice and copied: building is what costs, and only the data differ.
-    built = {chosen: _lines(None, limits, chosen, size) for chosen in (False, True)}
-    charts: list[tuple[str, AnyChart]] = []
+    charts: list[tuple[str, Chart]] = []
     for candidate in stage.candidates:
         rows = _rows(candidate, what)
         if not rows:
             continue
-        chart = built[candidate.label == stage.chosen].copy(deep=False)
-        chart.data = data(rows)
         description = (
             f"Training curves of {candidate.label}: {what} after each epoch, train and validation, "
             "one line per replicate and part."
         )
-        charts.append((candidate.label, finish(chart, description)))
+        lines = _lines(rows, limits, candidate.label == stage.chosen)
+        charts.append((candidate.label, chart([lines], *size, description)))
     return charts
 
 
-def _lines(
-    rows: list[dict[str, Any]] | None,
-    limits: tuple[float, float],
-    chosen: bool,
-    size: tuple[int, int] = PANEL,
-) -> alt.Chart:
-    colour = ACCENT if chosen else OTHER
-    chart = alt.Chart(data(rows)) if rows is not None else alt.Chart()
+def _lines(rows: Sequence[Row], limits: tuple[float, float], chosen: bool) -> Layer:
     low, high = limits if limits[1] > limits[0] else (limits[0] - 1, limits[1] + 1)
-    chart = chart.properties(width=size[0], height=size[1])
-    lines: alt.Chart = chart.mark_line(strokeWidth=1.1, opacity=0.85, interpolate="linear").encode(
-        x=alt.X(
-            "epoch:Q",
-            scale=alt.Scale(nice=False, zero=False),
-            axis=axis(None, tickCount=4, tickMinStep=1, grid=False, format="d"),
+    return layer(
+        rows,
+        Mark(type="line", strokeWidth=1.1, opacity=0.85),
+        x=along(
+            "epoch",
+            Scale(nice=False, zero=False),
+            Axis(title=None, tickCount=4, tickMinStep=1, grid=False, format="d"),
         ),
-        y=alt.Y(
-            "value:Q",
-            scale=alt.Scale(domain=[low, high], nice=False, clamp=True),
-            axis=axis(None, tickCount=4),
+        y=along(
+            "value",
+            Scale(domain=[low, high], nice=False, clamp=True),
+            Axis(title=None, tickCount=4),
         ),
-        color=alt.Color(
-            "part:N",
-            scale=alt.Scale(domain=["train", "validation"], range=[TRAIN, colour]),
+        color=Channel(
+            field="part",
+            type="nominal",
+            scale=Scale(domain=["train", "validation"], range=[TRAIN, ACCENT if chosen else OTHER]),
             legend=None,
         ),
-        detail=alt.Detail("line:N"),
-        description=alt.Description("text:N"),
+        detail=Channel(field="line", type="nominal"),
+        description=TEXT,
     )
-    return lines
 
 
-def curves(stage: StageView, what: str = "accuracy") -> AnyChart | None:
+def curves(stage: StageView, what: str = "accuracy") -> Panels | None:
     """All candidates' curves as one chart of panels, for notebooks; None without curves."""
     limits = domain(stage, what)
     rows = [
@@ -139,17 +139,23 @@ def curves(stage: StageView, what: str = "accuracy") -> AnyChart | None:
     ]
     if not rows or limits is None:
         return None
-    chart = _lines(None, limits, True).facet(
-        facet=alt.Facet(
-            "candidate:N",
-            title=None,
-            sort=[clip(candidate.label, 36) for candidate in stage.candidates],
-        ),
+    lines = _lines((), limits, True)
+    return Panels(
+        description=f"Training curves of stage {stage.name}: {what}, one panel per candidate, train "
+        "and validation of every replicate.",
+        data={"values": rows},
+        facet={
+            "field": "candidate",
+            "type": "nominal",
+            "title": None,
+            "sort": [clip(candidate.label, 36) for candidate in stage.candidates],
+        },
         columns=3,
-        data=data(rows),
-    )
-    return finish(
-        chart,
-        f"Training curves of stage {stage.name}: {what}, one panel per candidate, train and "
-        "validation of every replicate.",
+        spec={
+            "mark": lines["mark"],
+            "encoding": lines["encoding"],
+            "width": PANEL[0],
+            "height": PANEL[1],
+        },
+        config=CONFIG,
     )

@@ -1,12 +1,10 @@
-"""Charts of the final model on the test set. Altair in, Altair out."""
+"""Charts of the final model on the test set. Views in, Vega-Lite specifications out."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import altair as alt
-
+from bakeoff.report.chart_spec import Axis, Channel, Chart, Mark, Scale
 from bakeoff.report.chart_style import (
     ACCENT,
     BAD,
@@ -14,19 +12,22 @@ from bakeoff.report.chart_style import (
     MUTED,
     ON_ACCENT,
     OTHER,
+    OWN_COLOR,
+    TEXT,
     WIDTH,
-    AnyChart,
+    along,
     axis,
-    data,
+    chart,
     describe,
-    finish,
+    layer,
+    names_expr,
     padded,
 )
 from bakeoff.report.view_final import FinalView
 from bakeoff.report.words import clip, percent
 
 
-def confusion(final: FinalView) -> AnyChart | None:
+def confusion(final: FinalView) -> Chart | None:
     """The confusion matrix; None where the test set was not opened."""
     if final.confusion is None:
         return None
@@ -57,83 +58,102 @@ def confusion(final: FinalView) -> AnyChart | None:
                     ),
                 }
             )
-    label = f"{json.dumps(names)}[datum.value]"
     size = min(38, max(14, 400 // num))
-    options: dict[str, Any] = {"labelExpr": label, "grid": False, "labelLimit": 90}
-    x = alt.X(
-        "predicted:O",
-        scale=alt.Scale(domain=list(range(num)), padding=0.06),
-        axis=alt.Axis(
-            title="predicted",
-            labelAngle=0 if max(map(len, names)) < 4 else -60,
-            orient="top",
-            **options,
-        ),
-    )
-    y = alt.Y(
-        "actual:O",
-        scale=alt.Scale(domain=list(range(num)), padding=0.06),
-        axis=alt.Axis(title="actual", **options),
-    )
-    base = alt.Chart(data(cells)).encode(x=x, y=y, description=alt.Description("text:N"))
-    layers: list[Any] = [
-        base.mark_rect().encode(
-            color=alt.Color("fill:N").scale(None), opacity=alt.Opacity("shade:Q").scale(None)
+    # By number: two names may be the same after clipping.
+    scale = Scale(domain=list(range(num)), padding=0.06)
+    across = Axis(title="predicted", orient="top", grid=False, labelLimit=90)
+    across["labelAngle"] = 0 if max(map(len, names)) < 4 else -60
+    down = Axis(title="actual", grid=False, labelLimit=90)
+    across["labelExpr"] = down["labelExpr"] = names_expr(names)
+    x = Channel(field="predicted", type="ordinal", scale=scale, axis=across)
+    y = Channel(field="actual", type="ordinal", scale=scale, axis=down)
+    layers = [
+        layer(
+            cells,
+            Mark(type="rect"),
+            x=x,
+            y=y,
+            color=Channel(field="fill", type="nominal", scale=None),
+            opacity=Channel(field="shade", type="quantitative", scale=None),
+            description=TEXT,
         )
     ]
     if num <= 20:
         layers.append(
-            base.mark_text(fontSize=11 if size > 26 else 9).encode(
-                text=alt.Text("label:N"), color=alt.Color("ink:N").scale(None)
+            layer(
+                cells,
+                Mark(type="text", fontSize=11 if size > 26 else 9),
+                x=x,
+                y=y,
+                text=Channel(field="label", type="nominal"),
+                color=OWN_COLOR,
+                description=TEXT,
             )
         )
-    return finish(
-        alt.layer(*layers).properties(width=num * size, height=num * size),
+    return chart(
+        layers,
+        num * size,
+        num * size,
         "Confusion matrix on the test set: rows are the true class, columns the predicted one.",
     )
 
 
-def recall(final: FinalView) -> AnyChart | None:
+def recall(final: FinalView) -> Chart | None:
     """Recall per class with Wilson's interval; None where the test set was not opened."""
+    measured = [(view, view.recall) for view in final.recalls if view.recall is not None]
     rows: list[dict[str, Any]] = [
         {
             "name": clip(view.name, 16),
             "index": index,
-            "recall": 100 * view.recall,
+            "recall": 100 * value,
             "low": 100 * (view.low or 0.0),
             "high": 100 * (view.high or 0.0),
             "text": describe(
-                f"class {view.name}: {percent(view.recall)} of {view.num_examples} recognised, 95 % "
+                f"class {view.name}: {percent(value)} of {view.num_examples} recognised, 95 % "
                 f"interval {percent(view.low)} to {percent(view.high)}"
             ),
         }
-        for index, view in enumerate(final.recalls)
-        if view.recall is not None
+        for index, (view, value) in enumerate(measured)
     ]
     if not rows:
         return None
-    names = [str(row["name"]) for row in rows]
-    y = alt.Y(
-        "index:O",
-        axis=alt.Axis(
-            title=None, labelExpr=f"{json.dumps(names)}[datum.value]", grid=False, labelLimit=140
+    y = Channel(
+        field="index",
+        type="ordinal",
+        axis=Axis(
+            title=None,
+            labelExpr=names_expr([row["name"] for row in rows]),
+            grid=False,
+            labelLimit=140,
         ),
     )
-    x = alt.Scale(domain=list(padded([r[k] for r in rows for k in ("low", "high")])), nice=False)
-    base = alt.Chart(data(rows)).encode(y=y, description=alt.Description("text:N"))
-    bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=x, axis=axis("recall (%)")), x2=alt.X2("high:Q")
-    )
-    dots = base.mark_point(filled=True, color=ACCENT, size=56, opacity=1).encode(
-        x=alt.X("recall:Q", scale=x)
-    )
-    return finish(
-        alt.layer(bars, dots).properties(width=WIDTH - 90, height=max(3, len(rows)) * 26),
+    ends = [row[key] for row in rows for key in ("low", "high")]
+    scale = Scale(domain=list(padded(ends)), nice=False)
+    return chart(
+        [
+            layer(
+                rows,
+                Mark(type="rule", color=ACCENT, strokeWidth=2),
+                x=along("low", scale, axis("recall (%)")),
+                x2={"field": "high"},
+                y=y,
+                description=TEXT,
+            ),
+            layer(
+                rows,
+                Mark(type="point", filled=True, color=ACCENT, size=56, opacity=1),
+                x=along("recall", scale),
+                y=y,
+                description=TEXT,
+            ),
+        ],
+        WIDTH - 90,
+        max(3, len(rows)) * 26,
         "Recall per class on the test set with Wilson's 95 % interval.",
     )
 
 
-def reliability(final: FinalView) -> AnyChart | None:
+def reliability(final: FinalView) -> Chart | None:
     """Accuracy against confidence; on the diagonal the model knows how sure it may be."""
     if not final.reliability:
         return None
@@ -150,21 +170,36 @@ def reliability(final: FinalView) -> AnyChart | None:
         }
         for count, confidence, accuracy in final.reliability
     ]
-    scale = alt.Scale(domain=[0, 100], nice=False)
-    x = alt.X("confidence:Q", scale=scale, axis=axis("mean confidence (%)"))
-    y = alt.Y("accuracy:Q", scale=scale, axis=axis("share that was right (%)"))
-    diagonal = (
-        alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 100, "accuracy": 100}]))
-        .mark_line(color=MUTED, strokeDash=[3, 3], strokeWidth=1)
-        .encode(x=x, y=y)
-    )
-    base = alt.Chart(data(rows)).encode(x=x, description=alt.Description("text:N"))
-    gaps = base.mark_rule(color=OTHER).encode(y=alt.Y("accuracy:Q"), y2=alt.Y2("confidence:Q"))
-    dots = base.mark_point(filled=True, color=ACCENT, opacity=0.9).encode(
-        y=y, size=alt.Size("size:Q").scale(None)
-    )
-    return finish(
-        alt.layer(diagonal, gaps, dots).properties(width=300, height=300),
+    scale = Scale(domain=[0, 100], nice=False)
+    x = along("confidence", scale, axis("mean confidence (%)"))
+    y = along("accuracy", scale, axis("share that was right (%)"))
+    return chart(
+        [
+            layer(
+                [{"confidence": 0, "accuracy": 0}, {"confidence": 100, "accuracy": 100}],
+                Mark(type="line", color=MUTED, strokeDash=[3, 3], strokeWidth=1),
+                x=x,
+                y=y,
+            ),
+            layer(
+                rows,
+                Mark(type="rule", color=OTHER),
+                x=x,
+                y=along("accuracy", scale),
+                y2={"field": "confidence"},
+                description=TEXT,
+            ),
+            layer(
+                rows,
+                Mark(type="point", filled=True, color=ACCENT, opacity=0.9),
+                x=x,
+                y=y,
+                size=Channel(field="size", type="quantitative", scale=None),
+                description=TEXT,
+            ),
+        ],
+        300,
+        300,
         "Reliability: share of right predictions against the model's confidence, in 15 bins; the "
         "area of a dot grows with the number of predictions.",
     )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
+from bakeoff.report.chart_spec import Chart, Mark
 from bakeoff.report.chart_style import (
     ACCENT,
     BAD,
     INK,
-    LABEL_PX,
-    MUTED,
+    OWN_COLOR,
     PLOT,
+    TEXT,
     WIDTH,
-    AnyChart,
-    data,
+    along,
+    chart,
     describe,
-    finish,
+    layer,
+    pixels,
+    row_labels,
     share_axis,
 )
 from bakeoff.report.view import ReportView
@@ -26,7 +27,7 @@ from bakeoff.report.words import clip, percent
 _STEP = 40
 
 
-def published(view: ReportView) -> AnyChart | None:
+def published(view: ReportView) -> Chart | None:
     """Per model with a published test accuracy: our runs, and the author's number as a cross.
 
     The bar is the 95 % prediction interval of a single run, the one that the claims are held
@@ -90,36 +91,36 @@ def published(view: ReportView) -> AnyChart | None:
             row[key] = place(row[key])
     for run_row in runs:
         run_row["x"] = place(run_row["x"])
-    y = alt.Y("y:Q").scale(None).axis(None)
-    label_y = alt.Y("label_y:Q").scale(None).axis(None)
-    base = alt.Chart(data(rows))
-    bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale, axis=x_axis),
-        x2=alt.X2("high:Q"),
-        y=y,
-        description=alt.Description("text:N"),
-    )
-    dots = (
-        alt.Chart(data(runs))
-        .mark_point(color=ACCENT, filled=True, size=36, opacity=0.85)
-        .encode(x=alt.X("x:Q", scale=scale), y=y, description=alt.Description("text:N"))
-    )
-    crosses = base.mark_point(shape="cross", angle=45, filled=True, size=80, opacity=1).encode(
-        x=alt.X("published:Q", scale=scale),
-        y=y,
-        color=alt.Color("ink:N").scale(None),
-        description=alt.Description("text:N"),
-    )
-    names = base.mark_text(
-        align="left", baseline="middle", fontSize=LABEL_PX, color=INK, limit=WIDTH - 90
-    ).encode(x=alt.value(0), y=label_y, text=alt.Text("label:N"))
-    notes = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=label_y, text=alt.Text("note:N")
-    )
-    return finish(
-        alt.layer(bars, dots, crosses, names, notes).properties(
-            width=WIDTH, height=len(rows) * _STEP + 4
+    y = pixels("y")
+    layers = [
+        layer(
+            rows,
+            Mark(type="rule", color=ACCENT, strokeWidth=2),
+            x=along("low", scale, x_axis),
+            x2={"field": "high"},
+            y=y,
+            description=TEXT,
         ),
+        layer(
+            runs,
+            Mark(type="point", color=ACCENT, filled=True, size=36, opacity=0.85),
+            x=along("x", scale),
+            y=y,
+            description=TEXT,
+        ),
+        layer(
+            rows,
+            Mark(type="point", shape="cross", angle=45, filled=True, size=80, opacity=1),
+            x=along("published", scale),
+            y=y,
+            color=OWN_COLOR,
+            description=TEXT,
+        ),
+    ]
+    return chart(
+        [*layers, *row_labels(rows, WIDTH - 90)],
+        WIDTH,
+        len(rows) * _STEP + 4,
         "Published against measured test accuracy: dots are our runs, bars the 95 % prediction interval of "
         "a single run, crosses the published numbers.",
     )

@@ -1,27 +1,28 @@
-"""Charts of one stage: paired differences, and every run. Altair in, Altair out."""
+"""Charts of one stage: paired differences, and every run. A view in, a Vega-Lite specification out."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
+from bakeoff.report.chart_spec import Axis, Channel, Chart, Mark, Scale
 from bakeoff.report.chart_style import (
     ACCENT,
     BAD,
     BAND,
     INK,
-    LABEL_PX,
     MUTED,
     OTHER,
+    OWN_COLOR,
     PLOT,
+    TEXT,
     WIDTH,
-    AnyChart,
-    axis,
-    data,
+    along,
+    chart,
     describe,
-    finish,
+    layer,
     padded,
+    pixels,
+    row_labels,
     row_step,
 )
 from bakeoff.report.view_stages import StageView
@@ -30,34 +31,12 @@ from bakeoff.report.words import clip, metric, plural, share_of
 _LABEL_LENGTH = 58  # characters of a label that fit the width of a chart
 
 
-def _raw_y(field: str = "y") -> alt.Y:
-    """Pixels as they are: rows are laid out here, not by a scale."""
-    return alt.Y(f"{field}:Q").scale(None).axis(None)
-
-
-def _row_labels(rows: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
-    """The candidate's name at the left of its row and a note at the right, above the marks."""
-    base = alt.Chart(data(rows))
-    name = base.mark_text(
-        align="left", baseline="middle", fontSize=LABEL_PX, limit=WIDTH - 110
-    ).encode(
-        x=alt.value(0),
-        y=_raw_y("label_y"),
-        text=alt.Text("label:N"),
-        color=alt.Color("ink:N").scale(None),
-    )
-    note = base.mark_text(align="right", baseline="middle", fontSize=11, color=MUTED).encode(
-        x=alt.value(WIDTH), y=_raw_y("label_y"), text=alt.Text("note:N")
-    )
-    return alt.layer(name, note)
-
-
-def _axis_side(num_rows: int) -> str:
+def _row_axis(title: str, num_rows: int) -> Axis:
     """Above a list that is longer than a screen, where reading begins."""
-    return "top" if num_rows > 16 else "bottom"
+    return Axis(title=title, tickCount=5, orient="top" if num_rows > 16 else "bottom")
 
 
-def forest(stage: StageView) -> AnyChart | None:
+def forest(stage: StageView) -> Chart | None:
     """Paired differences from the chosen candidate, with the zero line and the ±δ band.
 
     None where there is nothing to compare with.
@@ -111,53 +90,59 @@ def forest(stage: StageView) -> AnyChart | None:
             ends.append(measure.scaled(value))
     height = len(rows) * step + 4
     low_end, high_end = padded(ends)
-    x = alt.Scale(domain=[low_end, high_end], range=[0, PLOT], nice=False)
+    scale = Scale(domain=[low_end, high_end], range=[0, PLOT], nice=False)
     unit = f" ({measure.unit})" if measure.unit else ""
-    x_axis = axis(
-        f"difference in {measure.title} from {clip(stage.chosen, 24)}{unit}",
-        orient=_axis_side(len(rows)),
+    x_axis = _row_axis(
+        f"difference in {measure.title} from {clip(stage.chosen, 24)}{unit}", len(rows)
     )
-    band = (
-        alt.Chart(data([{"a": -delta, "b": delta}]))
-        .mark_rect(color=BAND)
-        .encode(
-            x=alt.X("a:Q", scale=x, axis=x_axis),
-            x2=alt.X2("b:Q"),
-            y=alt.value(0),
-            y2=alt.value(height),
-        )
-    )
-    zero = (
-        alt.Chart(data([{"zero": 0}]))
-        .mark_rule(color=MUTED, strokeWidth=1)
-        .encode(x=alt.X("zero:Q", scale=x), y=alt.value(0), y2=alt.value(height))
-    )
-    base = alt.Chart(data(rows))
-    bars = base.mark_rule(color=ACCENT, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=x),
-        x2=alt.X2("high:Q"),
-        y=_raw_y(),
-        description=alt.Description("text:N"),
-    )
-    means = base.mark_point(color=ACCENT, filled=True, size=64, opacity=1).encode(
-        x=alt.X("mean:Q", scale=x), y=_raw_y(), description=alt.Description("text:N")
-    )
-    pairs = (
-        alt.Chart(data(dots))
-        .mark_point(color=OTHER, filled=True, size=20, opacity=0.75)
-        .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description=alt.Description("text:N"))
-    )
-    chart = alt.layer(band, zero, bars, pairs, means, _row_labels(rows)).properties(
-        width=WIDTH, height=height
-    )
-    return finish(
-        chart,
+    top_to_bottom = {"y": Channel(value=0), "y2": Channel(value=height)}
+    layers = [
+        layer(
+            [{"a": -delta, "b": delta}],
+            Mark(type="rect", color=BAND),
+            x=along("a", scale, x_axis),
+            x2={"field": "b"},
+            **top_to_bottom,
+        ),
+        layer(
+            [{"zero": 0}],
+            Mark(type="rule", color=MUTED, strokeWidth=1),
+            x=along("zero", scale),
+            **top_to_bottom,
+        ),
+        layer(
+            rows,
+            Mark(type="rule", color=ACCENT, strokeWidth=2),
+            x=along("low", scale),
+            x2={"field": "high"},
+            y=pixels("y"),
+            description=TEXT,
+        ),
+        layer(
+            dots,
+            Mark(type="point", color=OTHER, filled=True, size=20, opacity=0.75),
+            x=along("x", scale),
+            y=pixels("y"),
+            description=TEXT,
+        ),
+        layer(
+            rows,
+            Mark(type="point", color=ACCENT, filled=True, size=64, opacity=1),
+            x=along("mean", scale),
+            y=pixels("y"),
+            description=TEXT,
+        ),
+    ]
+    return chart(
+        [*layers, *row_labels(rows, WIDTH - 110, color=OWN_COLOR)],
+        WIDTH,
+        height,
         f"Paired differences in {measure.title} of stage {stage.name}, each candidate minus "
         f"{stage.chosen}, with intervals; the band is the threshold of ±{measure.difference(stage.delta)}.",
     )
 
 
-def replicates(stage: StageView) -> AnyChart | None:
+def replicates(stage: StageView) -> Chart | None:
     """Every run as a dot, one line per replicate across the candidates; None without runs."""
     measure = metric(stage.metric)
     step = row_step(len(stage.candidates))
@@ -200,49 +185,56 @@ def replicates(stage: StageView) -> AnyChart | None:
         return None
     height = len(rows) * step + 4
     shown = runs + [c for c in crosses if c["x"] >= padded([r["x"] for r in runs], 1.0)[0]]
-    x = alt.Scale(
+    scale = Scale(
         domain=list(padded([r["x"] for r in shown])), range=[0, PLOT], nice=False, clamp=True
     )
     unit = " (%)" if measure.share else ""
-    x_axis = axis(f"{measure.title}{unit}, one line per replicate", orient=_axis_side(len(rows)))
-    lines = (
-        alt.Chart(
-            data(
-                [
-                    {**r, "text": describe(f"replicate {r['replicate'] + 1}", r["replicate"])}
-                    for r in runs
-                ]
-            )
-        )
-        .mark_line(color=OTHER, strokeWidth=1, opacity=0.55)
-        .encode(
-            x=alt.X("x:Q", scale=x, axis=x_axis),
-            y=_raw_y(),
-            detail=alt.Detail("replicate:N"),
-            order=alt.Order("order:Q"),
-            description=alt.Description("text:N"),
-        )
-    )
-    dots = (
-        alt.Chart(data(runs))
-        .mark_point(filled=True, size=42, opacity=1)
-        .encode(
-            x=alt.X("x:Q", scale=x),
-            y=_raw_y(),
-            color=alt.Color("ink:N").scale(None),
-            description=alt.Description("text:N"),
-        )
-    )
-    layers = [lines, dots]
+    x_axis = _row_axis(f"{measure.title}{unit}, one line per replicate", len(rows))
+    at_row = pixels("y")
+    layers = [
+        layer(
+            [
+                {**r, "text": describe(f"replicate {r['replicate'] + 1}", r["replicate"])}
+                for r in runs
+            ],
+            Mark(type="line", color=OTHER, strokeWidth=1, opacity=0.55),
+            x=along("x", scale, x_axis),
+            y=at_row,
+            detail=Channel(field="replicate", type="nominal"),
+            order=Channel(field="order", type="quantitative"),
+            description=TEXT,
+        ),
+        layer(
+            runs,
+            Mark(type="point", filled=True, size=42, opacity=1),
+            x=along("x", scale),
+            y=at_row,
+            color=OWN_COLOR,
+            description=TEXT,
+        ),
+    ]
     if crosses:
         layers.append(
-            alt.Chart(data(crosses))
-            .mark_point(shape="cross", angle=45, color=BAD, filled=True, size=60, opacity=1)
-            .encode(x=alt.X("x:Q", scale=x), y=_raw_y(), description=alt.Description("text:N"))
+            layer(
+                crosses,
+                Mark(
+                    type="point",
+                    shape="cross",
+                    angle=45,
+                    color=BAD,
+                    filled=True,
+                    size=60,
+                    opacity=1,
+                ),
+                x=along("x", scale),
+                y=at_row,
+                description=TEXT,
+            )
         )
-    chart = alt.layer(*layers, _row_labels(rows)).properties(width=WIDTH, height=height)
-    return finish(
-        chart,
+    return chart(
+        [*layers, *row_labels(rows, WIDTH - 110, color=OWN_COLOR)],
+        WIDTH,
+        height,
         f"{measure.title} of every run of stage {stage.name}, one row per candidate, one line per "
         "replicate.",
     )

@@ -1,6 +1,6 @@
 """The look that all charts share: colours by role, one configuration, the row layout.
 
-Charts use the light palette's colours, so that they look right wherever Altair draws them. In a
+Charts use the light palette's colours, so that they look right wherever Vega-Lite is drawn. In a
 page every colour is replaced by the CSS variable of its role, which is how one drawing serves the
 light and the dark theme.
 """
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import altair as alt
-
-AnyChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
+from bakeoff.report.chart_spec import Axis, Channel, Chart, Layer, Mark, Row, Scale
 
 INK = "#1c2128"
 MUTED = "#57606a"
@@ -45,15 +43,9 @@ PLOT = 366  # of it for the marks where each row has a number at its right end
 LABEL_PX = 12
 
 
-def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows as inline data.
-
-    As one string: Altair copies and checks what it holds at every step, and a string is one value
-    however many runs are in it.
-    """
-    return alt.InlineData(
-        values=json.dumps([*rows], allow_nan=False), format=alt.JsonDataFormat(type="json")
-    )
+# The text of a mark, see ``describe``, and a colour that stands in the row itself.
+TEXT = Channel(field="text", type="nominal")
+OWN_COLOR = Channel(field="ink", type="nominal", scale=None)
 
 
 def describe(title: str, replicate: int | None = None) -> str:
@@ -61,44 +53,89 @@ def describe(title: str, replicate: int | None = None) -> str:
     return f"{'' if replicate is None else replicate + 1}|{title}"
 
 
-def axis(title: str | None = None, **options: Any) -> alt.Axis:
+def axis(title: str | None = None) -> Axis:
     """A quiet axis: few ticks, thin grid, no domain line."""
-    options.setdefault("tickCount", 5)
-    return alt.Axis(title=title, **options)
+    return Axis(title=title, tickCount=5)
 
 
-_CONFIG = alt.Config(
-    background="transparent",
-    padding={"left": 10, "right": 12, "top": 4, "bottom": 2},
-    view=alt.ViewConfig(stroke=None),
-    axis=alt.AxisConfig(
-        domain=False,
-        grid=True,
-        gridColor=RULE,
-        labelColor=MUTED,
-        labelFontSize=11,
-        labelFlush=False,
-        ticks=False,
-        labelPadding=5,
-        titleColor=MUTED,
-        titleFontSize=11,
-        titleFontWeight="normal",
-        titlePadding=6,
-        titleLimit=WIDTH,
-    ),
-    legend=alt.LegendConfig(
-        labelColor=MUTED, titleColor=MUTED, orient="top", titleFontWeight="normal", offset=4
-    ),
-    header=alt.HeaderConfig(labelColor=INK, labelFontSize=12, titleColor=MUTED),
-)
+def along(field: str, scale: Scale, axis: Axis | None = None) -> Channel:
+    """Numbers along an axis; the axis itself is named once, by the lowest layer."""
+    channel = Channel(field=field, type="quantitative", scale=scale)
+    if axis is not None:
+        channel["axis"] = axis
+    return channel
 
 
-def finish(chart: AnyChart, description: str) -> AnyChart:
-    """Adds the shared configuration and the sentence that says what the chart shows."""
-    styled: AnyChart = chart.copy(deep=False)
-    styled.config = _CONFIG
-    styled.description = description
-    return styled
+def pixels(field: str) -> Channel:
+    """Pixels as they are: rows are laid out here, not by a scale."""
+    return Channel(field=field, type="quantitative", scale=None, axis=None)
+
+
+def layer(rows: Sequence[Row], mark: Mark, **encoding: Channel) -> Layer:
+    """One kind of mark over some rows."""
+    return Layer(data={"values": rows}, mark=mark, encoding=encoding)
+
+
+def row_labels(rows: Sequence[Row], limit: float, *, color: Channel | None = None) -> list[Layer]:
+    """A name at the left of its row and a note at the right, above the marks.
+
+    Args:
+        rows: with ``label``, ``note``, ``label_y`` and what ``color`` needs.
+        limit: pixels after which a name is cut.
+        color: of the names; ink without it.
+    """
+    name = Mark(type="text", align="left", baseline="middle", fontSize=LABEL_PX, limit=limit)
+    names = {"x": Channel(value=0), "y": pixels("label_y")}
+    names["text"] = Channel(field="label", type="nominal")
+    if color is None:
+        name["color"] = INK
+    else:
+        names["color"] = color
+    return [
+        layer(rows, name, **names),
+        layer(
+            rows,
+            Mark(type="text", align="right", baseline="middle", fontSize=11, color=MUTED),
+            x=Channel(value=WIDTH),
+            y=pixels("label_y"),
+            text=Channel(field="note", type="nominal"),
+        ),
+    ]
+
+
+CONFIG: Mapping[str, Any] = {
+    "background": "transparent",
+    "padding": {"left": 10, "right": 12, "top": 4, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "grid": True,
+        "gridColor": RULE,
+        "labelColor": MUTED,
+        "labelFontSize": 11,
+        "labelFlush": False,
+        "ticks": False,
+        "labelPadding": 5,
+        "titleColor": MUTED,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "titlePadding": 6,
+        "titleLimit": WIDTH,
+    },
+    "legend": {
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "orient": "top",
+        "titleFontWeight": "normal",
+        "offset": 4,
+    },
+    "header": {"labelColor": INK, "labelFontSize": 12, "titleColor": MUTED},
+}
+
+
+def chart(layers: Sequence[Layer], width: float, height: float, description: str) -> Chart:
+    """Layers as a chart, with the sentence that says what it shows."""
+    return Chart(description=description, width=width, height=height, layer=layers, config=CONFIG)
 
 
 def row_step(num_rows: int) -> int:
@@ -116,9 +153,19 @@ def padded(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
 _ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
+# What the label of an axis may be computed by. These and no others are known to ``drawing``.
+SHARE_OF_ERROR = "format(100 * (1 - datum.value), '.4~g')"
+NAMED = "[datum.value]"
+
+
+def names_expr(names: Sequence[str]) -> str:
+    """Labels of an axis whose values are 0, 1, 2, …; names may repeat, values may not."""
+    return json.dumps(list(names)) + NAMED
+
+
 def share_axis(
     shares: Sequence[float], smallest: float, width: int, title: str
-) -> tuple[Callable[[float], float], alt.Scale, alt.Axis]:
+) -> tuple[Callable[[float], float], Scale, Axis]:
     """An axis for shares near one, such as accuracies.
 
     Where the shares span a wide range the axis is logarithmic in the error, so that half a point
@@ -136,14 +183,13 @@ def share_axis(
     errors = [min(1.0, max(smallest, 1 - share)) for share in shares]
     if max(errors) <= 2.5 * min(errors):
         low, high = padded([100 * share for share in shares])
-        scale = alt.Scale(domain=[low, high], range=[0, width], nice=False, clamp=True)
+        scale = Scale(domain=[low, high], range=[0, width], nice=False, clamp=True)
         return lambda share: 100 * share, scale, axis(f"{title} (%)")
     low, high = min(errors) / 1.15, min(1.0, max(errors) * 1.15)
-    scale = alt.Scale(type="log", domain=[high, low], range=[0, width], nice=False, clamp=True)
-    ticks = axis(
-        f"{title} (%), spaced by the error",
+    scale = Scale(type="log", domain=[high, low], range=[0, width], nice=False, clamp=True)
+    ticks = Axis(
+        title=f"{title} (%), spaced by the error",
         values=[tick for tick in _ERROR_TICKS if low <= tick <= high],
-        labelExpr="format(100 * (1 - datum.value), '.4~g')",
-        tickCount=alt.Undefined,
+        labelExpr=SHARE_OF_ERROR,
     )
     return lambda share: min(1.0, max(smallest, 1 - share)), scale, ticks

@@ -1,23 +1,24 @@
-"""Charts of what a stage tuned: one axis, or one axis by candidate. Altair in, Altair out."""
+"""Charts of what a stage tuned: one axis, or one axis by candidate. A view in, a Vega-Lite specification out."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
+from bakeoff.report.chart_spec import Axis, Channel, Chart, Legend, Mark, Scale
 from bakeoff.report.chart_style import (
     ACCENT,
     INK,
     ON_ACCENT,
     OTHER,
+    OWN_COLOR,
     SERIES,
+    TEXT,
     WIDTH,
-    AnyChart,
+    along,
     axis,
-    data,
+    chart,
     describe,
-    finish,
+    layer,
     padded,
 )
 from bakeoff.report.view_stages import StageView, TuningView
@@ -70,7 +71,7 @@ def _profile(stage: StageView, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def nuisance(stage: StageView, name: str | None = None) -> AnyChart | None:
+def nuisance(stage: StageView, name: str | None = None) -> Chart | None:
     """The metric along one tuned hyperparameter, one line per candidate; None where not tuned."""
     names = nuisance_names(stage)
     if not names:
@@ -84,47 +85,56 @@ def nuisance(stage: StageView, name: str | None = None) -> AnyChart | None:
     numeric = _numeric(stage.tuning, name)
     values = [row["value"] for row in rows]
     log = numeric and min(values) > 0 and max(values) / min(values) >= 8
+    ticks = axis(name)
     if numeric:
-        ticks = sorted(set(values)) if len(set(values)) <= 8 else alt.Undefined
-        x = alt.X(
-            "value:Q",
-            axis=axis(name, values=ticks, format="~g"),
-            scale=alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=14),
+        ticks["format"] = "~g"
+        if len(set(values)) <= 8:
+            ticks["values"] = sorted(set(values))
+        x = along(
+            "value",
+            Scale(type="log" if log else "linear", zero=False, nice=False, padding=14),
+            ticks,
         )
     else:
-        x = alt.X("value:O", axis=axis(name, labelAngle=0))
-    colour = (
-        alt.Color(
-            "candidate:N",
-            scale=alt.Scale(domain=candidates, range=list(SERIES[: len(candidates)])),
-            legend=alt.Legend(title=None, labelLimit=180, columns=2),
+        ticks["labelAngle"] = 0
+        x = Channel(field="value", type="ordinal", axis=ticks)
+    colour = Channel(value=OTHER)
+    if len(candidates) <= len(SERIES):
+        colour = Channel(
+            field="candidate",
+            type="nominal",
+            scale=Scale(domain=candidates, range=list(SERIES[: len(candidates)])),
+            legend=Legend(title=None, labelLimit=180, columns=2),
         )
-        if len(candidates) <= len(SERIES)
-        else alt.value(OTHER)
+    y = along(
+        "mean",
+        Scale(domain=list(padded([row["mean"] for row in rows])), nice=False),
+        axis(f"{measure.title}{' (%)' if measure.share else ''}"),
     )
-    y = alt.Y(
-        "mean:Q",
-        scale=alt.Scale(domain=list(padded([row["mean"] for row in rows])), nice=False),
-        axis=axis(f"{measure.title}{' (%)' if measure.share else ''}"),
-    )
-    base = alt.Chart(data(rows)).encode(
-        x=x, y=y, color=colour, description=alt.Description("text:N")
-    )
-    lines = base.mark_line(strokeWidth=1.5).encode(detail=alt.Detail("candidate:N"))
-    dots = base.mark_point(filled=True, size=36, opacity=1)
-    taken = (
-        alt.Chart(data([row for row in rows if row["chosen"]]))
-        .mark_point(filled=False, size=150, strokeWidth=1.5, opacity=1)
-        .encode(x=x, y=y, color=colour, description=alt.Description("text:N"))
-    )
-    return finish(
-        alt.layer(lines, dots, taken).properties(width=WIDTH - 60, height=220),
+    shared = {"x": x, "y": y, "color": colour, "description": TEXT}
+    return chart(
+        [
+            layer(
+                rows,
+                Mark(type="line", strokeWidth=1.5),
+                **shared,
+                detail=Channel(field="candidate", type="nominal"),
+            ),
+            layer(rows, Mark(type="point", filled=True, size=36, opacity=1), **shared),
+            layer(
+                [row for row in rows if row["chosen"]],
+                Mark(type="point", filled=False, size=150, strokeWidth=1.5, opacity=1),
+                **shared,
+            ),
+        ],
+        WIDTH - 60,
+        220,
         f"{measure.title} on the screening replicates along {name}, one line per candidate of stage "
         f"{stage.name}; the ring marks the value each candidate was given.",
     )
 
 
-def heatmap(stage: StageView, name: str | None = None) -> AnyChart | None:
+def heatmap(stage: StageView, name: str | None = None) -> Chart | None:
     """Tuned hyperparameter × candidate as a heat map (learning rate first); None where not tuned."""
     names = nuisance_names(stage)
     if not names:
@@ -153,25 +163,41 @@ def heatmap(stage: StageView, name: str | None = None) -> AnyChart | None:
         )
     )
     candidates = list(dict.fromkeys(row["candidate"] for row in rows))
-    y = alt.Y(
-        "candidate:N",
-        sort=candidates,
-        axis=alt.Axis(title=None, labelLimit=150, grid=False),
-        scale=alt.Scale(padding=0.06),
-    )
-    x = alt.X(
-        "value:O",
-        sort=order,
-        axis=alt.Axis(title=name, labelAngle=0, grid=False),
-        scale=alt.Scale(padding=0.04),
-    )
-    base = alt.Chart(data(rows)).encode(x=x, y=y, description=alt.Description("text:N"))
-    cells = base.mark_rect(color=ACCENT).encode(opacity=alt.Opacity("shade:Q").scale(None))
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text("label:N"), color=alt.Color("ink:N").scale(None)
-    )
-    return finish(
-        alt.layer(cells, text).properties(width=WIDTH - 150, height=max(2, len(candidates)) * 34),
+    shared = {
+        "x": Channel(
+            field="value",
+            type="ordinal",
+            sort=order,
+            axis=Axis(title=name, labelAngle=0, grid=False),
+            scale=Scale(padding=0.04),
+        ),
+        "y": Channel(
+            field="candidate",
+            type="nominal",
+            sort=candidates,
+            axis=Axis(title=None, labelLimit=150, grid=False),
+            scale=Scale(padding=0.06),
+        ),
+        "description": TEXT,
+    }
+    return chart(
+        [
+            layer(
+                rows,
+                Mark(type="rect", color=ACCENT),
+                **shared,
+                opacity=Channel(field="shade", type="quantitative", scale=None),
+            ),
+            layer(
+                rows,
+                Mark(type="text", fontSize=11),
+                **shared,
+                text=Channel(field="label", type="nominal"),
+                color=OWN_COLOR,
+            ),
+        ],
+        WIDTH - 150,
+        max(2, len(candidates)) * 34,
         f"{measure.title} on the screening replicates for each candidate of stage {stage.name} and each "
         f"{name}.",
     )

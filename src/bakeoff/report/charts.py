@@ -7,11 +7,9 @@ from bakeoff.report.chart_curves import curves, panels
 from bakeoff.report.chart_final import confusion, recall, reliability
 from bakeoff.report.chart_published import published
 from bakeoff.report.chart_stage import forest, replicates
-from bakeoff.report.chart_style import AnyChart
 from bakeoff.report.chart_tuning import heatmap, nuisance, nuisance_names
 
 __all__ = [
-    "AnyChart",
     "chain",
     "confusion",
     "curves",

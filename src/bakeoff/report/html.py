@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 from bakeoff.errors import StoreFullError, UsageError
 from bakeoff.records import StudyResult
 from bakeoff.report import charts, sentences, tables
-from bakeoff.report.chart_style import AnyChart
+from bakeoff.report.chart_spec import Chart
 from bakeoff.report.svg import draw
 from bakeoff.report.tables import Table
 from bakeoff.report.tryit import ModelPayload
@@ -61,7 +61,7 @@ def _template_text(name: str) -> str:
 
 
 def _figure(
-    anchor: str, title: str, note: str, chart: AnyChart | None, table: Table, layout: str = "plain"
+    anchor: str, title: str, note: str, chart: Chart | None, table: Table, layout: str = "plain"
 ) -> list[Figure]:
     if chart is None:
         return []

@@ -1,4 +1,4 @@
-"""Altair charts as compact SVG that follows the page's theme; knows nothing of studies.
+"""Vega-Lite charts as compact SVG that follows the page's theme; knows nothing of studies.
 
 vl-convert draws a chart with Vega. Its SVG is then slimmed (a third of the size), its colours become
 CSS variables, and the text of each mark becomes a ``<title>`` (a tooltip without any script) and a
@@ -13,7 +13,8 @@ from html import escape
 
 import vl_convert
 
-from bakeoff.report.chart_style import ROLES, SERIES, AnyChart
+from bakeoff.report.chart_spec import Chart
+from bakeoff.report.chart_style import ROLES, SERIES
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -111,9 +112,7 @@ def compact(svg: str, label: str) -> str:
     )
 
 
-def draw(chart: AnyChart) -> str:
+def draw(chart: Chart) -> str:
     """One chart as inline SVG. Makes no network request: all data is in the specification."""
-    spec = chart.to_dict(validate=False)
-    label = spec.get("description", "")
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return compact(svg, label)
+    svg = vl_convert.vegalite_to_svg(dict(chart), allowed_base_urls=[])
+    return compact(svg, chart["description"])

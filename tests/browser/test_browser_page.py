@@ -138,7 +138,7 @@ def test_arrow_keys_walk_through_the_replicates_of_a_focused_chart(
 def test_a_mark_says_what_it_is_when_pointed_at(browser: Browser, page: Page) -> None:
     browser.open(page("full", build.full))
     text = browser.run(
-        """const mark = [...document.querySelectorAll('#stage-1-replicates path[data-r="2"]')].pop();
+        """const mark = [...document.querySelectorAll('#stage-1-replicates circle[data-r="2"]')].pop();
         window.mark = mark; window.words = mark.querySelector('title').textContent;
         mark.dispatchEvent(new PointerEvent('pointerover', { bubbles: true, clientX: 50, clientY: 50 }));
         const tip = document.getElementById('tip');
@@ -165,7 +165,7 @@ def test_print_opens_the_folds(browser: Browser, page: Page) -> None:
 
 def test_the_dark_theme_recolours_the_charts(browser: Browser, page: Page) -> None:
     address = page("full", build.full)
-    paint = """const mark = document.querySelector('#stage-1-replicates path[data-r][fill]');
+    paint = """const mark = document.querySelector('#stage-1-replicates circle[data-r][fill]');
         return [getComputedStyle(mark).fill, getComputedStyle(document.body).backgroundColor]"""
     browser.open(address)
     light = browser.run(paint)

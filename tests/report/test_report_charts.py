@@ -13,8 +13,9 @@ import build
 import pytest
 
 from bakeoff.errors import UsageError
-from bakeoff.report import charts, svg
+from bakeoff.report import charts
 from bakeoff.report.chart_spec import Chart
+from bakeoff.report.drawing.draw import draw
 from bakeoff.report.plot import Plots
 from bakeoff.report.view import build_view
 
@@ -71,7 +72,7 @@ def page_charts() -> dict[str, Chart | None]:
 def test_every_chart_becomes_well_formed_svg_that_follows_the_theme(name: str) -> None:
     chart = page_charts()[name]
     assert chart is not None
-    text = svg.draw(chart)
+    text = draw(chart)
     root = ET.fromstring(text)
     assert root.get("role") == "img"
     assert root.get("aria-label")
@@ -110,7 +111,7 @@ def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
     stage = build_view(build.full()).stages[2]
     chart = charts.replicates(stage)
     assert chart is not None
-    text = svg.draw(chart)
+    text = draw(chart)
     titles = re.findall(r'data-r="(\d+)"><title>([^<]*)</title>', text)
     for candidate in stage.candidates:
         for run in candidate.runs:
@@ -124,7 +125,7 @@ def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
 def test_every_replicates_curves_are_in_the_panels() -> None:
     stage = build_view(build.full()).stages[2]
     for label, chart in charts.panels(stage):
-        text = svg.draw(chart)
+        text = draw(chart)
         runs = stage.candidate(label).runs
         found = re.findall(r'data-r="(\d+)"', text)
         assert sorted(found) == sorted(str(r.replicate + 1) for r in runs for _ in range(2))
@@ -151,7 +152,7 @@ def test_failed_runs_are_crosses_with_their_reason() -> None:
     view = build_view(build.study([replace(stage, runs=(stage.runs[0], near, stage.runs[2]))]))
     chart = charts.replicates(view.stages[0])
     assert chart is not None
-    assert svg.draw(chart).count("loss became non-finite in epoch 5") == 5
+    assert draw(chart).count("loss became non-finite in epoch 5") == 5
 
 
 def test_names_in_charts_are_text_and_not_markup() -> None:
@@ -162,7 +163,7 @@ def test_names_in_charts_are_text_and_not_markup() -> None:
         charts.chain(view),
     ):
         assert chart is not None
-        text = svg.draw(chart)
+        text = draw(chart)
         assert "<img" not in text
         assert "&lt;img src=x onerror" in text
         ET.fromstring(text)

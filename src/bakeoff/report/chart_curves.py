@@ -105,13 +105,15 @@ def panels(
 
 def _lines(rows: Sequence[Row], limits: tuple[float, float], chosen: bool) -> Layer:
     low, high = limits if limits[1] > limits[0] else (limits[0] - 1, limits[1] + 1)
+    epochs = [row["epoch"] for row in rows]
+    num_ticks = max(1, min(4, max(epochs) - min(epochs)))  # never between two epochs
     return layer(
         rows,
         Mark(type="line", strokeWidth=1.1, opacity=0.85),
         x=along(
             "epoch",
             Scale(nice=False, zero=False),
-            Axis(title=None, tickCount=4, tickMinStep=1, grid=False, format="d"),
+            Axis(title=None, tickCount=num_ticks, grid=False, format="d"),
         ),
         y=along(
             "value",
@@ -139,7 +141,7 @@ def curves(stage: StageView, what: str = "accuracy") -> Panels | None:
     ]
     if not rows or limits is None:
         return None
-    lines = _lines((), limits, True)
+    lines = _lines(rows, limits, True)
     return Panels(
         description=f"Training curves of stage {stage.name}: {what}, one panel per candidate, train "
         "and validation of every replicate.",

@@ -120,6 +120,7 @@ def recall(final: FinalView) -> Chart | None:
     y = Channel(
         field="index",
         type="ordinal",
+        scale=Scale(domain=list(range(len(rows)))),
         axis=Axis(
             title=None,
             labelExpr=names_expr([row["name"] for row in rows]),

@@ -33,8 +33,7 @@ class Axis(TypedDict, total=False):
     grid: bool
     values: Sequence[float]
     tickCount: int
-    tickMinStep: float
-    format: Literal["d", "~g"]
+    format: Literal["d"]
     labelExpr: str
     labelAngle: float
     labelLimit: float

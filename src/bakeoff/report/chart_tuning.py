@@ -11,6 +11,7 @@ from bakeoff.report.chart_style import (
     ON_ACCENT,
     OTHER,
     OWN_COLOR,
+    PLAIN,
     SERIES,
     TEXT,
     WIDTH,
@@ -24,15 +25,28 @@ from bakeoff.report.chart_style import (
 from bakeoff.report.view_stages import StageView, TuningView
 from bakeoff.report.words import clip, metric, setting
 
+_MAX_TICKS = 8
+
 
 def _numeric(points: tuple[TuningView, ...], name: str) -> bool:
-    values = [dict(point.values).get(name) for point in points]
-    return all(isinstance(value, float) for value in values)
+    return all(
+        isinstance(value, float)
+        for point in points
+        for known, value in point.values
+        if known == name
+    )
 
 
 def nuisance_names(stage: StageView) -> list[str]:
     """The nuisance hyperparameters that the stage tuned, in order of appearance."""
     return list(dict.fromkeys(name for point in stage.tuning for name, _ in point.values))
+
+
+def _in_order(stage: StageView, name: str) -> list[str]:
+    """The values tried, as words: numbers by size, then names."""
+    tried = {values[name] for p in stage.tuning if name in (values := dict(p.values))}
+    ordered = sorted(tried, key=lambda value: (isinstance(value, str), value))
+    return list(dict.fromkeys(setting(value) for value in ordered))
 
 
 def _profile(stage: StageView, name: str) -> list[dict[str, Any]]:
@@ -85,26 +99,28 @@ def nuisance(stage: StageView, name: str | None = None) -> Chart | None:
     numeric = _numeric(stage.tuning, name)
     values = [row["value"] for row in rows]
     log = numeric and min(values) > 0 and max(values) / min(values) >= 8
-    ticks = axis(name)
     if numeric:
-        ticks["format"] = "~g"
-        if len(set(values)) <= 8:
-            ticks["values"] = sorted(set(values))
+        tried = sorted(set(values))
         x = along(
             "value",
             Scale(type="log" if log else "linear", zero=False, nice=False, padding=14),
-            ticks,
+            Axis(title=name, values=tried[:: -(-len(tried) // _MAX_TICKS)], labelExpr=PLAIN),
         )
     else:
-        ticks["labelAngle"] = 0
-        x = Channel(field="value", type="ordinal", axis=ticks)
+        rows = [{**row, "value": setting(row["value"])} for row in rows]
+        x = Channel(
+            field="value",
+            type="ordinal",
+            sort=_in_order(stage, name),
+            axis=Axis(title=name, labelAngle=0),
+        )
     colour = Channel(value=OTHER)
     if len(candidates) <= len(SERIES):
         colour = Channel(
             field="candidate",
             type="nominal",
             scale=Scale(domain=candidates, range=list(SERIES[: len(candidates)])),
-            legend=Legend(title=None, labelLimit=180, columns=2),
+            legend=Legend(title=None, labelLimit=170, columns=2),
         )
     y = along(
         "mean",
@@ -153,21 +169,12 @@ def heatmap(stage: StageView, name: str | None = None) -> Chart | None:
         row["ink"] = INK if row["shade"] < 0.45 else ON_ACCENT
         row["label"] = f"{row['mean']:.2f}" if measure.share else f"{row['mean']:.4g}"
         row["value"] = setting(row["value"])
-    order = list(
-        dict.fromkeys(
-            setting(value)
-            for value in sorted(
-                {dict(p.values)[name] for p in stage.tuning if name in dict(p.values)},
-                key=lambda v: (isinstance(v, str), v),
-            )
-        )
-    )
     candidates = list(dict.fromkeys(row["candidate"] for row in rows))
     shared = {
         "x": Channel(
             field="value",
             type="ordinal",
-            sort=order,
+            sort=_in_order(stage, name),
             axis=Axis(title=name, labelAngle=0, grid=False),
             scale=Scale(padding=0.04),
         ),

@@ -7,6 +7,7 @@ shape: first and last epoch, and the spikes between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -42,27 +43,28 @@ def kept_epochs(values: Floats, max_points: int = MAX_POINTS) -> list[int]:
     num = len(values)
     if num <= max_points:
         return list(range(num))
-    series = np.where(np.isfinite(values), values, 0.0)
-    edges = np.linspace(1, num - 1, max_points - 1).astype(int)
+    # As lists: a stretch is too short for array arithmetic to pay.
+    y = np.where(np.isfinite(values), values, 0.0).tolist()
+    edges = np.linspace(1, num - 1, max_points - 1).astype(int).tolist()
     kept = [0]
     for start, stop, after in zip(edges[:-1], edges[1:], [*edges[2:], num], strict=True):
-        here = np.arange(start, stop)
-        next_x, next_y = (stop + after - 1) / 2, series[stop:after].mean()
         last = kept[-1]
-        area = np.abs(
-            (last - next_x) * (series[here] - series[last])
-            - (last - here) * (next_y - series[last])
-        )
-        kept.append(int(here[area.argmax()]))
+        next_x, next_y = (stop + after - 1) / 2, sum(y[stop:after]) / (after - stop)
+        # Twice the signed area, as a line in the point's own x and y.
+        per_x, per_y = y[last] - next_y, next_x - last
+        areas = [
+            abs(per_x * (here - last) + per_y * (y[here] - y[last])) for here in range(start, stop)
+        ]
+        kept.append(start + areas.index(max(areas)))
     return [*kept, num - 1]
 
 
 def _values(series: Floats, kept: list[int]) -> tuple[float | None, ...]:
-    # Five decimals are far below a pixel and a tenth of the digits of a float.
-    return tuple(
-        round(float(series[i]), 5) if i < len(series) and np.isfinite(series[i]) else None
-        for i in kept
-    )
+    # Five decimals are far below a pixel and a tenth of the digits of a float. A failed run's
+    # series may end before the others.
+    values = np.asarray(series, np.float64)[[i for i in kept if i < len(series)]]
+    rounded = [value if isfinite(value) else None for value in np.round(values, 5).tolist()]
+    return (*rounded, *[None] * (len(kept) - len(rounded)))
 
 
 def thin_curve(history: History, max_points: int = MAX_POINTS) -> Curve:

@@ -15,18 +15,19 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from bakeoff.errors import StoreFullError, UsageError
 from bakeoff.records import StudyResult
 from bakeoff.report import charts, sentences, tables
 from bakeoff.report.chart_spec import Chart
-from bakeoff.report.svg import draw
+from bakeoff.report.drawing.draw import draw
 from bakeoff.report.tables import Table
 from bakeoff.report.tryit import ModelPayload
 from bakeoff.report.view import ReportView, build_view
@@ -65,7 +66,7 @@ def _figure(
 ) -> list[Figure]:
     if chart is None:
         return []
-    # The SVG escapes every text that it holds, see ``svg.compact``.
+    # The SVG escapes every text that it holds, see ``drawing``.
     picture = Markup(draw(chart))  # noqa: S704
     return [Figure(anchor, title, note, (("", picture),), table, layout)]
 
@@ -198,12 +199,9 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def render(view: ReportView) -> str:
-    """The page. Every chart is drawn here, once."""
-    script = "\n" + _template_text("report.js")
-    runner = "\n" + _template_text("tryit.js") if view.final and view.final.model else ""
-    hashes = " ".join(_hash(text) for text in (script, runner) if text)
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {hashes}"
+@cache
+def _template() -> Template:
+    """The page's template, compiled once in a process."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -219,7 +217,15 @@ def render(view: ReportView) -> str:
     environment.finalize = lambda value: (
         value.replace(" %", "\u00a0%") if type(value) is str else value
     )
-    template = environment.from_string(_template_text("report.html"))
+    return environment.from_string(_template_text("report.html"))
+
+
+def render(view: ReportView) -> str:
+    """The page. Every chart is drawn here, once."""
+    script = "\n" + _template_text("report.js")
+    runner = "\n" + _template_text("tryit.js") if view.final and view.final.model else ""
+    hashes = " ".join(_hash(text) for text in (script, runner) if text)
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {hashes}"
     chain = _figure(
         "chain-figure",
         "From stage to stage",
@@ -231,7 +237,7 @@ def render(view: ReportView) -> str:
         "rows",
     )
     measure = metric(view.metric)
-    return template.render(
+    return _template().render(
         view=view,
         measure=measure,
         style=Markup(_template_text("report.css")),  # noqa: S704

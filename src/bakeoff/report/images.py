@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 COLUMNS = 8
 
@@ -54,6 +53,8 @@ def sprite(
     """
     if shape is None or len(shape) not in (2, 3) or not examples:
         return None
+    from PIL import Image  # for pages with pictures only
+
     white = 255.0
     if examples[0].dtype != np.uint8:
         white = peak or max(float(np.nanmax(np.abs(example))) for example in examples) or 1.0

@@ -11,7 +11,7 @@
     if (r === shown) return;
     shown = r;
     style.textContent = r
-      ? `[data-r]{opacity:.1}[data-r="${r}"]{opacity:1;stroke-width:2.2px}`
+      ? `[data-r]{opacity:.1}[data-r="${r}"]{opacity:1;fill-opacity:1;stroke-opacity:1;stroke-width:2.2px}`
       : "";
   };
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import build
 import picture
 import pytest
+import vl_convert
 
 from bakeoff.records import StudyResult
 from bakeoff.report import charts
@@ -16,8 +17,6 @@ from bakeoff.report.chart_spec import Chart
 from bakeoff.report.chart_style import RULE
 from bakeoff.report.drawing.draw import draw
 from bakeoff.report.view import build_view
-
-vl_convert = pytest.importorskip("vl_convert", reason="Vega is the oracle of this test")
 
 TOLERANCE = 1.5  # pixels
 FOREIGN = 4.0  # what stands beside names in characters that the table of widths only estimates

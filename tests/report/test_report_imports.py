@@ -35,7 +35,16 @@ def test_making_a_report_imports_no_engine_no_driver_and_no_data(tmp_path: Path)
         assert not [
             m for m in modules if m == f"bakeoff.{name}" or m.startswith(f"bakeoff.{name}.")
         ]
-    for name in ("sklearn", "keras", "jax", "torch", "tensorflow", "pandas", "altair"):
+    for name in (
+        "sklearn",
+        "keras",
+        "jax",
+        "torch",
+        "tensorflow",
+        "pandas",
+        "altair",
+        "vl_convert",
+    ):
         assert name not in modules, name
     assert (tmp_path / "r.html").stat().st_size > 100_000
 

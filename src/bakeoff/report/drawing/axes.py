@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import cos, floor, radians, sin
 from typing import Any
 
-from bakeoff.report.chart_spec import Axis, Layer
+from bakeoff.report.chart_spec import Axis
 from bakeoff.report.chart_style import CONFIG
 from bakeoff.report.drawing.canvas import Canvas, escape, px
 from bakeoff.report.drawing.scales import Position
@@ -40,15 +40,6 @@ class Tick:
     words: str
 
 
-def axis_of(layers: Sequence[Layer], name: str) -> Axis | None:
-    """The axis of a direction: that of the lowest layer which names one; None where it is off."""
-    for layer in layers:
-        channel = layer["encoding"].get(name, {})
-        if "axis" in channel:
-            return channel["axis"]
-    return None
-
-
 def _values(axis: Axis, position: Position) -> tuple[Sequence[Any], Callable[[Any], str]]:
     """Values with a tick, and their words."""
     words: Callable[[Any], str] = str
@@ -61,10 +52,10 @@ def _values(axis: Axis, position: Position) -> tuple[Sequence[Any], Callable[[An
     elif "tickCount" in axis and position.kind == "linear":
         low, high = min(position.domain), max(position.domain)
         values, decimals = tick_values(low, high, axis["tickCount"])
-        if axis.get("format") == "d":
-            words = lambda value: f"{value:.0f}"  # noqa: E731
-        else:
-            words = lambda value: fixed(value, decimals)  # noqa: E731
+        if axis.get("format", "d") != "d":
+            raise refuse("format", axis["format"], ("d",))
+        decimals = 0 if "format" in axis else decimals
+        words = lambda value: fixed(value, decimals)  # noqa: E731
     else:
         raise refuse(f"{position.kind} axis without", "values")
     return values, expression(axis["labelExpr"]) if "labelExpr" in axis else words
@@ -76,21 +67,24 @@ def _without_overlap(
     """Labels that fit beside one another, as Vega thins them.
 
     On a logarithmic axis each label that touches the last one kept is dropped, else every other
-    label until none touch.
+    label until none touch. Of two that stay, the second is the axis's last.
     """
-    kept = list(range(len(ticks)))
 
     def touch(a: int, b: int) -> bool:
         return extents[a][0] < extents[b][1] and extents[b][0] < extents[a][1]
 
-    if log:
-        kept = kept[:1]
-        for index in range(1, len(ticks)):
-            if not touch(kept[-1], index):
-                kept.append(index)
-        return [ticks[index] for index in kept]
+    kept = list(range(len(ticks)))
     while len(kept) >= 3 and any(touch(a, b) for a, b in pairwise(kept)):
-        kept = kept[::2]
+        if not log:
+            kept = kept[::2]
+            continue
+        apart = kept[:1]
+        for index in kept[1:]:
+            if not touch(apart[-1], index):
+                apart.append(index)
+        kept = apart
+    if len(kept) < 3 and kept and kept[-1] != len(ticks) - 1:
+        kept = [kept[0], len(ticks) - 1]
     return [ticks[index] for index in kept]
 
 
@@ -104,7 +98,7 @@ def _grid(axis: Axis, position: Position) -> bool:
     return axis.get("grid", position.kind != "names")
 
 
-def horizontal(axis: Axis, position: Position, canvas: Canvas, height: float) -> None:
+def horizontal(position: Position, axis: Axis, canvas: Canvas, height: float) -> None:
     """The axis below the plot, or above it."""
     ticks = _ticks(axis, position)
     top = axis.get("orient", "bottom") == "top"
@@ -153,7 +147,7 @@ def horizontal(axis: Axis, position: Position, canvas: Canvas, height: float) ->
     canvas.reach(0, min(0, end), 0, max(height, end))
 
 
-def vertical(axis: Axis, position: Position, canvas: Canvas, width: float) -> None:
+def vertical(position: Position, axis: Axis, canvas: Canvas, width: float) -> None:
     """The axis left of the plot."""
     if "orient" in axis or "labelAngle" in axis:
         raise refuse("vertical axis with", "orient or labelAngle")

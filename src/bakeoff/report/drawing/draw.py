@@ -7,7 +7,7 @@ from math import ceil
 
 from bakeoff.report.chart_spec import Chart
 from bakeoff.report.chart_style import CONFIG
-from bakeoff.report.drawing.axes import axis_of, horizontal, vertical
+from bakeoff.report.drawing.axes import horizontal, vertical
 from bakeoff.report.drawing.canvas import Canvas
 from bakeoff.report.drawing.legend import legend
 from bakeoff.report.drawing.marks import draw_layer
@@ -28,11 +28,10 @@ def draw(chart: Chart) -> str:
     layers, width, height = chart["layer"], chart["width"], chart["height"]
     canvas = Canvas(width, height)
     x, y = position(layers, "x", width), position(layers, "y", height)
-    across, down = axis_of(layers, "x"), axis_of(layers, "y")
-    if x is not None and across is not None:
-        horizontal(across, x, canvas, height)
-    if y is not None and down is not None:
-        vertical(down, y, canvas, width)
+    if x is not None and x.axis is not None:
+        horizontal(x, x.axis, canvas, height)
+    if y is not None and y.axis is not None:
+        vertical(y, y.axis, canvas, width)
     for layer in layers:
         draw_layer(layer, x, y, canvas)
     legend(layers, canvas)

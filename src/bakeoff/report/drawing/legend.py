@@ -21,15 +21,21 @@ _LIMIT = 160.0
 
 def legend(layers: Sequence[Layer], canvas: Canvas) -> None:
     """Draws the legend of the colours that the layers share, where one is asked for."""
-    channel = next(
-        (c for layer in layers if (c := layer["encoding"].get("color", {})).get("legend")), None
-    )
-    if channel is None:
+    coloured = [
+        channel
+        for layer in layers
+        if (channel := layer["encoding"].get("color", {})).get("scale") is not None
+    ]
+    if not coloured:
         return
-    options, scale = channel["legend"], channel["scale"]
-    assert options is not None  # noqa: S101  (the one that was just looked for)
-    if options.get("title") is not None or scale is None:
-        raise refuse("legend with title or without scale", options.get("title"))
+    first = coloured[0]
+    if "legend" not in first or any(channel != first for channel in coloured):
+        raise refuse("color scale without one", "legend, or None")
+    options, scale = first["legend"], first["scale"]
+    if options is None or scale is None:
+        return
+    if options.get("title") is not None:
+        raise refuse("legend with", "title")
     words = [cut(str(word), _SIZE, options.get("labelLimit", _LIMIT)) for word in scale["domain"]]
     num_columns = options.get("columns", len(words))
     widths = [

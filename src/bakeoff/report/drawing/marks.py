@@ -19,7 +19,12 @@ from bakeoff.report.drawing.subset import refuse, variable
 from bakeoff.report.drawing.text_width import cut, text_width
 
 _Ends: TypeAlias = tuple[list[float] | None, list[float] | None]
-_ANCHORS = {"left": "start", "center": "middle", "right": "end"}
+# The attribute, and the share of a text that lies before its point.
+_ANCHORS = {
+    "left": ("", 0.0),
+    "center": ('text-anchor="middle"', 0.5),
+    "right": ('text-anchor="end"', 1.0),
+}
 
 
 def _pixels(layer: Layer, name: str, position: Position | None) -> list[float]:
@@ -35,24 +40,24 @@ def _pixels(layer: Layer, name: str, position: Position | None) -> list[float]:
     return [place(row[field]) for row in rows]
 
 
-def _colours(layer: Layer) -> tuple[str | None, Callable[[Row], str]]:
-    """The one colour of a layer, or None and the colour of a row."""
+def _ink(layer: Layer, paint: str) -> tuple[str, Callable[[Row], str]]:
+    """The colour as an attribute of the layer, or, where it differs, as one of each row."""
     channel = layer["encoding"].get("color")
     one = layer["mark"].get("color") if channel is None else channel.get("value")
     if one is not None:
-        return variable(str(one)), lambda _: ""
+        return f'{paint}="{variable(str(one))}"', lambda _: ""
     if channel is None:
         raise refuse(f"{layer['mark']['type']} without", "color")
     field, scale = channel["field"], channel.get("scale")
     if scale is None and "scale" in channel:
-        return None, lambda row: variable(row[field])
-    if scale is None or "domain" not in scale or "range" not in scale:
-        raise refuse("color scale without", "domain and range")
+        return "", lambda row: f' {paint}="{variable(row[field])}"'
+    if scale is None or not scale.keys() == {"domain", "range"}:
+        raise refuse("color scale", scale, ("domain and range",))
     known = {
-        name: variable(str(colour))
+        name: f' {paint}="{variable(str(colour))}"'
         for name, colour in zip(scale["domain"], scale["range"], strict=True)
     }
-    return None, lambda row: known[row[field]]
+    return "", lambda row: known[row[field]]
 
 
 def _said(layer: Layer) -> Callable[[Row], tuple[str, str]]:
@@ -75,8 +80,11 @@ def _element(tag: str, attributes: str, inner: str) -> str:
 
 
 def _group(canvas: Canvas, attributes: Sequence[str], pieces: Sequence[str]) -> None:
-    if pieces:
-        canvas.add(f"<g {' '.join(a for a in attributes if a)}>{''.join(pieces)}</g>")
+    if not pieces:
+        return
+    given = " ".join([attribute for attribute in attributes if attribute])
+    inner = "".join(pieces)
+    canvas.add(f"<g {given}>{inner}</g>" if given else inner)
 
 
 def _opacity(of: str, mark: Mark) -> str:
@@ -87,7 +95,7 @@ def _opacity(of: str, mark: Mark) -> str:
 
 def _lines(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> None:
     mark, encoding, rows = layer["mark"], layer["encoding"], layer["data"]["values"]
-    colour, own = _colours(layer)
+    colour, own = _ink(layer, "stroke")
     say = _said(layer)
     # A line per colour and detail, through its rows by `order`, else from left to right.
     fields = [
@@ -106,12 +114,11 @@ def _lines(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> No
         points = " ".join(["%.1f,%.1f" % (xs[i], ys[i]) for i in indices]) + " "  # noqa: UP031
         points = points.replace("-0.0", "0").replace(".0,", ",").replace(".0 ", " ").rstrip()
         row = rows[indices[0]]
-        stroke = "" if colour else f' stroke="{own(row)}"'
         replicate, title = say(row)
-        pieces.append(_element("path", f'd="M{points}"{stroke}{replicate}', title))
+        pieces.append(_element("path", f'd="M{points}"{own(row)}{replicate}', title))
     dash = mark.get("strokeDash")
     shared = [
-        f'stroke="{colour}"' if colour else "",
+        colour,
         f'stroke-width="{mark.get("strokeWidth", 2):g}"',
         f'stroke-dasharray="{",".join(map(str, dash))}"' if dash else "",
         _opacity("stroke", mark),
@@ -132,12 +139,10 @@ def _outline(shape: str, size: float) -> str:
 
 def _points(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> None:
     mark, rows = layer["mark"], layer["data"]["values"]
-    colour, own = _colours(layer)
-    say = _said(layer)
     paint = "fill" if mark.get("filled") else "stroke"
+    colour, own = _ink(layer, paint)
+    say = _said(layer)
     sized = layer["encoding"].get("size")
-    if sized is not None and sized.get("scale", {}) is not None:
-        raise refuse("scale of", "size")
     if "opacity" not in mark:
         raise refuse("point without", "opacity")  # Vega-Lite's own is .7
     shape = mark.get("shape", "circle")
@@ -150,7 +155,7 @@ def _points(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> N
     pieces = []
     for row, x, y in zip(rows, xs, ys, strict=True):
         replicate, title = say(row)
-        ink = "" if colour else f' {paint}="{own(row)}"'
+        ink = own(row)
         if outline:
             where = f'transform="translate({px(x)},{px(y)}){turn}" d="{outline}"'
             pieces.append(_element("path", f"{where}{ink}{replicate}", title))
@@ -161,7 +166,7 @@ def _points(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> N
             where = f'cx="{px(x)}" cy="{px(y)}" r="{r}"'
             pieces.append(_element("circle", f"{where}{ink}{replicate}", title))
         canvas.reach(x - radius, y - radius, x + radius, y + radius)
-    shared = [f'{paint}="{colour}"' if colour else "", _opacity(paint, mark)]
+    shared = [colour, _opacity(paint, mark)]
     if paint == "stroke":
         shared.append(f'stroke-width="{mark.get("strokeWidth", 2):g}"')
     _group(canvas, shared, pieces)
@@ -169,7 +174,7 @@ def _points(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> N
 
 def _rules(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas, ends: _Ends) -> None:
     mark = layer["mark"]
-    colour, own = _colours(layer)
+    colour, own = _ink(layer, "stroke")
     say = _said(layer)
     x2s, y2s = ends
     pieces = []
@@ -177,15 +182,10 @@ def _rules(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas, ends:
         layer["data"]["values"], xs, ys, x2s or xs, y2s or ys, strict=True
     ):
         replicate, title = say(row)
-        ink = "" if colour else f' stroke="{own(row)}"'
         where = f'x1="{px(x)}" y1="{px(y)}" x2="{px(x2)}" y2="{px(y2)}"'
-        pieces.append(_element("line", f"{where}{ink}{replicate}", title))
+        pieces.append(_element("line", f"{where}{own(row)}{replicate}", title))
     width = mark.get("strokeWidth", 1)
-    shared = [
-        f'stroke="{colour}"' if colour else "",
-        "" if width == 1 else f'stroke-width="{width:g}"',
-    ]
-    _group(canvas, shared, pieces)
+    _group(canvas, [colour, "" if width == 1 else f'stroke-width="{width:g}"'], pieces)
 
 
 def _rects(
@@ -196,11 +196,9 @@ def _rects(
     ends: _Ends,
     bands: tuple[float, float],
 ) -> None:
-    colour, own = _colours(layer)
+    colour, own = _ink(layer, "fill")
     say = _said(layer)
     shade = layer["encoding"].get("opacity")
-    if shade is not None and shade.get("scale", {}) is not None:
-        raise refuse("scale of", "opacity")
     # From one end to the other, or a band around its middle.
     x2s, y2s = ends
     lefts, rights = (xs, x2s) if x2s else _around(xs, bands[0])
@@ -210,13 +208,13 @@ def _rects(
         layer["data"]["values"], lefts, tops, rights, bottoms, strict=True
     ):
         replicate, title = say(row)
-        ink = "" if colour else f' fill="{own(row)}"'
+        ink = own(row)
         if shade is not None:
             ink += f' fill-opacity="{share(row[shade["field"]])}"'
         where = f'x="{px(min(x, x2))}" y="{px(min(y, y2))}"'
         size = f'width="{px(abs(x2 - x))}" height="{px(abs(y2 - y))}"'
         pieces.append(_element("rect", f"{where} {size}{ink}{replicate}", title))
-    _group(canvas, [f'fill="{colour}"' if colour else ""], pieces)
+    _group(canvas, [colour], pieces)
 
 
 def _around(middles: list[float], band: float) -> tuple[list[float], list[float]]:
@@ -225,26 +223,22 @@ def _around(middles: list[float], band: float) -> tuple[list[float], list[float]
 
 def _texts(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> None:
     mark, field = layer["mark"], layer["encoding"]["text"]["field"]
-    colour, own = _colours(layer)
+    colour, own = _ink(layer, "fill")
     say = _said(layer)
     size, align = mark.get("fontSize", 11), mark.get("align", "center")
-    before = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+    if align not in _ANCHORS:
+        raise refuse("align", align, _ANCHORS)
+    anchor, before = _ANCHORS[align]
     pieces = []
     for row, x, y in zip(layer["data"]["values"], xs, ys, strict=True):
         words = cut(row[field], size, mark.get("limit"))
         replicate, title = say(row)
-        ink = "" if colour else f' fill="{own(row)}"'
         where = f'x="{px(x)}" y="{px(y + CENTRED * size)}"'
-        pieces.append(f"<text {where}{ink}{replicate}>{title}{escape(words)}</text>")
-        left = x - before * text_width(words, size)
-        canvas.reach(left, y - size / 2, left + text_width(words, size), y + size / 2)
-    anchor = _ANCHORS[align]
-    shared = [
-        "" if anchor == "start" else f'text-anchor="{anchor}"',
-        f'font-size="{size:g}"',
-        f'fill="{colour}"' if colour else "",
-    ]
-    _group(canvas, shared, pieces)
+        pieces.append(f"<text {where}{own(row)}{replicate}>{title}{escape(words)}</text>")
+        width = text_width(words, size)
+        left = x - before * width
+        canvas.reach(left, y - size / 2, left + width, y + size / 2)
+    _group(canvas, [anchor, f'font-size="{size:g}"', colour], pieces)
 
 
 def draw_layer(layer: Layer, x: Position | None, y: Position | None, canvas: Canvas) -> None:

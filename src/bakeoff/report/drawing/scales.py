@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
-from bakeoff.report.chart_spec import Channel, Layer
+from bakeoff.report.chart_spec import Axis, Channel, Layer, Scale
 from bakeoff.report.drawing.subset import refuse
 
 Place = Callable[[Any], float]
@@ -18,6 +18,7 @@ class Position:
     """One direction of a chart.
 
     Attributes:
+        axis: None where it is off.
         kind: ``linear``, ``log`` or ``names``.
         domain: two ends, or all names in order.
         ends: pixels of the two ends.
@@ -25,6 +26,7 @@ class Position:
         band: pixels that a rectangle of one name fills.
     """
 
+    axis: Axis | None
     kind: str
     domain: Sequence[Any]
     ends: tuple[float, float]
@@ -61,35 +63,53 @@ def _widened(
 
 
 def _of_numbers(
-    scale: Mapping[str, Any], ends: tuple[float, float], values: Callable[[], list[float]]
+    axis: Axis | None,
+    scale: Scale,
+    ends: tuple[float, float],
+    values: Callable[[], list[Any]],
 ) -> Position:
     kind = scale.get("type", "linear")
     if kind not in ("linear", "log"):
         raise refuse("scale type", kind, ("linear", "log"))
     if scale.get("nice") is not False:
         raise refuse("scale's nice", scale.get("nice", "left out"), ("False",))
+    if "range" in scale:
+        ends = _two(scale["range"])
     if "domain" in scale:
-        first, last = scale["domain"]
+        domain = _two(scale["domain"])
     else:
         if scale.get("zero") is not False:
             raise refuse("scale's zero", scale.get("zero", "left out"), ("False",))
         known = values()
-        first, last = min(known), max(known)
-    domain = (first, last)
+        domain = (min(known), max(known))
     if "padding" in scale:
         domain = _widened(kind, domain, ends, scale["padding"])
     place = _numbers(kind, domain, ends)
-    return Position(kind, domain, ends, _clamped(place, ends) if scale.get("clamp") else place)
+    if scale.get("clamp"):
+        place = _clamped(place, ends)
+    return Position(axis, kind, domain, ends, place)
+
+
+def _two(ends: Sequence[Any]) -> tuple[float, float]:
+    first, last = ends
+    return float(first), float(last)
 
 
 def _of_names(
-    channel: Channel, ends: tuple[float, float], values: list[Any], banded: bool
+    axis: Axis | None,
+    channel: Channel,
+    ends: tuple[float, float],
+    values: Callable[[], list[Any]],
+    banded: bool,
 ) -> Position:
     scale = channel.get("scale") or {}
+    if not scale.keys() <= {"domain", "padding"}:
+        raise refuse("scale of names with", min(scale.keys() - {"domain", "padding"}))
     if "domain" in scale:
         names = list(scale["domain"])
     elif "sort" in channel:
-        names = [name for name in channel["sort"] if name in set(values)]
+        known = set(values())
+        names = [name for name in channel["sort"] if name in known]
     else:
         raise refuse("order of names without", "domain or sort")
     if banded != ("padding" in scale):
@@ -101,7 +121,17 @@ def _of_names(
     first = start + (stop - start - step * (len(names) - inner)) / 2
     band = step * (1 - inner)
     pixels = {name: first + step * index + band / 2 for index, name in enumerate(names)}
-    return Position("names", names, ends, pixels.__getitem__, band)
+    return Position(axis, "names", names, ends, pixels.__getitem__, band)
+
+
+def _axis(channels: Sequence[Channel], name: str) -> Axis | None:
+    """The one axis that the layers name; Vega-Lite would add one of its own where none does."""
+    axes = [channel["axis"] for channel in channels if "axis" in channel]
+    if not axes:
+        raise refuse(f"{name} without", "axis")
+    if any(axis != axes[0] for axis in axes):
+        raise refuse(f"second {name} axis", axes)
+    return axes[0]
 
 
 def position(layers: Sequence[Layer], name: str, extent: float) -> Position | None:
@@ -125,6 +155,7 @@ def position(layers: Sequence[Layer], name: str, extent: float) -> Position | No
     for _, other in shared[1:]:
         if other.get("scale") != scale or other["type"] != channel["type"]:
             raise refuse(f"second {name} scale", other.get("scale"))
+    axis = _axis([channel for _, channel in shared], name)
 
     def values() -> list[Any]:
         return [
@@ -135,11 +166,8 @@ def position(layers: Sequence[Layer], name: str, extent: float) -> Position | No
         ]
 
     if channel["type"] == "quantitative":
-        # Numbers grow upwards.
+        # Numbers grow upwards, names go down.
         ends = (0.0, extent) if name == "x" else (extent, 0.0)
-        if scale is not None and "range" in scale:
-            first, last = scale["range"]
-            ends = (float(first), float(last))
-        return _of_numbers(scale or {}, ends, values)
+        return _of_numbers(axis, scale or {}, ends, values)
     banded = any(layer["mark"]["type"] == "rect" for layer, _ in shared)
-    return _of_names(channel, (0.0, extent), values(), banded)
+    return _of_names(axis, channel, (0.0, extent), values, banded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bakeoff.report.chart_spec import Axis, Channel, Chart, Layer, Legend, Scale
+from bakeoff.report.chart_spec import Axis, Chart, Layer, Legend, Scale
 from bakeoff.report.chart_style import CONFIG, ROLES, SERIES
 
 _COMMON = frozenset({"x", "y", "color", "description"})
@@ -26,9 +26,19 @@ _PROPERTIES: Mapping[str, frozenset[str]] = {
     "rule": frozenset({"type", "color", "strokeWidth"}),
     "text": frozenset({"type", "color", "align", "baseline", "fontSize", "limit"}),
 }
+_PLACE = frozenset({"field", "type", "value", "scale", "axis", "sort"})
+_KEYS: Mapping[str, frozenset[str]] = {
+    "x": _PLACE,
+    "y": _PLACE,
+    "x2": frozenset({"field", "value"}),
+    "y2": frozenset({"field", "value"}),
+    "color": frozenset({"field", "type", "value", "scale", "legend"}),
+    "size": frozenset({"field", "type", "scale"}),
+    "opacity": frozenset({"field", "type", "scale"}),
+}
+_PLAIN_KEYS = frozenset({"field", "type"})
 _CHART = frozenset(Chart.__annotations__)
 _LAYER = frozenset(Layer.__annotations__)
-_CHANNEL = frozenset(Channel.__annotations__)
 _SCALE = frozenset(Scale.__annotations__)
 _AXIS = frozenset(Axis.__annotations__)
 _LEGEND = frozenset(Legend.__annotations__)
@@ -66,11 +76,15 @@ def check(chart: Chart) -> None:
             raise refuse("mark type", kind, _PROPERTIES)
         _only(f"{kind} property", mark, _PROPERTIES[kind])
         _only(f"{kind} channel", layer["encoding"], _CHANNELS[kind])
+        if mark.get("baseline", "middle") != "middle":
+            raise refuse("baseline", mark["baseline"], ("middle",))
         for name, channel in layer["encoding"].items():
-            _only(f"{name} channel's", channel, _CHANNEL)
+            _only(f"{name} channel's", channel, _KEYS.get(name, _PLAIN_KEYS))
             _only(f"{name} scale's", channel.get("scale") or {}, _SCALE)
             _only(f"{name} axis's", channel.get("axis") or {}, _AXIS)
             _only(f"{name} legend's", channel.get("legend") or {}, _LEGEND)
+            if name in ("size", "opacity") and channel.get("scale", {}) is not None:
+                raise refuse(f"{name} with", "a scale", ("scale None",))
 
 
 def variable(colour: str) -> str:

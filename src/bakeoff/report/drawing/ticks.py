@@ -39,18 +39,23 @@ def tick_values(low: float, high: float, count: int) -> tuple[list[float], int]:
     return [index * times / over for index in range(first, last + 1)], max(0, -power)
 
 
+def _signed(text: str) -> str:
+    # A true minus sign is as wide as the digits.
+    return "−" + text[1:] if text.startswith("-") else text
+
+
 def fixed(value: float, decimals: int) -> str:
     """``−1,234.50``: so many decimals, thousands apart, a true minus sign."""
-    return f"{value:,.{decimals}f}".replace("-", "−")
+    return _signed(f"{value:,.{decimals}f}")
 
 
 def significant(value: float, digits: int = 6) -> str:
-    """At most so many significant digits and no idle zeros; powers of ten below a millionth."""
+    """At most so many significant digits and no idle zeros; an exponent below a millionth."""
     if value != 0 and 1e-6 <= abs(value) < 10.0**digits:
         places = max(0, digits - 1 - floor(log10(abs(value))))
         text = f"{value:.{places}f}"
-        return (text.rstrip("0").rstrip(".") if places else text).replace("-", "−")
-    return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+").replace("-", "−")
+        return _signed(text.rstrip("0").rstrip(".") if places else text)
+    return _signed(f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+"))
 
 
 def expression(text: str) -> Callable[[Any], str]:

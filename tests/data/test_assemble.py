@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
+from bakeoff.data.assemble import count_duplicates
 from bakeoff.data.sources import from_arrays
 from bakeoff.errors import DataError
 
@@ -123,6 +125,23 @@ def test_duplicates_across_the_parts_are_counted_by_test_example() -> None:
     x_test = np.array([x[3], x[3], [-1.0, -1.0]])
     dataset = from_arrays(x, Y, x_test=x_test, y_test=[0, 1, 0])
     assert dataset.duplicates_across_splits == 2
+
+
+@given(
+    st.tuples(st.sampled_from([np.uint8, np.float32]), st.integers(1, 17)).flatmap(
+        lambda kind: st.tuples(
+            *(
+                # Few values and many rows: copies, and rows that differ in their order alone.
+                hnp.arrays(kind[0], (rows, kind[1]), elements=st.integers(0, 1))
+                for rows in (12, 9)
+            )
+        )
+    )
+)
+def test_only_rows_equal_in_every_byte_are_duplicates(arrays) -> None:
+    features, test_features = arrays
+    wanted = sum(any((row == other).all() for other in features) for row in test_features)
+    assert count_duplicates(features, test_features) == wanted
 
 
 def _with(value: float, row: int = 7, column: int = 1) -> np.ndarray:

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -93,6 +93,28 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_its_header_says() -> None:
     bomb = packer.compress(_header(10) + b"\0" * 50_000_000) + packer.flush()
     unpacker = bounded.Unpacker(bomb, "bomb")
     assert len(unpacker.take(18)) == 18
+    with pytest.raises(DataError, match="goes on after the examples"):
+        unpacker.finish()
+
+
+@given(st.integers(1, 3_000_000), st.integers(0, 9), st.booleans())
+@settings(max_examples=20)
+def test_a_large_piece_is_whole_read_only_and_hashed(size, level, zipped) -> None:
+    data = np.random.default_rng(size).integers(0, 4, size).astype(np.uint8).tobytes()
+    unpacker = bounded.Unpacker(gzip.compress(data, level) if zipped else data, "file")
+    head = unpacker.take(size // 3)
+    digest = hashlib.sha256(head)
+    rest = unpacker.take_large(size - size // 3, digest)
+    unpacker.finish()
+    assert head + bytes(rest) == data
+    assert rest.readonly
+    assert digest.hexdigest() == hashlib.sha256(data).hexdigest()
+
+
+def test_a_gzip_bomb_is_given_out_no_further_than_was_asked() -> None:
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    unpacker = bounded.Unpacker(bomb, "bomb")
+    assert len(unpacker.take_large(3_000_000)) == 3_000_000
     with pytest.raises(DataError, match="goes on after the examples"):
         unpacker.finish()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import hashlib
 import os
 import subprocess
 import sys
@@ -16,61 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import catalogue, digits, idx, sources
+from bakeoff.data import catalogue, digits, idx, known, sources
+from bakeoff.data.known import KNOWN
 from bakeoff.errors import DataError, DownloadError
-
-RNG = np.random.default_rng(0)
-ARRAYS = {
-    "train_images": RNG.integers(0, 256, (60, 28, 28)).astype(np.uint8),
-    "train_labels": np.tile(np.arange(10, dtype=np.uint8), 6),
-    "test_images": RNG.integers(0, 256, (20, 28, 28)).astype(np.uint8),
-    "test_labels": np.tile(np.arange(10, dtype=np.uint8), 2),
-}
-
-
-def _small(entry: catalogue.NamedDataset, *, archive_sums: bool) -> catalogue.NamedDataset:
-    """The entry with the sums and shapes of the small made-up files above."""
-    files = []
-    for file in entry.files:
-        data = idx.encode(ARRAYS[file.part])
-        files.append(
-            replace(
-                file,
-                shape=ARRAYS[file.part].shape,
-                sha256=None if archive_sums else hashlib.sha256(data).hexdigest(),
-                archive_sha256=hashlib.sha256(gzip.compress(data, mtime=0)).hexdigest()
-                if archive_sums
-                else None,
-            )
-        )
-    return replace(entry, files=tuple(files), system_folder=None)
+from named_files import ARRAYS, shrink, write_files
 
 
 @pytest.fixture(autouse=True)
 def small_world(tmp_path, monkeypatch):
     """A home of its own, no network, and the datasets shrunk to 80 images."""
-    for name in ("BAKEOFF_DATA", "BAKEOFF_MIRROR", "XDG_CACHE_HOME", "KERAS_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("BAKEOFF_MIRROR", "http://127.0.0.1:9")
-    for name in ("mnist", "fashion-mnist", "kmnist"):
-        monkeypatch.setitem(
-            catalogue.CATALOGUE,
-            name,
-            _small(catalogue.CATALOGUE[name], archive_sums=name == "kmnist"),
-        )
-
-
-def _write(folder: Path, *, zipped: bool = True, name: str = "mnist") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in catalogue.CATALOGUE[name].files:
-        data = idx.encode(ARRAYS[file.part])
-        if zipped:
-            (folder / f"{file.stem}.gz").write_bytes(gzip.compress(data, mtime=0))
-        else:
-            (folder / file.stem).write_bytes(data)
-    return folder
+    shrink(monkeypatch, tmp_path)
 
 
 def _check(dataset) -> None:
@@ -86,7 +40,7 @@ def _check(dataset) -> None:
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
 def test_bakeoff_data_is_used_zipped_or_not(tmp_path, monkeypatch, name, zipped) -> None:
-    _write(tmp_path / "data" / name, zipped=zipped, name=name)
+    write_files(tmp_path / "data" / name, zipped=zipped, name=name)
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     dataset = sources.load_named(name)
     _check(dataset)
@@ -110,14 +64,14 @@ def test_keras_own_copy_of_mnist_is_found_and_verified(tmp_path) -> None:
 
 
 def test_debians_folder_is_found(tmp_path, monkeypatch) -> None:
-    folder = _write(tmp_path / "usr", name="fashion-mnist")
+    folder = write_files(tmp_path / "usr", name="fashion-mnist")
     entry = replace(catalogue.CATALOGUE["fashion-mnist"], system_folder=str(folder))
     monkeypatch.setitem(catalogue.CATALOGUE, "fashion-mnist", entry)
     _check(sources.load_named("fashion-mnist"))
 
 
 def test_a_flipped_bit_is_noticed_and_the_file_named(tmp_path, monkeypatch) -> None:
-    folder = _write(tmp_path / "data" / "mnist", zipped=False)
+    folder = write_files(tmp_path / "data" / "mnist", zipped=False)
     path = folder / "t10k-images-idx3-ubyte"
     raw = bytearray(path.read_bytes())
     raw[500] ^= 1
@@ -128,7 +82,7 @@ def test_a_flipped_bit_is_noticed_and_the_file_named(tmp_path, monkeypatch) -> N
 
 
 def test_an_archive_sum_is_checked_where_no_other_is_known(tmp_path, monkeypatch) -> None:
-    folder = _write(tmp_path / "data" / "kmnist", name="kmnist")
+    folder = write_files(tmp_path / "data" / "kmnist", name="kmnist")
     path = folder / "train-labels-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(idx.encode(ARRAYS["train_labels"][::-1]), mtime=0))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
@@ -139,7 +93,7 @@ def test_an_archive_sum_is_checked_where_no_other_is_known(tmp_path, monkeypatch
 def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
     tmp_path, monkeypatch
 ) -> None:
-    folder = _write(tmp_path / "data" / "kmnist", zipped=False, name="kmnist")
+    folder = write_files(tmp_path / "data" / "kmnist", zipped=False, name="kmnist")
     labels = ARRAYS["train_labels"].copy()
     labels[5] = 10
     (folder / "train-labels-idx1-ubyte").write_bytes(idx.encode(labels))
@@ -149,7 +103,7 @@ def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
 
 
 def test_files_of_another_shape_are_refused(tmp_path, monkeypatch) -> None:
-    folder = _write(tmp_path / "data" / "mnist", zipped=False)
+    folder = write_files(tmp_path / "data" / "mnist", zipped=False)
     (folder / "train-images-idx3-ubyte").write_bytes(idx.encode(ARRAYS["test_images"]))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match=r"must hold bytes of shape \(60, 28, 28\)"):
@@ -164,7 +118,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
     """The small MNIST on a server of this machine; gives its folder."""
-    folder = _write(tmp_path / "mirror" / "mnist")
+    folder = write_files(tmp_path / "mirror" / "mnist")
     handler = functools.partial(_Quiet, directory=str(tmp_path / "mirror"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -210,7 +164,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(mirror, tmp_path) -> None:
 
 
 def test_a_folder_with_some_of_the_files_only_is_pointed_out(tmp_path, monkeypatch) -> None:
-    folder = _write(tmp_path / "data" / "mnist")
+    folder = write_files(tmp_path / "data" / "mnist")
     (folder / "train-labels-idx1-ubyte.gz").unlink()
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(
@@ -251,7 +205,7 @@ def test_an_unknown_name_gets_the_nearest_right_one(name, guess) -> None:
 
 
 def test_the_list_says_where_each_dataset_is_or_how_to_have_it(tmp_path, monkeypatch) -> None:
-    _write(tmp_path / "data" / "mnist")
+    write_files(tmp_path / "data" / "mnist")
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     found = {info.name: info for info in sources.available()}
     assert list(found) == ["digits", "mnist", "fashion-mnist", "kmnist"]
@@ -323,6 +277,26 @@ def test_importing_the_sources_imports_nothing_heavy() -> None:
 
 
 REAL = Path(os.environ.get("BAKEOFF_DATA", "/none")) / "mnist"
+
+
+def test_what_is_known_of_a_dataset_is_known_of_its_very_bytes_only(tmp_path, monkeypatch) -> None:
+    write_files(tmp_path / "data" / "mnist")
+    monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
+    assert sources.load_named("mnist").hash != KNOWN["mnist"].hash
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs BAKEOFF_DATA with real MNIST")
+def test_what_is_known_of_real_mnist_is_what_its_bytes_give(monkeypatch) -> None:
+    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(known, "_BY_SUMS", {})
+        computed = sources.load_named("mnist")
+    written = sources.load_named("mnist")
+    for dataset in (computed, written):
+        assert dataset.hash == KNOWN["mnist"].hash
+        assert dataset.test.hash == KNOWN["mnist"].test_hash
+        assert dataset.duplicates_across_splits == KNOWN["mnist"].duplicates_across_splits
 
 
 @pytest.mark.mnist

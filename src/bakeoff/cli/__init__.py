@@ -1,6 +1,7 @@
 """The command line: arguments → study API → print; the one place where errors become exit codes.
 
-Nothing heavy is imported here or in the modules of the commands: ``bakeoff --help`` must be quick.
+The commands themselves are imported when one is called for, after ``startup`` has begun what can go
+on meanwhile.
 """
 
 from __future__ import annotations
@@ -9,62 +10,21 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
-
-from bakeoff import __version__
-from bakeoff.cli import data, models, reading, running, store
-from bakeoff.cli.output import show_error
+from bakeoff.cli import startup
 from bakeoff.errors import BakeoffError, Interrupted
 
-EPILOG = (
-    "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed or --strict "
-    "found an error, 130 interrupted."
-)
-
-app = typer.Typer(
-    name="bakeoff",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EPILOG,
-)
+if TYPE_CHECKING:
+    from bakeoff.cli.commands import app as app
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"bakeoff {__version__}")
-        raise typer.Exit
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        from bakeoff.cli.commands import app
 
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
-) -> None:
-    """Find out which choices about a neural network really matter on your data.
-
-    Examples:
-
-      bakeoff run                          the embedded digits study, in seconds
-
-      bakeoff run mnist --report r.html    a built-in study on MNIST
-
-      bakeoff check my-study.toml          the plan and its cost; nothing is trained
-
-      bakeoff init my-study.toml           a commented study file to start from
-    """
-    del version, debug
-
-
-for module in (running, reading, models):
-    module.register(app)
-app.add_typer(data.app, name="data")
-app.add_typer(store.app, name="store")
+        return app
+    raise AttributeError(f"module 'bakeoff.cli' has no attribute {name!r}")
 
 
 def _first_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -88,14 +48,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, _first_interrupt)
     signal.signal(signal.SIGTERM, _first_interrupt)
     try:
-        command: Any = typer.main.get_command(app)
-        code = command.main(args=words, prog_name="bakeoff", standalone_mode=False)
+        code = _run(words)
     except BakeoffError as error:
         if "--debug" in words:
             raise
+        from bakeoff.cli.output import show_error
+
         show_error(error)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         sys.exit(Interrupted.exit_code)
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does: nothing is wrong.
@@ -107,3 +68,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             sys.exit(int(error.exit_code))
         raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(words: list[str]) -> object:
+    """Finds the command and runs it; its return value or exit code."""
+    startup.quiet_libraries()
+    early = startup.early_files(words)
+    with startup.importing():
+        import typer
+
+        from bakeoff.cli.commands import app
+
+        command: Any = typer.main.get_command(app)
+    try:
+        return command.main(args=words, prog_name="bakeoff", standalone_mode=False, obj=early)
+    except typer.Abort:
+        sys.exit(Interrupted.exit_code)

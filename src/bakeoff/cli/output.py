@@ -86,6 +86,13 @@ def message_console(style: Style) -> Console:
     return _console(style, stderr=True)
 
 
+def write_message(line: str) -> None:
+    """One line of text on standard error, as ``message_console`` would print it off a terminal."""
+    stream = _Trimmed(sys.stderr)
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
 def is_live(style: Style) -> bool:
     """Whether live rows can be drawn on standard error."""
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")

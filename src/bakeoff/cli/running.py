@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bakeoff.cli.fetching import download_bar, early_data
-from bakeoff.cli.output import Style, is_live, message_console, result_console, write_text
+from bakeoff.cli.output import (
+    Style,
+    is_live,
+    message_console,
+    result_console,
+    write_message,
+    write_text,
+)
+from bakeoff.cli.startup import EarlyFiles, importing
 from bakeoff.errors import LintError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from bakeoff.records import StageResult
     from bakeoff.study import Study
-    from bakeoff.terminal.progress import LiveProgress, PlainProgress
+    from bakeoff.terminal.live import LiveProgress
+    from bakeoff.terminal.progress import PlainProgress
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file, or digits, mnist, mnist-notebook.")
@@ -41,6 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     study: StudyArgument = "digits",
     replicates: Replicates = None,
     workers: Workers = None,
@@ -101,23 +115,28 @@ def run(
       bakeoff run my-study.toml --report report.html
     """
     style = Style(quiet=quiet, plain=plain, no_color=no_color)
-    loaded = _load(study, style)  # first: the data is read while the rest is imported
+    loaded = _load(study, style, context.obj)  # first: the data is read while the rest is imported
 
+    from bakeoff.cli.meanwhile import Meanwhile
+    from bakeoff.execution.events import Silent
     from bakeoff.report import words
     from bakeoff.study import DEFAULT_STORE
-    from bakeoff.terminal.tables import print_result, stage_block
 
-    out = result_console(style) if json_path != "-" else message_console(style)
-    messages = message_console(style)
+    @functools.cache  # made when there is something to print: Rich is imported meanwhile
+    def out() -> Console:
+        return result_console(style) if json_path != "-" else message_console(style)
 
     def on_stage(index: int, stage: StageResult) -> None:
-        out.print(stage_block(index, stage))
+        from bakeoff.terminal.tables import stage_block
+
+        out().print(stage_block(index, stage))
 
     observer = _observer(style, on_stage)
+    later = ["bakeoff.terminal.tables", *([] if no_report else ["bakeoff.report.html"])]
     try:
         result = loaded.run(
             store=store,
-            observer=observer,
+            observer=Meanwhile(observer or Silent(), later),
             engine=engine,
             replicates=replicates,
             workers=workers,
@@ -130,18 +149,20 @@ def run(
         if observer is not None:
             observer.close()
     record = result.record
-    print_result(out, record, stages=observer is None)
+    from bakeoff.terminal.tables import print_result
+
+    print_result(out(), record, stages=observer is None)
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
     if record.final is not None:
         path = Path(model or _shown(beside / f"bakeoff-{stem}.safetensors"))
         result = result.with_model(path)
         record = result.record
-        out.print(f"Model:  {_shown(path)}", soft_wrap=True)
+        out().print(f"Model:  {_shown(path)}", soft_wrap=True)
     if not no_report:
         path = Path(report) if report else beside / f"bakeoff-{stem}.html"
         result.report(path)
-        out.print(f"Report: {_shown(path)}", soft_wrap=True)
+        out().print(f"Report: {_shown(path)}", soft_wrap=True)
     if json_path is not None:
         from bakeoff.report.json import dumps
 
@@ -149,7 +170,7 @@ def run(
     if not quiet:
         reused = f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
         kept = store or str(loaded.folder / DEFAULT_STORE)
-        messages.print(
+        message_console(style).print(
             f"{words.plural(record.num_trained, 'run')} trained, {reused if record.num_reused else ''}"
             f"{words.duration(record.seconds)}. Next: bakeoff show {stem} --store {_shown(Path(kept))}"
             if kept != ":memory:"
@@ -267,19 +288,20 @@ def doctor() -> None:
         typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
 
 
-def _load(study: str, style: Style) -> Study:
+def _load(study: str, style: Style, files: EarlyFiles | None = None) -> Study:
     """The study with its data, with a bar while something is downloaded."""
-    from bakeoff.spec import load
+    with importing():
+        from bakeoff.spec import load
 
-    loaded = load(study)
-    reading = early_data(loaded)
-    # Everything that a run needs, imported while the thread reads.
-    import bakeoff.terminal.tables  # noqa: F401
-    from bakeoff.engines.registry import get_engine
-    from bakeoff.study import Study
+        loaded = load(study)
+        reading = early_data(loaded, files)
+        # Everything that a run needs, imported while the thread reads.
+        for name in ("numpy.random", "bakeoff.cli.meanwhile", "bakeoff.terminal.progress"):
+            import_module(name)
+        from bakeoff.engines.registry import get_engine
+        from bakeoff.study import Study
 
-    get_engine(loaded.spec.engine)
-
+        get_engine(loaded.spec.engine)
     if reading is not None:
         return Study.from_loaded(loaded, dataset=reading.result())
     made = Study.from_loaded(loaded)
@@ -289,12 +311,15 @@ def _load(study: str, style: Style) -> Study:
 
 
 def _observer(style: Style, on_stage: Any) -> LiveProgress | PlainProgress | None:
-    from bakeoff.terminal.progress import LiveProgress, PlainProgress
-
     if style.quiet:
         return None
-    kind = LiveProgress if is_live(style) else PlainProgress
-    return kind(message_console(style), on_stage)
+    if is_live(style):
+        from bakeoff.terminal.live import LiveProgress
+
+        return LiveProgress(message_console(style), on_stage)
+    from bakeoff.terminal.progress import PlainProgress
+
+    return PlainProgress(write_message, on_stage)
 
 
 def file_stem(name: str) -> str:

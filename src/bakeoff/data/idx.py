@@ -1,13 +1,7 @@
-"""The IDX format of MNIST: a magic number, the sizes, the numbers; knows no dataset by name.
-
-The format is described at the foot of http://yann.lecun.com/exdb/mnist/: two zero bytes, a byte
-for the type, a byte for the number of dimensions, one big-endian uint32 per dimension, the data.
-"""
+"""The IDX format of MNIST as arrays; knows no dataset by name, and not how a file is taken apart."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.bounded import Unpacker, check_size, read_file
+from bakeoff.data.bounded import read_file
+from bakeoff.data.idx_bytes import TYPE_NAMES, IdxBytes, unpack
 from bakeoff.errors import DataError
 
 _TYPES: dict[int, np.dtype[Any]] = {
-    0x08: np.dtype(">u1"),
-    0x09: np.dtype(">i1"),
-    0x0B: np.dtype(">i2"),
-    0x0C: np.dtype(">i4"),
-    0x0D: np.dtype(">f4"),
-    0x0E: np.dtype(">f8"),
+    code: np.dtype(name).newbyteorder(">") for code, name in TYPE_NAMES.items()
 }
 _CODES = {dtype: code for code, dtype in _TYPES.items()}
-_MAX_DIMENSIONS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,58 +53,19 @@ def encode(array: NDArray[Any]) -> bytes:
     return header + array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
 
 
-def decode(raw: bytes, place: str, *, with_sum: bool = False) -> IdxFile:
-    """Decodes the bytes of a plain or gzipped IDX file.
-
-    Args:
-        raw: of the file as it lies on the disk.
-        place: the file's name, for messages.
-        with_sum: whether to compute ``sha256`` (else it is empty).
-
-    Raises:
-        DataError: no IDX file, or its size is not what its header announces.
-    """
-    unpacker = Unpacker(raw, place)
-    header = unpacker.take(4)
-    if len(header) < 4 or header[:2] != b"\0\0" or header[2] not in _TYPES:
-        found = header.hex(" ") or "nothing"
-        raise DataError(
-            f"{place}: an IDX file must begin with 00 00 and a type between 08 and 0e, but got "
-            f"{found}; check that it is the right file and fully there"
-        )
-    dtype, num_dimensions = _TYPES[header[2]], header[3]
-    if not 1 <= num_dimensions <= _MAX_DIMENSIONS:
-        raise DataError(
-            f"{place}: an IDX file must have 1 to {_MAX_DIMENSIONS} dimensions, but its header says "
-            f"{num_dimensions}; fetch or write the file again"
-        )
-    sizes = unpacker.take(4 * num_dimensions)
-    if len(sizes) < 4 * num_dimensions:
-        raise DataError(f"{place}: the file stops in the middle of its header; fetch it again")
-    shape = struct.unpack(f">{num_dimensions}I", sizes)
-    num_bytes = math.prod(shape) * dtype.itemsize
-    if num_bytes > unpacker.most:
-        raise DataError(
-            f"{place}: its header announces {' × '.join(f'{size:,}' for size in shape)} values, far "
-            f"more than {len(raw):,} bytes can hold; fetch or write the file again"
-        )
-    check_size(place, num_bytes)
-    data = unpacker.take(num_bytes)
-    if len(data) < num_bytes:
-        raise DataError(
-            f"{place}: its header announces {num_bytes:,} bytes of data, but only {len(data):,} "
-            "follow; fetch or write the file again"
-        )
-    unpacker.finish()
-    digest = ""
-    if with_sum:
-        state = hashlib.sha256(header + sizes)
-        state.update(data)
-        digest = state.hexdigest()
-    array = np.frombuffer(data, dtype).reshape(shape)
+def as_array(content: IdxBytes) -> NDArray[Any]:
+    """The numbers of an IDX file, read-only, in the machine's byte order; bytes are not copied."""
+    dtype = _TYPES[content.code]
+    array = np.frombuffer(content.data, dtype).reshape(content.shape)
     native = array.astype(dtype.newbyteorder("="), copy=False)
     native.setflags(write=False)
-    return IdxFile(native, digest)
+    return native
+
+
+def decode(raw: bytes, place: str, *, with_sum: bool = False) -> IdxFile:
+    """Decodes the bytes of a plain or gzipped IDX file; see ``idx_bytes.unpack``."""
+    content = unpack(raw, place, with_sum=with_sum)
+    return IdxFile(as_array(content), content.sha256)
 
 
 def read(path: Path, *, with_sum: bool = False) -> IdxFile:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bakeoff.data import idx
 from bakeoff.data.assemble import assemble
@@ -19,13 +15,10 @@ from bakeoff.data.bounded import read_file
 from bakeoff.data.catalogue import CATALOGUE, NamedDataset, Part, RemoteFile, look_up
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.digits import digits_file, load_digits_dataset
-from bakeoff.data.places import (
-    cache_folder,
-    keras_archive,
-    local_folder,
-    path_in,
-    refuse_partial,
-)
+from bakeoff.data.idx_bytes import IdxBytes
+from bakeoff.data.known import known_of
+from bakeoff.data.places import cache_folder, keras_archive, local_folder, refuse_partial
+from bakeoff.data.verified import Files, read_files, verified
 from bakeoff.errors import DataError, DownloadError
 
 if TYPE_CHECKING:
@@ -70,7 +63,9 @@ class DatasetInfo:
         return f"{self.num_train:,} + {self.num_test:,} of {shape}"
 
 
-def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
+def load_named(
+    name: str, *, progress: Progress | None = None, files: Files | None = None
+) -> Dataset:
     """Loads a dataset known by name, fetching it if it is nowhere on this machine.
 
     Looked for, in this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for
@@ -80,6 +75,7 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     Args:
         name: digits, mnist, fashion-mnist or kmnist.
         progress: called during a download with (bytes done, bytes in all or None, file name).
+        files: what ``verified.read_files`` gave for this dataset; then nothing is looked for.
 
     Raises:
         DataError: an unknown name or a damaged file.
@@ -88,20 +84,8 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     entry = look_up(name)
     if not entry.files:
         return load_digits_dataset(entry)
-    folder = local_folder(entry)
-    archive = keras_archive(entry) if folder is None else None
-    if archive is not None:
-        arrays = _read_keras(entry, archive)
-    else:
-        cached = cache_folder() / entry.name
-        try:
-            arrays = _read_folder(entry, folder or get(name, progress))
-        except DownloadError:
-            raise
-        except DataError:
-            if folder != cached:  # what the user put there is not bakeoff's to replace
-                raise
-            arrays = _read_folder(entry, get(name, progress))
+    files = _found(entry, progress) if files is None else files
+    arrays = {part: idx.as_array(content) for part, content in files.items()}
     train, test = arrays["train_images"], arrays["test_images"]
     for part in ("train_labels", "test_labels"):
         labels = arrays[part]
@@ -118,7 +102,24 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
         arrays["test_labels"].astype(np.int32),
         class_names=entry.class_names,
         image_shape=entry.image_shape,
+        known=known_of(files),
     )
+
+
+def _found(entry: NamedDataset, progress: Progress | None) -> Files:
+    folder = local_folder(entry)
+    archive = keras_archive(entry) if folder is None else None
+    if archive is not None:
+        return _read_keras(entry, archive)
+    cached = cache_folder() / entry.name
+    try:
+        return read_files(entry, folder or get(entry.name, progress))
+    except DownloadError:
+        raise
+    except DataError:
+        if folder != cached:  # what the user put there is not bakeoff's to replace
+            raise
+        return read_files(entry, get(entry.name, progress))
 
 
 def available() -> tuple[DatasetInfo, ...]:
@@ -170,12 +171,12 @@ class _Check:
             page = raw[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
             kind = "a web page (a log-in or error page?)" if page else "something else"
             raise DownloadError(f"the answer is {kind} instead of a gzip archive")
-        _verified(self.file, raw, self.file.stem)
+        verified(self.file, raw, self.file.stem)
 
 
 def _is_good(file: RemoteFile, path: Path) -> bool:
     try:
-        _verified(file, read_file(path), str(path))
+        verified(file, read_file(path), str(path))
     except DataError:
         return False
     return True
@@ -187,44 +188,7 @@ def _addresses(entry: NamedDataset, file: RemoteFile) -> list[str]:
     return [f"{folder}{file.stem}.gz" for folder in folders]
 
 
-def _verified(file: RemoteFile, raw: bytes, place: str) -> NDArray[Any]:
-    """Decodes one file of the catalogue and checks shape, type and checksum."""
-    decoded = idx.decode(raw, place, with_sum=file.sha256 is not None)
-    expected = file.sha256
-    found: str | None = decoded.sha256
-    what = "unpacked bytes"
-    if expected is None and raw[:2] == b"\x1f\x8b":
-        expected, what = file.archive_sha256, "archive"
-        found = hashlib.sha256(raw).hexdigest()
-    if decoded.array.shape != file.shape or decoded.array.dtype != np.uint8:
-        raise DataError(
-            f"{place}: must hold bytes of shape {file.shape}, but holds {decoded.array.dtype} of shape "
-            f"{decoded.array.shape}; put the right file there or delete it"
-        )
-    if expected is not None and found != expected:
-        raise DataError(
-            f"{place}: the SHA-256 of its {what} must be {expected[:12]}…, but is {(found or '')[:12]}…; "
-            "the file is damaged or another one: fetch it again"
-        )
-    return decoded.array
-
-
-def _read_folder(entry: NamedDataset, folder: Path) -> Mapping[Part, NDArray[Any]]:
-    def read(file: RemoteFile) -> NDArray[Any]:
-        path = path_in(folder, file)
-        if path is None:
-            raise DataError(
-                f"{folder}: {file.stem}.gz is gone; run `bakeoff data get {entry.name}`"
-            )
-        return _verified(file, read_file(path), str(path))
-
-    # zlib and hashlib let go of the interpreter lock, so the two large files unpack side by side.
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        arrays = list(pool.map(read, entry.files))
-    return {file.part: array for file, array in zip(entry.files, arrays, strict=True)}
-
-
-def _read_keras(entry: NamedDataset, path: Path) -> Mapping[Part, NDArray[Any]]:
+def _read_keras(entry: NamedDataset, path: Path) -> Files:
     """Keras's copy holds the same arrays without the IDX headers; the sums are over both."""
     from bakeoff.data.npz import read_npz
 
@@ -235,13 +199,13 @@ def _read_keras(entry: NamedDataset, path: Path) -> Mapping[Part, NDArray[Any]]:
         "test_labels": "y_test",
     }
     found = read_npz(path)
-    arrays: dict[Part, NDArray[Any]] = {}
+    files: dict[Part, IdxBytes] = {}
     for file in entry.files:
         key = keys[file.part]
         if key not in found:
             raise DataError(f"{path}: must hold {key}, but does not; delete the file")
-        arrays[file.part] = _verified(file, idx.encode(found[key]), f"{path}: {key}")
-    return arrays
+        files[file.part] = verified(file, idx.encode(found[key]), f"{path}: {key}")
+    return files
 
 
 def _info(entry: NamedDataset) -> DatasetInfo:

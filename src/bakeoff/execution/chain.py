@@ -101,7 +101,8 @@ def _largest(features: NDArray[Any]) -> float | None:
     """Largest absolute feature, without a copy; None for an empty matrix."""
     if not features.size:
         return None
-    return max(float(features.max()), -float(features.min()))
+    largest = float(features.max())
+    return largest if features.dtype.kind == "u" else max(largest, -float(features.min()))
 
 
 def metric_for(spec: StudySpec, data: DataSummary) -> str:

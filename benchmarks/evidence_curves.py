@@ -1,7 +1,7 @@
 """Error rates and power of the decision procedure by simulation: tables, and plots for docs/.
 
 python -m benchmarks.evidence_curves            # prints the tables
-python -m benchmarks.evidence_curves --docs     # also draws docs/images/evidence-*.svg
+python -m benchmarks.evidence_curves --docs     # also draws docs/images/evidence-*.svg; needs extra [test]
 """
 
 from __future__ import annotations

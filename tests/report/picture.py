@@ -21,13 +21,15 @@ class Picture:
     """Marks with their text, and words with the point they hang on.
 
     Attributes:
-        marks: (what the mark says, box); lines that say nothing count too.
+        marks: (what the mark says, the points of a line or the box of anything else); those that
+            say nothing count too.
+        grid: boxes of the grid lines.
         words: (text, x, y of the baseline).
         size: width and height of the whole drawing.
     """
 
     size: tuple[float, float]
-    marks: list[tuple[str, Box]] = field(default_factory=list)
+    marks: list[tuple[str, tuple[float, ...]]] = field(default_factory=list)
     grid: list[Box] = field(default_factory=list)
     words: list[tuple[str, float, float]] = field(default_factory=list)
 
@@ -134,11 +136,13 @@ def read(svg: str, grid_color: str) -> Picture:
         ) not in (None, "none", "transparent")
         if painted and "background" not in element.get("class", ""):
             for part in parts:
-                box = _box([_at(m, x, y) for x, y in part])
-                if paint.get("stroke") == grid_color and not said and len(part) == 2:
-                    picture.grid.append(box)
+                corners = [_at(m, x, y) for x, y in part]
+                if paint.get("stroke") == grid_color and not said and len(set(part)) == 2:
+                    picture.grid.append(_box(corners))
+                elif element.tag == "path" and set(element.get("d", "")).isdisjoint("AZ"):
+                    picture.marks.append((said, tuple(v for corner in corners for v in corner)))
                 else:
-                    picture.marks.append((said, box))
+                    picture.marks.append((said, _box(corners)))
         for child in element:
             walk(child, m, paint)
 

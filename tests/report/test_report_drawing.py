@@ -70,8 +70,8 @@ def every_chart(result: StudyResult) -> Iterator[tuple[str, Chart]]:
 
 def origin(shown: picture.Picture) -> tuple[float, float]:
     """A corner that both drawings have: of the grid where there is one, else of the marks."""
-    boxes = [*shown.grid, *(box for said, box in shown.marks if said)]
-    return min(box[0] for box in boxes), min(box[1] for box in boxes)
+    shapes = [*shown.grid, *(shape for said, shape in shown.marks if said)]
+    return min(min(s[::2]) for s in shapes), min(min(s[1::2]) for s in shapes)
 
 
 def by_direction(shown: picture.Picture) -> list[picture.Box]:
@@ -84,7 +84,7 @@ def assert_alike(
 ) -> None:
     (x, y), (their_x, their_y) = origin(ours), origin(vegas)
 
-    def moved(box: picture.Box, at: tuple[float, float]) -> tuple[float, ...]:
+    def moved(box: tuple[float, ...], at: tuple[float, float]) -> tuple[float, ...]:
         return tuple(value - at[i % 2] for i, value in enumerate(box))
 
     assert len(ours.grid) == len(vegas.grid), name

@@ -19,6 +19,8 @@ from bakeoff.report.drawing.subset import refuse, variable
 from bakeoff.report.drawing.text_width import cut, text_width
 
 _Ends: TypeAlias = tuple[list[float] | None, list[float] | None]
+# Ends the path of a line with one point, such as the curve of a single epoch: a dot, not nothing.
+_DOT = 'h0" stroke-linecap="round" stroke-width="4'
 # The attribute, and the share of a text that lies before its point.
 _ANCHORS = {
     "left": ("", 0.0),
@@ -113,6 +115,8 @@ def _lines(layer: Layer, xs: list[float], ys: list[float], canvas: Canvas) -> No
         indices.sort(key=by.__getitem__)
         points = " ".join(["%.1f,%.1f" % (xs[i], ys[i]) for i in indices]) + " "  # noqa: UP031
         points = points.replace("-0.0", "0").replace(".0,", ",").replace(".0 ", " ").rstrip()
+        if len(indices) == 1:
+            points += _DOT
         row = rows[indices[0]]
         replicate, title = say(row)
         pieces.append(_element("path", f'd="M{points}"{own(row)}{replicate}', title))

@@ -104,14 +104,18 @@ struct GatherTask {
   bool per_feature;  // shift and factor have one value per feature, else one in all
   float* out;
   ptrdiff_t out_stride;  // what lies beyond num_features is left alone
+  // Where wanted, which features of each example are not zero, one bit each: word i of block b, at
+  // b · lit_block + i, tells of features 64 b … of example i.
+  uint64_t* lit;
+  ptrdiff_t lit_block;
 };
 
-// Which features of each example are not zero: one bit each, in words of 64 features.
-struct LitTask {
-  const float* inputs;
-  ptrdiff_t input_row;
-  int rows, num_features;
-  uint64_t* lit;  // out: num_blocks words per example
+// Rows of the data matrix that a later step reads, to be fetched while this one is worked on.
+struct NextRows {
+  const char* matrix;
+  size_t row_size, feature_size;  // in bytes
+  const int32_t* rows;
+  int num_rows;
 };
 
 // First layer on examples that are mostly zeros: forward adds value · weight row into the outputs,
@@ -119,7 +123,8 @@ struct LitTask {
 struct SparseTask {
   const float* inputs;  // scaled examples
   ptrdiff_t input_row;
-  const uint64_t* lit;
+  const uint64_t* lit;  // as gather() leaves it
+  ptrdiff_t lit_block;
   int num_blocks;
   int rows;
   float* weights;  // one row per feature
@@ -128,6 +133,7 @@ struct SparseTask {
   float* outputs;  // one row per example: sums, or deltas
   ptrdiff_t output_row;
   int columns;
+  NextRows next;  // fetched by the forward pass, a little with every block
 };
 
 struct TransposeTask {
@@ -166,7 +172,6 @@ struct KernelTable {
   void (*loss)(LossTask&);
   void (*update)(const UpdateTask&);
   void (*gather)(const GatherTask&);
-  void (*find_lit)(const LitTask&);
   void (*sparse_forward)(const SparseTask&);
   void (*sparse_backward)(const SparseTask&);
   void (*transpose)(const TransposeTask&);

@@ -22,6 +22,10 @@ Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Fe
       scaling_(scaling),
       sparse_(sparse),
       max_rows_(max_rows) {
+  next_.feature_size = features.bytes != nullptr ? 1 : sizeof(float);
+  next_.row_size = features.num_features * next_.feature_size;
+  next_.matrix = features.bytes != nullptr ? reinterpret_cast<const char*>(features.bytes)
+                                           : reinterpret_cast<const char*>(features.floats);
   const Activation activation = shape.activation;
   rectifier_ = activation == Activation::kRelu || activation == Activation::kLeakyRelu ||
                activation == Activation::kLinear;
@@ -93,24 +97,24 @@ void Network::get_layer(size_t index, float* kernel, float* bias) const {
 void Network::load(const int32_t* rows, int num_rows) {
   num_rows_ = num_rows;
   kernels_.gather({features_.bytes, features_.floats, features_.num_features, rows, num_rows, scaling_.shift,
-                   scaling_.factor, scaling_.per_feature, inputs_, input_stride_});
-  if (sparse_) kernels_.find_lit({inputs_, input_stride_, num_rows, layers_[0].fan_in, lit_});
+                   scaling_.factor, scaling_.per_feature, inputs_, input_stride_, lit_, max_rows_});
+  next_.num_rows = 0;
 }
 
-void Network::prefetch(const int32_t* rows, int num_rows) const {
-  const size_t size = features_.num_features * (features_.bytes != nullptr ? 1 : sizeof(float));
-  const char* first = features_.bytes != nullptr ? reinterpret_cast<const char*>(features_.bytes)
-                                                 : reinterpret_cast<const char*>(features_.floats);
+void Network::prefetch(const int32_t* rows, int num_rows) {
+  next_.rows = rows;
+  next_.num_rows = num_rows;
+  if (sparse_) return;  // its forward pass asks for them, a few at a time
   for (int i = 0; i < num_rows; ++i) {
-    const char* row = first + static_cast<size_t>(rows[i]) * size;
-    for (size_t offset = 0; offset < size; offset += 64) __builtin_prefetch(row + offset);
+    const char* row = next_.matrix + static_cast<size_t>(rows[i]) * next_.row_size;
+    for (size_t offset = 0; offset < next_.row_size; offset += 64) __builtin_prefetch(row + offset);
   }
 }
 
 SparseTask Network::sparse_task(float* weights, float* outputs) const {
   const DenseLayer& layer = layers_[0];
-  return {inputs_,   input_stride_, lit_,    num_blocks_,  num_rows_,    weights,
-          layer.row, layer.fan_in,  outputs, layer.stride, layer.columns};
+  return {inputs_,   input_stride_, lit_,    max_rows_,    num_blocks_,   num_rows_, weights,
+          layer.row, layer.fan_in,  outputs, layer.stride, layer.columns, next_};
 }
 
 void Network::forward() {

@@ -53,7 +53,9 @@ class Network {
 
   // Brings the examples of these matrix rows into the chunk.
   void load(const int32_t* rows, int num_rows);
-  void prefetch(const int32_t* rows, int num_rows) const;
+  // Says which rows will be loaded next, so that they come from memory while the loaded chunk is worked
+  // on. To be called between load() and the forward pass; `rows` must stay where it is until that is over.
+  void prefetch(const int32_t* rows, int num_rows);
   // Logits of the loaded chunk end up in the last layer's outputs.
   void forward();
   // The same, keeping what the backward pass needs and dropping units: the masks belong to examples
@@ -103,6 +105,7 @@ class Network {
   ptrdiff_t input_stride_ = 0;
   uint64_t* lit_ = nullptr;
   int num_blocks_ = 0;
+  NextRows next_ = {};
   float* multipliers_ = nullptr;
 };
 

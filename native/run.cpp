@@ -274,6 +274,8 @@ bool Run::evaluate(const int32_t* cancel, bool examine, Sums& sums) {
     const int32_t* rows = parts_.val_rows + from;
     for (int i = 0; i < num_rows; ++i) chunk_labels_[i] = parts_.labels[rows[i]];
     network_.load(rows, num_rows);
+    network_.prefetch(rows + num_rows,
+                      static_cast<int>(std::min<int64_t>(num_rows, parts_.num_val - from - num_rows)));
     network_.forward();
     LossTask loss = {};
     loss.logits = output.outputs;

@@ -8,31 +8,76 @@ namespace bakeoff {
 namespace {
 
 template <bool bytes, bool per_feature>
+struct ScaledRow {
+  const uint8_t* byte_row;
+  const float* float_row;
+  const float* shift;
+  const float* factor;
+  Vec shift0, factor0;
+
+  __attribute__((always_inline)) Vec lanes_from(size_t j) const {
+    Vec x = bytes ? load_bytes(byte_row + j) : load(float_row + j);
+    return (x - (per_feature ? load(shift + j) : shift0)) * (per_feature ? load(factor + j) : factor0);
+  }
+  __attribute__((always_inline)) float at(size_t j) const {
+    float x = bytes ? static_cast<float>(byte_row[j]) : float_row[j];
+    return (x - shift[per_feature ? j : 0]) * factor[per_feature ? j : 0];
+  }
+};
+
+template <bool bytes, bool per_feature, bool find_lit>
 void gather_rows(const GatherTask& task) {
   const size_t count = task.num_features;
-  const Vec shift0 = broadcast(task.shift[0]), factor0 = broadcast(task.factor[0]);
+  ScaledRow<bytes, per_feature> row = {};
+  row.shift = task.shift;
+  row.factor = task.factor;
+  row.shift0 = broadcast(task.shift[0]);
+  row.factor0 = broadcast(task.factor[0]);
   for (int i = 0; i < task.num_rows; ++i) {
-    size_t from = static_cast<size_t>(task.rows[i]) * count;
+    uint64_t* lit = task.lit + (find_lit ? i : 0);
+    const size_t from = static_cast<size_t>(task.rows[i]) * count;
+    row.byte_row = task.bytes + (bytes ? from : 0);
+    row.float_row = task.floats + (bytes ? 0 : from);
     float* out = task.out + i * task.out_stride;
     size_t j = 0;
+    for (; j + kBlockFeatures <= count; j += kBlockFeatures) {
+      uint64_t word = 0;
+      BAKEOFF_UNROLL for (int k = 0; k < kBlockFeatures; k += kLanes) {
+        Vec y = row.lanes_from(j + static_cast<size_t>(k));
+        store(out + j + k, y);
+        word |= static_cast<uint64_t>(lit_lanes(y)) << k;
+      }
+      if constexpr (find_lit) {
+        *lit = word;
+        lit += task.lit_block;
+      }
+    }
+    if (j == count) continue;
+    uint64_t word = 0;
+    const size_t start = j;
     for (; j + kLanes <= count; j += kLanes) {
-      Vec x = bytes ? load_bytes(task.bytes + from + j) : load(task.floats + from + j);
-      Vec shift = per_feature ? load(task.shift + j) : shift0;
-      Vec factor = per_feature ? load(task.factor + j) : factor0;
-      store(out + j, (x - shift) * factor);
+      Vec y = row.lanes_from(j);
+      store(out + j, y);
+      word |= static_cast<uint64_t>(lit_lanes(y)) << (j - start);
     }
     for (; j < count; ++j) {
-      float x = bytes ? static_cast<float>(task.bytes[from + j]) : task.floats[from + j];
-      size_t k = per_feature ? j : 0;
-      out[j] = (x - task.shift[k]) * task.factor[k];
+      out[j] = row.at(j);
+      word |= static_cast<uint64_t>(out[j] != 0.0f) << (j - start);
     }
+    if constexpr (find_lit) *lit = word;
   }
+}
+
+template <bool bytes, bool per_feature>
+void gather_known(const GatherTask& task) {
+  task.lit != nullptr ? gather_rows<bytes, per_feature, true>(task)
+                      : gather_rows<bytes, per_feature, false>(task);
 }
 
 void gather(const GatherTask& task) {
   if (task.bytes != nullptr)
-    return task.per_feature ? gather_rows<true, true>(task) : gather_rows<true, false>(task);
-  return task.per_feature ? gather_rows<false, true>(task) : gather_rows<false, false>(task);
+    return task.per_feature ? gather_known<true, true>(task) : gather_known<true, false>(task);
+  return task.per_feature ? gather_known<false, true>(task) : gather_known<false, false>(task);
 }
 
 void column_sums(const float* values, ptrdiff_t stride, int rows, int columns, bool accumulate, float* out) {

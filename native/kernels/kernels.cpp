@@ -80,7 +80,6 @@ constexpr KernelTable BAKEOFF_JOIN(kernels_, BAKEOFF_SET) = {
     .loss = softmax_loss,
     .update = update,
     .gather = gather,
-    .find_lit = find_lit,
     .sparse_forward = sparse_forward,
     .sparse_backward = sparse_backward,
     .transpose = transpose,

@@ -7,38 +7,29 @@
 //
 //   forward    by example: its sums stay in 8 registers during a block; a lit feature costs 8
 //              multiply-adds whose weights come straight from the cache.
-//   backward   by feature: its weight row stays in 8 registers; the words of 32 examples, transposed
-//              as a matrix of bits, tell which examples light it. Each costs 8 multiply-adds whose
-//              deltas come straight from the cache, and the row is stored once. By example instead,
-//              every lit entry would cost 8 stores.
+//   backward   by feature: two neighbours, which strokes light together, keep their weight rows in 16
+//              registers; the words of 32 examples, transposed as a matrix of bits, tell which
+//              examples light either. Each costs 8 deltas from the cache for 16 multiply-adds, and the
+//              rows are stored once. By example instead, every lit entry would cost 8 stores.
 #pragma once
 
 #include "../kernel_table.h"
+#include "bits.h"
 #include "simd.h"
 
 namespace bakeoff {
 namespace {
 
-constexpr int kGroup = 32;  // examples whose bits are transposed together
 // Below this many examples a weight row is rarely used twice, and transposing does not pay.
 constexpr int kFewExamples = 8;
 
-void find_lit(const LitTask& task) {
-  const int num_blocks = (task.num_features + kBlockFeatures - 1) / kBlockFeatures;
-  // What lies behind the last feature is not an input.
-  const int rest = task.num_features % kBlockFeatures;
-  const uint64_t last = rest == 0 ? ~uint64_t{0} : (uint64_t{1} << rest) - 1;
-  for (int i = 0; i < task.rows; ++i) {
-    const float* x = task.inputs + i * task.input_row;
-    uint64_t* lit = task.lit + static_cast<ptrdiff_t>(i) * num_blocks;
-    for (int block = 0; block < num_blocks; ++block, x += kBlockFeatures) {
-      uint64_t word = 0;
-      for (int k = 0; k < kBlockFeatures; k += kLanes)
-        word |= static_cast<uint64_t>(lit_lanes(load(x + k))) << k;
-      lit[block] = word;
-    }
-    lit[num_blocks - 1] &= last;
-  }
+// Asks for the part of a row of the data matrix that holds `count` features from `first` on.
+BAKEOFF_INLINE void fetch_row(const NextRows& next, int row, int first, int count) {
+  const size_t from = static_cast<size_t>(first) * next.feature_size;
+  size_t to = from + static_cast<size_t>(count) * next.feature_size;
+  if (to > next.row_size) to = next.row_size;
+  const char* start = next.matrix + static_cast<size_t>(next.rows[row]) * next.row_size;
+  for (size_t offset = from; offset < to; offset += 64) __builtin_prefetch(start + offset);
 }
 
 BAKEOFF_INLINE int take_lowest(uint64_t& word) {
@@ -47,58 +38,65 @@ BAKEOFF_INLINE int take_lowest(uint64_t& word) {
   return place;
 }
 
+// Adds the lit features of `together` examples from `example` on, of `num_words` blocks from `block` on.
+template <int vectors, int together>
+BAKEOFF_INLINE void forward_examples(const SparseTask& task, int column, int block, int num_words,
+                                     int example) {
+  const ptrdiff_t weight_row = task.weight_row, output_row = task.output_row;
+  const float* x[together];
+  float* out = task.outputs + example * output_row + column;
+  Vec sum[together][vectors];
+  BAKEOFF_UNROLL for (int k = 0; k < together; ++k) {
+    x[k] = task.inputs + (example + k) * task.input_row + block * kBlockFeatures;
+    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+      sum[k][v] = load(out + k * output_row + v * kLanes);
+  }
+  const uint64_t* lit_of = task.lit + block * task.lit_block + example;
+  const float* weights = task.weights + block * kBlockFeatures * weight_row + column;
+  for (int word = 0; word < num_words; ++word) {
+    uint64_t lit = 0;
+    BAKEOFF_UNROLL for (int k = 0; k < together; ++k)
+      lit |= lit_of[k];
+    while (lit != 0) {
+      const int place = take_lowest(lit);
+      const float* w = weights + place * weight_row;
+      BAKEOFF_UNROLL for (int k = 0; k < together; ++k) {
+        Vec value = broadcast(x[k][place]);
+        BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+          sum[k][v] += value * load(w + v * kLanes);
+      }
+    }
+    lit_of += task.lit_block;
+    weights += kBlockFeatures * weight_row;
+    BAKEOFF_UNROLL for (int k = 0; k < together; ++k)
+      x[k] += kBlockFeatures;
+  }
+  BAKEOFF_UNROLL for (int k = 0; k < together; ++k) {
+    BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
+      store(out + k * output_row + v * kLanes, sum[k][v]);
+  }
+}
+
 template <int vectors>
 void forward_columns(const SparseTask& task, int column) {
-  // Narrow layers keep several sets of sums, or each addition would wait for the one before, and
-  // take several words at a time: the weight rows of eight vectors' worth fill the cache.
-  constexpr int kSets = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
+  // Narrow layers take several examples together, where any of them is lit: eight sums that do not wait
+  // for each other, a weight row read once, and one loop whose end is a surprise instead of several.
+  constexpr int kTogether = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
+  // Blocks whose weight rows fill the cache together.
   constexpr int kWords = 8 / vectors;
-  static constexpr float kNothing = 0.0f;
-  const ptrdiff_t weight_row = task.weight_row, input_row = task.input_row;
-  const int num_blocks = task.num_blocks, rows = task.rows;
-  for (int first = 0; first < num_blocks; first += kWords) {
-    const int num_words = num_blocks - first < kWords ? num_blocks - first : kWords;
-    const float* inputs = task.inputs + first * kBlockFeatures;
-    const uint64_t* words = task.lit + first;
-    float* out = task.outputs + column;
-    for (int i = 0; i < rows; ++i, inputs += input_row, words += num_blocks, out += task.output_row) {
-      Vec sum[kSets][vectors];
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v) {
-        sum[0][v] = load(out + v * kLanes);
-        BAKEOFF_UNROLL for (int s = 1; s < kSets; ++s)
-          sum[s][v] = Vec{};
-      }
-      const float* weights = task.weights + first * kBlockFeatures * weight_row + column;
-      const float* x = inputs;
-      for (int word = 0; word < num_words; ++word) {
-        uint64_t lit = words[word];
-        while (lit != 0) {
-          BAKEOFF_UNROLL for (int s = 0; s < kSets; ++s) {
-            // A set that finds no lit feature left adds nothing, which is quicker than a branch.
-            const float* value_at = &kNothing;
-            int place = 0;
-            if (s == 0 || lit != 0) {
-              place = __builtin_ctzll(lit);
-              value_at = x + place;
-              lit &= lit - 1;
-            }
-            Vec value = broadcast(*value_at);
-            const float* w = weights + place * weight_row;
-            BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
-              sum[s][v] += value * load(w + v * kLanes);
-          }
-        }
-        weights += kBlockFeatures * weight_row;
-        x += kBlockFeatures;
-      }
-      BAKEOFF_UNROLL for (int s = kSets / 2; s > 0; s /= 2) {
-        BAKEOFF_UNROLL for (int t = 0; t < s; ++t) {
-          BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
-            sum[t][v] += sum[t + s][v];
-        }
-      }
-      BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
-        store(out + v * kLanes, sum[0][v]);
+  const int num_next = column == 0 ? task.next.num_rows : 0;
+  for (int block = 0; block < task.num_blocks; block += kWords) {
+    const int num_words = task.num_blocks - block < kWords ? task.num_blocks - block : kWords;
+    for (int i = 0; i < task.rows;) {
+      const int count = i + kTogether <= task.rows ? kTogether : 1;
+      // Asked for all at once, the next rows would fill the queue of cache misses and stop everything.
+      for (int k = i; k < i + count && k < num_next; ++k)
+        fetch_row(task.next, k, block * kBlockFeatures, kWords * kBlockFeatures);
+      if (count == kTogether)
+        forward_examples<vectors, kTogether>(task, column, block, num_words, i);
+      else
+        forward_examples<vectors, 1>(task, column, block, num_words, i);
+      i += count;
     }
   }
 }
@@ -115,7 +113,7 @@ void backward_examples(const SparseTask& task, int column) {
     for (int block = 0; block < task.num_blocks; ++block) {
       const float* inputs = task.inputs + i * task.input_row + block * kBlockFeatures;
       float* weights = task.weights + block * kBlockFeatures * weight_row + column;
-      uint64_t lit = task.lit[static_cast<ptrdiff_t>(i) * task.num_blocks + block];
+      uint64_t lit = task.lit[block * task.lit_block + i];
       while (lit != 0) {
         int place = take_lowest(lit);
         Vec value = broadcast(inputs[place]);
@@ -127,32 +125,12 @@ void backward_examples(const SparseTask& task, int column) {
   }
 }
 
-// Transposes a matrix of 32 × 32 bits, bit k of word i against bit i of word k: squares off the
-// diagonal are swapped, of side 16, then 8, 4, 2 and 1.
-template <int side>
-BAKEOFF_INLINE void swap_bit_squares(uint32_t* words, uint32_t mask) {
-  for (int from = 0; from < 32; from += 2 * side)
-    for (int k = from; k < from + side; ++k) {
-      uint32_t change = ((words[k] >> side) ^ words[k + side]) & mask;
-      words[k] ^= change << side;
-      words[k + side] ^= change;
-    }
-}
-
-BAKEOFF_INLINE void transpose_bits(uint32_t* words) {
-  swap_bit_squares<16>(words, 0x0000ffffu);
-  swap_bit_squares<8>(words, 0x00ff00ffu);
-  swap_bit_squares<4>(words, 0x0f0f0f0fu);
-  swap_bit_squares<2>(words, 0x33333333u);
-  swap_bit_squares<1>(words, 0x55555555u);
-}
-
-// By feature, for up to 32 examples from `first` on and the columns of one block of features. Narrow
-// layers take neighbouring features together, which are often lit by the same examples.
+// By feature, for up to 32 examples from `first` on and the columns of one block of features, taking
+// neighbouring features together, which are often lit by the same examples.
 template <int vectors>
 void backward_features(const SparseTask& task, int column, int first, int block,
                        const uint32_t* examples_of) {
-  constexpr int kTogether = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
+  constexpr int kTogether = vectors >= 4 ? 2 : 4;
   const ptrdiff_t weight_row = task.weight_row, input_row = task.input_row;
   const ptrdiff_t output_row = task.output_row;
   const float* deltas = task.outputs + first * output_row + column;
@@ -239,14 +217,8 @@ void sparse_backward(const SparseTask& task) {
   for (int first = 0; first < task.rows; first += kGroup) {
     const int count = task.rows - first < kGroup ? task.rows - first : kGroup;
     for (int block = 0; block < task.num_blocks; ++block) {
-      uint32_t examples_of[kBlockFeatures] = {};
-      const uint64_t* words = task.lit + static_cast<ptrdiff_t>(first) * task.num_blocks + block;
-      for (int i = 0; i < count; ++i, words += task.num_blocks) {
-        examples_of[i] = static_cast<uint32_t>(*words);
-        examples_of[kGroup + i] = static_cast<uint32_t>(*words >> 32);
-      }
-      transpose_bits(examples_of);
-      transpose_bits(examples_of + kGroup);
+      uint32_t examples_of[kBlockFeatures];
+      examples_of_features(task.lit + block * task.lit_block + first, count, examples_of);
       all_columns(task, FeaturesPass{task, first, block, examples_of});
     }
   }

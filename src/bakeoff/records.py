@@ -137,7 +137,7 @@ class Run:
         history: the curve.
         health: one entry per hidden layer; empty where not measured.
         train_seconds: wall time of the training.
-        engine: engine, numeric version and instruction set, such as ``native/1/avx512``.
+        engine: engine, numeric version and instruction set, such as ``native/2/avx512``.
         val_predictions: predicted class per validation example, shape (num_validation,), uint16;
             None where not kept.
         reused: True when it was found in the store instead of being trained.

@@ -41,7 +41,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=SETS)
 def engine(request: pytest.FixtureRequest) -> NativeEngine:
     engine = NativeEngine(request.param)
-    assert engine.name == f"native/1/{request.param}"
+    assert engine.name == f"native/2/{request.param}"
     return engine
 
 

@@ -61,7 +61,7 @@ print(engine.name)
 """
     done = in_subprocess(code, BAKEOFF_ISA=instruction_set)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f"native/1/{instruction_set}"
+    assert done.stdout.strip() == f"native/2/{instruction_set}"
 
 
 def test_the_best_instruction_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

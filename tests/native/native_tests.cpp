@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -99,14 +100,41 @@ void test_sparse(const KernelTable& kernels) {
       for (int vectors : {1, 2, 3, 7, 8, 11}) {
         const int columns = vectors * kernels.lanes, num_blocks = (features + 63) / 64;
         const int stride = features + 3;
-        std::vector<float> inputs = random_floats(static_cast<size_t>(rows * stride + 64), 4, 0.3);
+        std::vector<float> inputs = random_floats(static_cast<size_t>(rows * features), 4, 0.3);
         std::vector<float> weights = random_floats(static_cast<size_t>(features * columns), 5);
         std::vector<float> outputs = random_floats(static_cast<size_t>(rows * columns), 6);
         const std::vector<float> weights0 = weights, outputs0 = outputs;
-        std::vector<uint64_t> lit(static_cast<size_t>(rows * num_blocks));
-        kernels.find_lit({inputs.data(), stride, rows, features, lit.data()});
-        const SparseTask task = {inputs.data(), stride,   lit.data(),     num_blocks, rows,   weights.data(),
-                                 columns,       features, outputs.data(), columns,    columns};
+        // More room than rows, as a chunk has that is not full; what lies there must not matter.
+        const int lit_block = rows + 5;
+        std::vector<uint64_t> lit(static_cast<size_t>(lit_block * num_blocks), ~uint64_t{0});
+        std::vector<int32_t> all_rows(static_cast<size_t>(rows));
+        std::iota(all_rows.begin(), all_rows.end(), 0);
+        const float shift = 0.0f, factor = 1.0f;
+        std::vector<float> gathered(static_cast<size_t>(rows * stride + 64));
+        GatherTask gather = {};
+        gather.floats = inputs.data();
+        gather.num_features = static_cast<size_t>(features);
+        gather.rows = all_rows.data();
+        gather.num_rows = rows;
+        gather.shift = &shift;
+        gather.factor = &factor;
+        gather.out = gathered.data();
+        gather.out_stride = stride;
+        gather.lit = lit.data();
+        gather.lit_block = lit_block;
+        kernels.gather(gather);
+        for (int i = 0; i < rows; ++i)
+          for (int k = 0; k < num_blocks * 64; ++k) {
+            const bool found = lit[static_cast<size_t>(k / 64 * lit_block + i)] >> (k % 64) & 1;
+            const bool expected = k < features && inputs[static_cast<size_t>(i * features + k)] != 0.0f;
+            CHECK(found == expected, "%s lit %d of example %d", kernels.name, k, i);
+          }
+        const NextRows next = {reinterpret_cast<const char*>(inputs.data()),
+                               static_cast<size_t>(features) * sizeof(float), sizeof(float), all_rows.data(),
+                               rows};
+        const SparseTask task = {
+            gathered.data(), stride,   lit.data(),     lit_block, num_blocks, rows, weights.data(),
+            columns,         features, outputs.data(), columns,   columns,    next};
         auto at = [](const std::vector<float>& x, int i, int stride_of, int j) {
           return static_cast<double>(x[static_cast<size_t>(i * stride_of + j)]);
         };
@@ -114,14 +142,14 @@ void test_sparse(const KernelTable& kernels) {
         for (int i = 0; i < rows; ++i)
           for (int j = 0; j < columns; ++j) {
             double sum = at(outputs0, i, columns, j);
-            for (int k = 0; k < features; ++k) sum += at(inputs, i, stride, k) * at(weights, k, columns, j);
+            for (int k = 0; k < features; ++k) sum += at(inputs, i, features, k) * at(weights, k, columns, j);
             CHECK(close(at(outputs, i, columns, j), sum), "%s sparse forward", kernels.name);
           }
         kernels.sparse_backward(task);
         for (int k = 0; k < features; ++k)
           for (int j = 0; j < columns; ++j) {
             double sum = at(weights0, k, columns, j);
-            for (int i = 0; i < rows; ++i) sum += at(inputs, i, stride, k) * at(outputs, i, columns, j);
+            for (int i = 0; i < rows; ++i) sum += at(inputs, i, features, k) * at(outputs, i, columns, j);
             CHECK(close(at(weights, k, columns, j), sum), "%s sparse backward", kernels.name);
           }
       }

@@ -107,7 +107,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Engine, numeric version and instruction set, such as ``native/1/avx512``.
+        """Engine, numeric version and instruction set, such as ``native/2/avx512``.
 
         Two engines of the same name give the same bits for the same job.
         """

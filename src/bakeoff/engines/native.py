@@ -21,7 +21,7 @@ from bakeoff.records import History, Layer, LayerHealth, Scaling
 from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 # Part of the engine's name: raise it with any change that can change a bit of a result.
-NUMERIC_VERSION = 1
+NUMERIC_VERSION = 2
 
 ISA_VARIABLE = "BAKEOFF_ISA"
 

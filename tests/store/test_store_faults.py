@@ -172,6 +172,34 @@ def test_every_statement_of_a_result_may_fail(tmp_path, code, kind) -> None:
         assert store.check() == []
 
 
+def test_what_follows_from_the_runs_is_forced_to_the_disk_as_seldom_as_they_are(tmp_path) -> None:
+    """Openings of the test part and results always are, and take along what came before."""
+    with Store.open(tmp_path / "a.sqlite") as store:
+        number = begin(store)
+        said: list[str] = []
+        store._connection.set_trace_callback(said.append)
+
+        def is_forced(write: Any) -> bool:
+            said.clear()
+            write()
+            return "PRAGMA synchronous = FULL" in said
+
+        steps = [
+            lambda: store.add_run(sample_run(1)),
+            lambda: store.save_stage(number, 0, sample_stage()),
+        ]
+        for step in steps:
+            store._forced_at = float("inf")  # as if something was forced just now
+            assert not is_forced(step)
+            store._forced_at = -1e9  # and long ago
+            assert is_forced(step)
+        opening = lambda: store.record_opening(  # noqa: E731
+            number, "hash", study="study", purpose="final", opened_at="2026-01-01T00:00:00+00:00"
+        )
+        assert is_forced(opening)
+        assert is_forced(lambda: store.finish_study(number, sample_result()))
+
+
 def test_a_checkpoint_that_fails_at_closing_loses_nothing(tmp_path) -> None:
     path = tmp_path / "a.sqlite"
     store = Store.open(path)

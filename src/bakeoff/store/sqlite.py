@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # A commit always survives the death of the process. It survives the loss of power once it was
-# forced to the disk, which costs milliseconds on many disks; so single runs wait for the first
-# commit after this many seconds, and that is the most that a loss of power can take.
+# forced to the disk, which costs milliseconds on many disks; so runs, and the verdicts drawn from
+# them, wait for the first commit after this many seconds, and that is the most that a loss of power
+# can take.
 _UNFORCED_SECONDS = 1.0
 
 
@@ -205,13 +206,16 @@ class Store:
             StoreFullError: no space; everything before is kept, and the store goes on working
                 once there is space.
         """
-        force = time.monotonic() - self._forced_at >= _UNFORCED_SECONDS
-        with self._writing(durable=force) as connection:
+        with self._writing(durable=self._is_due()) as connection:
             write.add_runs(connection, [run])
 
     def save_stage(self, study_id: int, index: int, stage: StageResult) -> None:
-        """Stores an answered question (0-based ``index``), over one saved before."""
-        with self._writing(durable=True) as connection:
+        """Stores an answered question (0-based ``index``), over one saved before.
+
+        As durable as the runs it follows from: the stages of a replication fall together, and
+        forcing each of them to the disk would guard nothing that they cannot be worked out from.
+        """
+        with self._writing(durable=self._is_due()) as connection:
             write.save_stage(connection, study_id, index, stage)
 
     def record_opening(
@@ -320,6 +324,9 @@ class Store:
     def _recover(self) -> None:
         with self._writing() as connection:
             write.recover(connection)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._forced_at >= _UNFORCED_SECONDS
 
     @contextlib.contextmanager
     def _writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

@@ -42,6 +42,8 @@ def environment(num_threads: int, extra: tuple[tuple[str, str], ...] = ()) -> di
         "NO_COLOR": "1",
         **dict(extra),
     }
+    # What is installed has its bytecode beside it; a checkout would be compiled at every start.
+    values.pop("PYTHONDONTWRITEBYTECODE", None)
     if num_threads == 1:
         values["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     return values

@@ -19,8 +19,9 @@ MAX_DEFLATE_RATIO = 1032
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's window bits for "gzip wrapper, largest window"
 
-# A step's content fits into the processor's cache, where it is hashed and copied from.
-_STEP_BYTES = 64 * 1024
+# A step's content still fits into the processor's cache, where it is hashed and copied from; many small
+# steps would ask for the interpreter lock as often, while another thread imports modules under it.
+_STEP_BYTES = 512 * 1024
 _HUGE_PAGE = 2 * 2**20
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.beside import Beside
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
 from bakeoff.engines.base import Engine
@@ -147,9 +148,10 @@ def run_study(
     started, started_at = time.perf_counter(), now()
     workers = options.workers or available_cores()
     looks = looks_for(spec, options.replicates)
+    # Asks two programs (git, uname), which takes as long as looking through the data.
+    environment = Beside(lambda: describe(engine.name, folder or Path.cwd()), "bakeoff-environment")
     jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
     data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
-    environment = describe(engine.name, folder or Path.cwd())
     identity = {**spec.to_dict(), "looks": list(looks)}
     study_id = store.begin_study(
         spec.name,
@@ -157,7 +159,7 @@ def run_study(
         kind=spec.kind,
         seed=spec.seed,
         data=data,
-        environment=environment,
+        environment=environment.result(),
         engine=engine.name,
         started_at=started_at,
     )
@@ -231,7 +233,7 @@ def run_study(
         claims=claims(stages, spec.kind, data=data),
         final=final,
         openings=() if opening is None else (opening,),
-        environment=environment,
+        environment=environment.result(),
         num_trained=service.num_trained,
         num_reused=service.num_reused,
         seconds=time.perf_counter() - started,

@@ -29,7 +29,7 @@ Run::Run(const KernelTable& kernels, const NetworkShape& shape, const TrainingPl
       parts_(parts),
       network_(kernels, shape, features, scaling, sparse,
                chunk_rows(shape.sizes, std::max(std::min(plan.batch_size, parts.num_train),
-                                                std::min<int64_t>(parts.num_val, 128))),
+                                                std::min<int64_t>(parts.num_val, 32))),
                true, arena_) {
   plan_.batch_size = std::min(plan.batch_size, parts.num_train);
   const size_t rows = static_cast<size_t>(network_.max_rows());

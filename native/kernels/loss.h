@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../kernel_table.h"
+#include "matmul.h"
 #include "vector_math.h"
 
 namespace bakeoff {
@@ -9,7 +10,69 @@ namespace {
 
 // The gradient of the mean loss by the logits is (softmax - target) / batch with
 // target = (1 - s) · one-hot + s / classes; the reported loss is the plain cross-entropy.
-void softmax_loss(LossTask& task) {
+
+constexpr int kFewColumns = 64;
+
+BAKEOFF_INLINE void transpose_rows(const float* from, ptrdiff_t from_row, int num_rows, float* to,
+                                   ptrdiff_t to_row, int num_stored) {
+  Vec x[kLanes];
+  BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i)
+    x[i] = i < num_rows ? load(from + i * from_row) : Vec{};
+  transpose_square(x);
+  BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i)
+    if (i < num_stored) store(to + i * to_row, x[i]);
+}
+
+// Few classes: as many rows at a time as a vector has lanes, one row in each lane, so that nothing is
+// summed or compared across lanes.
+void softmax_loss_by_lane(LossTask& task) {
+  const float classes = static_cast<float>(task.num_classes);
+  const float even_share = task.label_smoothing / classes * task.inverse_batch;
+  const float own_share = (1.0f - task.label_smoothing) * task.inverse_batch;
+  double total = 0.0;
+  int64_t num_right = 0;
+  float logits[kFewColumns * kLanes];
+  for (int group = 0; group < task.rows; group += kLanes) {
+    const int num_rows = task.rows - group < kLanes ? task.rows - group : kLanes;
+    float* rows = task.logits + group * task.stride;
+    for (int j = 0; j < task.columns; j += kLanes)
+      transpose_rows(rows + j, task.stride, num_rows, logits + j * kLanes, kLanes, kLanes);
+    Vec highest = load(logits), first = {};
+    for (int j = 1; j < task.num_classes; ++j) {
+      const Vec z = load(logits + j * kLanes);
+      const IntVec higher = z > highest;
+      highest = select(higher, z, highest);
+      first = select(higher, broadcast(static_cast<float>(j)), first);
+    }
+    Vec own = {}, sum = {};
+    for (int i = 0; i < num_rows; ++i) {
+      const int label = task.labels[group + i], prediction = static_cast<int>(first[i]);
+      own[i] = rows[i * task.stride + label];
+      num_right += prediction == label;
+      if (task.predictions != nullptr) task.predictions[group + i] = static_cast<uint16_t>(prediction);
+    }
+    for (int j = 0; j < task.num_classes; ++j) {
+      const Vec e = exponential(load(logits + j * kLanes) - highest);
+      sum += e;
+      store(logits + j * kLanes, e);
+    }
+    const Vec losses = logarithm(sum) - (own - highest);
+    for (int i = 0; i < num_rows; ++i) total += static_cast<double>(losses[i]);
+    if (!task.training) continue;
+    const Vec scale = task.inverse_batch / sum;
+    for (int j = 0; j < task.num_classes; ++j)
+      store(logits + j * kLanes, load(logits + j * kLanes) * scale - even_share);
+    for (int j = task.num_classes; j < task.columns; ++j) store(logits + j * kLanes, Vec{});
+    for (int j = 0; j < task.columns; j += kLanes)
+      transpose_rows(logits + j * kLanes, kLanes, kLanes, rows + j, task.stride, num_rows);
+    for (int i = 0; i < num_rows; ++i) rows[i * task.stride + task.labels[group + i]] -= own_share;
+  }
+  task.loss = total;
+  task.num_right = num_right;
+}
+
+// Many classes: one row after the other, its classes in lanes.
+void softmax_loss_by_row(LossTask& task) {
   const Vec lanes = lane_numbers();
   const float classes = static_cast<float>(task.num_classes);
   const float even_share = task.label_smoothing / classes * task.inverse_batch;
@@ -63,6 +126,10 @@ void softmax_loss(LossTask& task) {
   }
   task.loss = total;
   task.num_right = num_right;
+}
+
+void softmax_loss(LossTask& task) {
+  task.columns <= kFewColumns ? softmax_loss_by_lane(task) : softmax_loss_by_row(task);
 }
 
 }  // namespace

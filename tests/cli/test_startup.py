@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,11 +16,12 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from bakeoff.cli import startup
+from bakeoff.cli import main, running, startup
 from bakeoff.cli.meanwhile import Meanwhile
 from bakeoff.cli.output import write_message
 from bakeoff.data import catalogue, sources
 from bakeoff.execution.events import Silent
+from bakeoff.store.sqlite import Store
 from named_files import ARRAYS, shrink, write_files
 
 
@@ -114,7 +117,7 @@ def test_modules_for_the_end_are_imported_once_the_first_run_starts(tmp_path, mo
         def run_started(self, request) -> None:
             seen.append(request)
 
-    observer = Meanwhile(Watching(), ["needed_at_the_end"])
+    observer = Meanwhile(Watching(), ["needed_at_the_end"], lambda: None)
     observer.study_started("study", 1, 2)
     assert "needed_at_the_end" not in sys.modules
     for request in ("first", "second"):
@@ -134,3 +137,23 @@ def test_a_message_looks_as_rich_would_print_it_off_a_terminal(monkeypatch) -> N
     by_rich = io.StringIO()
     Console(file=by_rich, width=40, markup=False).print(Text(line), soft_wrap=True)
     assert stream.getvalue() == by_rich.getvalue().rstrip(" \n") + "\n"
+
+
+def test_ctrl_c_that_an_import_dropped_still_ends_the_command(tmp_path, monkeypatch) -> None:
+    def dropping(name: str) -> None:
+        if name == "numpy.random":  # once: a second signal ends the process at once
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "import_module", dropping)
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["run", "digits", "--no-report", "--quiet"])
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+    assert ended.value.code == 130
+    with Store.open("bakeoff.sqlite", write=False) as store:
+        assert [row.num_finished for row in store.studies()] == [0]

@@ -31,6 +31,7 @@ def __getattr__(name: str) -> Any:
 def _first_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGINT, _second_interrupt)
     signal.signal(signal.SIGTERM, _second_interrupt)
+    startup.interruption.came = True
     raise KeyboardInterrupt
 
 
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         arguments: without the program's name; ``sys.argv`` by default.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    startup.interruption.came = False
     # SIGTERM ends a study as Ctrl-C does: nothing finished is lost.
     signal.signal(signal.SIGINT, _first_interrupt)
     signal.signal(signal.SIGTERM, _first_interrupt)

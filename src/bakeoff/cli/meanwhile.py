@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from bakeoff.data.beside import Beside
@@ -19,9 +19,13 @@ class Meanwhile:
     Args:
         observer: who watches.
         modules: full names; a module that cannot be imported says so where it is used.
+        check: raises KeyboardInterrupt if the command was asked to end before the study began.
     """
 
-    def __init__(self, observer: Observer, modules: Sequence[str]) -> None:
+    def __init__(
+        self, observer: Observer, modules: Sequence[str], check: Callable[[], None]
+    ) -> None:
+        self._check = check
         self._observer = observer
         self._modules = modules
         self._lock = threading.Lock()
@@ -32,6 +36,7 @@ class Meanwhile:
             import_module(name)
 
     def study_started(self, name: str, num_stages: int, workers: int) -> None:
+        self._check()
         self._observer.study_started(name, num_stages, workers)
 
     def stage_started(self, index: int, name: str, question: str) -> None:

@@ -19,7 +19,7 @@ from bakeoff.cli.output import (
     write_message,
     write_text,
 )
-from bakeoff.cli.startup import EarlyFiles, importing
+from bakeoff.cli.startup import EarlyFiles, importing, interruption
 from bakeoff.errors import LintError, UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def run(
     try:
         result = loaded.run(
             store=store,
-            observer=Meanwhile(observer or Silent(), later),
+            observer=Meanwhile(observer or Silent(), later, interruption.check),
             engine=engine,
             replicates=replicates,
             workers=workers,

@@ -18,6 +18,7 @@ from bakeoff.data.catalogue import CATALOGUE, NamedDataset
 from bakeoff.data.places import local_folder
 from bakeoff.data.verified import Files, read_files
 from bakeoff.errors import DataError
+from bakeoff.execution.interruption import Interruption
 
 # OpenBLAS's threads look for work for 2²⁶ clock ticks before they sleep, 30 ms of every core at
 # each start for a command that may never multiply a matrix. They still wake when there is work.
@@ -25,6 +26,10 @@ _BLAS_SPIN = ("OPENBLAS_THREAD_TIMEOUT", "10")  # 2¹⁰ ticks
 
 # A study file is not larger (``bakeoff.spec.reading``), and what is larger is not worth reading here.
 _MOST_BYTES = 1_048_576
+
+interruption = Interruption()
+"""Whether Ctrl-C or SIGTERM came. Imports, and compiled code that they run, may drop the exception
+that either raises, so whoever begins a study asks again."""
 
 
 def quiet_libraries() -> None:

@@ -71,7 +71,7 @@ void softmax_loss_by_lane(LossTask& task) {
   task.num_right = num_right;
 }
 
-// Many classes: one row after the other, its classes in lanes.
+// Many classes or hardly any rows: one row after the other, its classes in lanes.
 void softmax_loss_by_row(LossTask& task) {
   const Vec lanes = lane_numbers();
   const float classes = static_cast<float>(task.num_classes);
@@ -129,7 +129,9 @@ void softmax_loss_by_row(LossTask& task) {
 }
 
 void softmax_loss(LossTask& task) {
-  task.columns <= kFewColumns ? softmax_loss_by_lane(task) : softmax_loss_by_row(task);
+  // Half-empty vectors cost as much as full ones.
+  const bool fills_lanes = 2 * task.rows >= kLanes;
+  fills_lanes&& task.columns <= kFewColumns ? softmax_loss_by_lane(task) : softmax_loss_by_row(task);
 }
 
 }  // namespace

@@ -198,7 +198,7 @@ def test_alpha_is_split_over_the_looks_that_can_decide() -> None:
     assert Rule().alpha_per_look == pytest.approx(0.0125)
     assert Rule().truncated(5) == Rule(looks=(3, 5))
     assert Rule().truncated(4).looks == (3, 4)
-    assert Rule().truncated(20).looks == (3, 5, 8, 20)
+    assert Rule().truncated(20).looks == (3, 5, 8, 12, 20)
     assert Rule(looks=(1, 5)).alpha_per_look == pytest.approx(0.05)
     assert Rule(looks=(1,)).alpha_per_look == pytest.approx(0.05)
 

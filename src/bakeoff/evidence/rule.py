@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bakeoff.evidence.metrics import SHARES
@@ -43,13 +44,17 @@ class Rule:
         return self.metric in SHARES
 
     def truncated(self, num_replicates: int) -> Rule:
-        """The same rule with no look after ``num_replicates``, which becomes the last one.
+        """The same rule with its last look at ``num_replicates``; alpha is split anew (`looks_until`)."""
+        return replace(self, looks=looks_until(self.looks, num_replicates))
 
-        Alpha is split over the looks that remain. More replicates than the last look make that
-        look later.
-        """
-        kept = tuple(look for look in self.looks[:-1] if look < num_replicates)
-        return replace(self, looks=(*kept, num_replicates))
+
+def looks_until(looks: Sequence[int], num_replicates: int) -> tuple[int, ...]:
+    """The looks before ``num_replicates``, and one there.
+
+    A number beyond the last look adds a look: a study that could end after twelve replicates still
+    can, and the alpha of each look is what that costs.
+    """
+    return (*(look for look in looks if look < num_replicates), num_replicates)
 
 
 def default_delta(leader_mean: float, rule: Rule) -> float:

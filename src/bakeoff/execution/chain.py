@@ -20,6 +20,7 @@ from bakeoff.errors import Interrupted
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.lint import lint_result
 from bakeoff.evidence.metrics import default_metric
+from bakeoff.evidence.rule import looks_until
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
 from bakeoff.execution.candidates import CandidateMaker, refuse_what_the_engine_cannot
@@ -71,7 +72,7 @@ def looks_for(spec: StudySpec, replicates: int | None) -> tuple[int, ...]:
         return (replicates or spec.looks[-1],)
     if replicates is None:
         return tuple(spec.looks)
-    return (*(look for look in spec.looks if look < replicates), replicates)
+    return looks_until(spec.looks, replicates)
 
 
 def summarise(dataset: Dataset, jobs: JobMaker, *, split: str, folds: int) -> DataSummary:

@@ -23,15 +23,6 @@ namespace {
 // Below this many examples a weight row is rarely used twice, and transposing does not pay.
 constexpr int kFewExamples = 8;
 
-// Asks for the part of a row of the data matrix that holds `count` features from `first` on.
-BAKEOFF_INLINE void fetch_row(const NextRows& next, int row, int first, int count) {
-  const size_t from = static_cast<size_t>(first) * next.feature_size;
-  size_t to = from + static_cast<size_t>(count) * next.feature_size;
-  if (to > next.row_size) to = next.row_size;
-  const char* start = next.matrix + static_cast<size_t>(next.rows[row]) * next.row_size;
-  for (size_t offset = from; offset < to; offset += 64) __builtin_prefetch(start + offset);
-}
-
 BAKEOFF_INLINE int take_lowest(uint64_t& word) {
   int place = __builtin_ctzll(word);
   word &= word - 1;
@@ -84,14 +75,22 @@ void forward_columns(const SparseTask& task, int column) {
   constexpr int kTogether = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
   // Blocks whose weight rows fill the cache together.
   constexpr int kWords = 8 / vectors;
-  const int num_next = column == 0 ? task.next.num_rows : 0;
+  // Vectors may be stored over anything: what is read through the task is read again after every store.
+  const NextRows next = task.next;
+  const int num_next = column == 0 ? next.num_rows : 0;
   for (int block = 0; block < task.num_blocks; block += kWords) {
     const int num_words = task.num_blocks - block < kWords ? task.num_blocks - block : kWords;
-    for (int i = 0; i < task.rows;) {
-      const int count = i + kTogether <= task.rows ? kTogether : 1;
-      // Asked for all at once, the next rows would fill the queue of cache misses and stop everything.
-      for (int k = i; k < i + count && k < num_next; ++k)
-        fetch_row(task.next, k, block * kBlockFeatures, kWords * kBlockFeatures);
+    const size_t next_from = static_cast<size_t>(block * kBlockFeatures) * next.feature_size;
+    const size_t next_size = static_cast<size_t>(num_words * kBlockFeatures) * next.feature_size;
+    const size_t next_to = next_from + next_size < next.row_size ? next_from + next_size : next.row_size;
+    for (int i = 0, rows = task.rows; i < rows;) {
+      const int count = i + kTogether <= rows ? kTogether : 1;
+      // The next rows of the data matrix, a line or a few at a time: asked for all at once, they would fill
+      // the queue of cache misses and stop everything.
+      for (int k = i; k < i + count && k < num_next; ++k) {
+        const char* row = next.matrix + static_cast<size_t>(next.rows[k]) * next.row_size;
+        for (size_t offset = next_from; offset < next_to; offset += 64) __builtin_prefetch(row + offset);
+      }
       if (count == kTogether)
         forward_examples<vectors, kTogether>(task, column, block, num_words, i);
       else

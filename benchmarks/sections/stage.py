@@ -17,13 +17,11 @@ from typing import Any
 from benchmarks.peers import BY_NAME, Peer
 from benchmarks.processes import all_cores, command_seconds, finish, start
 from benchmarks.session import Session
-from benchmarks.workloads import BY_NAME as WORKLOADS
-from benchmarks.workloads import prepare
+from benchmarks.workloads import WORKLOADS, prepare
 
 EPOCHS = 2
 FACTORS = (0.3, 1.0, 2.0, 4.0)
 SEEDS = (1, 2, 3, 4, 5)
-NAMES = ("mnist", "mnist-dense", "tabular", "adam")
 TIMEOUT = 600.0
 
 STUDY = """\
@@ -49,9 +47,9 @@ carry = {{ learning_rate = {carried} }}
 def run(session: Session) -> None:
     section = session.begin("stage")
     section["about"] = {"runs": len(FACTORS) * len(SEEDS), "epochs": EPOCHS}
-    names = [n for n in NAMES if session.workloads is None or n in session.workloads]
-    for name in names[:1] if session.quick else names:
-        workload = WORKLOADS[name]
+    chosen = [w for w in WORKLOADS if session.workloads is None or w.name in session.workloads]
+    for workload in chosen[:1] if session.quick else chosen:
+        name = workload.name
         data = prepare(workload, session.scratch)
         rates = [workload.learning_rate * factor for factor in FACTORS]
         runs = [(rate, seed) for rate in rates for seed in SEEDS[: 1 if session.quick else None]]

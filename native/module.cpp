@@ -240,7 +240,7 @@ nb::object logits(const std::string& instruction_set, AnyMatrix features, bool s
   const size_t num_rows = rows.shape(0), num_classes = static_cast<size_t>(shape.sizes.back());
   Arena arena;
   Network network(table(instruction_set), shape, matrix, scaling_of(shift, factor, matrix, sparse), sparse,
-                  chunk_rows(shape.sizes, static_cast<int64_t>(std::min<size_t>(num_rows, 128))), false,
+                  chunk_rows(shape.sizes, static_cast<int64_t>(std::min<size_t>(num_rows, 32))), false,
                   arena);
   arena.allocate();
   for (size_t i = 0; i < layers.size(); ++i)

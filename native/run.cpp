@@ -335,6 +335,8 @@ void predict_logits(Network& network, const int32_t* rows, int64_t num_rows, flo
   for (int64_t from = 0; from < num_rows; from += network.max_rows()) {
     const int count = static_cast<int>(std::min<int64_t>(network.max_rows(), num_rows - from));
     network.load(rows + from, count);
+    network.prefetch(rows + from + count,
+                     static_cast<int>(std::min<int64_t>(count, num_rows - from - count)));
     network.forward();
     for (int i = 0; i < count; ++i)
       std::memcpy(out + (from + i) * output.fan_out, output.outputs + i * output.stride,

@@ -129,7 +129,8 @@ void backward_examples(const SparseTask& task, int column) {
 template <int vectors>
 void backward_features(const SparseTask& task, int column, int first, int block,
                        const uint32_t* examples_of) {
-  constexpr int kTogether = vectors >= 4 ? 2 : 4;
+  // Sixteen rows' vectors want thirty-two registers.
+  constexpr int kTogether = vectors >= 8 && kNumRegisters < 32 ? 1 : vectors >= 4 ? 2 : 4;
   const ptrdiff_t weight_row = task.weight_row, input_row = task.input_row;
   const ptrdiff_t output_row = task.output_row;
   const float* deltas = task.outputs + first * output_row + column;

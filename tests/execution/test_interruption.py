@@ -14,7 +14,7 @@ from small_studies import blobs, make_study
 
 from bakeoff.errors import Interrupted
 from bakeoff.execution import tuning
-from bakeoff.execution.interruption import Interruption
+from bakeoff.interruption import Interruption
 from bakeoff.store.sqlite import Store
 
 

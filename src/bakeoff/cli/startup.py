@@ -18,7 +18,7 @@ from bakeoff.data.catalogue import CATALOGUE, NamedDataset
 from bakeoff.data.places import local_folder
 from bakeoff.data.verified import Files, read_files
 from bakeoff.errors import DataError
-from bakeoff.execution.interruption import Interruption
+from bakeoff.interruption import Interruption
 
 # OpenBLAS's threads look for work for 2²⁶ clock ticks before they sleep, 30 ms of every core at
 # each start for a command that may never multiply a matrix. They still wake when there is work.

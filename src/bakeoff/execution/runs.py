@@ -15,9 +15,9 @@ from bakeoff.evidence.failures import failure_reason
 from bakeoff.evidence.metrics import default_metric, macro_recall, scores_from_logits
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
-from bakeoff.execution.interruption import Interruption
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import LocalExecutor
+from bakeoff.interruption import Interruption
 from bakeoff.records import NO_SCORES, History, Run, RunStatus, Scores
 from bakeoff.store.sqlite import Store
 

@@ -109,7 +109,8 @@ def test_garbage_is_collected_again_after_an_import_that_failed() -> None:
 
 
 def test_modules_for_the_end_are_imported_once_the_first_run_starts(tmp_path, monkeypatch) -> None:
-    (tmp_path / "needed_at_the_end.py").write_text("")
+    code = "made = []\ndef prepare():\n    made.append(True)\n"
+    (tmp_path / "needed_at_the_end.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
     seen = []
 
@@ -126,7 +127,7 @@ def test_modules_for_the_end_are_imported_once_the_first_run_starts(tmp_path, mo
         if thread.name == "bakeoff-imports":
             thread.join()
     assert seen == ["first", "second"]
-    assert sys.modules.pop("needed_at_the_end")
+    assert sys.modules.pop("needed_at_the_end").made == [True]
 
 
 def test_a_message_looks_as_rich_would_print_it_off_a_terminal(monkeypatch) -> None:

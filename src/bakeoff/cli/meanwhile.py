@@ -18,7 +18,8 @@ class Meanwhile:
 
     Args:
         observer: who watches.
-        modules: full names; a module that cannot be imported says so where it is used.
+        modules: full names; a module that cannot be imported says so where it is used. What a module
+            has to make once is made as well, by its ``prepare`` if it has one.
         check: raises KeyboardInterrupt if the command was asked to end before the study began.
     """
 
@@ -33,7 +34,7 @@ class Meanwhile:
 
     def _import(self) -> None:
         for name in self._modules:
-            import_module(name)
+            getattr(import_module(name), "prepare", lambda: None)()
 
     def study_started(self, name: str, num_stages: int, workers: int) -> None:
         self._check()

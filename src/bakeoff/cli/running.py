@@ -132,7 +132,9 @@ def run(
         out().print(stage_block(index, stage))
 
     observer = _observer(style, on_stage)
-    later = ["bakeoff.terminal.tables", *([] if no_report else ["bakeoff.report.html"])]
+    later = ["bakeoff.terminal.tables"]
+    later += [] if no_report else ["bakeoff.report.html"]
+    later += [] if json_path is None else ["bakeoff.report.json"]
     try:
         result = loaded.run(
             store=store,

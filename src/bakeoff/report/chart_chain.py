@@ -18,6 +18,8 @@ from bakeoff.report.chart_style import (
     axis,
     chart,
     describe,
+    dots,
+    intervals,
     layer,
     padded,
     pixels,
@@ -100,23 +102,8 @@ def chain(view: ReportView) -> Chart | None:
             y=y,
             order={"field": "index", "type": "quantitative"},
         ),
-        layer(
-            rows,
-            Mark(type="rule", strokeWidth=2),
-            x=along("low", scale),
-            x2={"field": "high"},
-            y=y,
-            color=OWN_COLOR,
-            description=TEXT,
-        ),
-        layer(
-            rows,
-            Mark(type="point", filled=True, size=80, opacity=1),
-            x=along("x", scale),
-            y=y,
-            color=OWN_COLOR,
-            description=TEXT,
-        ),
+        intervals(rows, along("low", scale), y, OWN_COLOR),
+        dots(rows, along("x", scale), y, OWN_COLOR, size=80),
     ]
     if swaps:
         layers.append(

@@ -19,6 +19,8 @@ from bakeoff.report.chart_style import (
     axis,
     chart,
     describe,
+    dots,
+    intervals,
     layer,
     names_expr,
     padded,
@@ -132,21 +134,8 @@ def recall(final: FinalView) -> Chart | None:
     scale = Scale(domain=list(padded(ends)), nice=False)
     return chart(
         [
-            layer(
-                rows,
-                Mark(type="rule", color=ACCENT, strokeWidth=2),
-                x=along("low", scale, axis("recall (%)")),
-                x2={"field": "high"},
-                y=y,
-                description=TEXT,
-            ),
-            layer(
-                rows,
-                Mark(type="point", filled=True, color=ACCENT, size=56, opacity=1),
-                x=along("recall", scale),
-                y=y,
-                description=TEXT,
-            ),
+            intervals(rows, along("low", scale, axis("recall (%)")), y),
+            dots(rows, along("recall", scale), y, ACCENT, size=56),
         ],
         WIDTH - 90,
         max(3, len(rows)) * 26,

@@ -16,6 +16,8 @@ from bakeoff.report.chart_style import (
     along,
     chart,
     describe,
+    dots,
+    intervals,
     layer,
     pixels,
     row_labels,
@@ -33,7 +35,7 @@ def published(view: ReportView) -> Chart | None:
     The bar is the 95 % prediction interval of a single run, the one that the claims are held
     against. None where nothing was published.
     """
-    intervals = {
+    claimed = {
         (claim.stage, claim.candidate, claim.published): (claim.low, claim.high)
         for claim in view.claims
         if claim.kind == "number"
@@ -46,7 +48,7 @@ def published(view: ReportView) -> Chart | None:
             theirs, ours = candidate.published_accuracy, candidate.test_mean
             if theirs is None or ours is None:
                 continue
-            low, high = intervals.get((stage.name, candidate.label, theirs), (None, None))
+            low, high = claimed.get((stage.name, candidate.label, theirs), (None, None))
             low, high = (ours if low is None else low), (ours if high is None else high)
             outside = not low <= theirs <= high and low < high
             top = len(rows) * _STEP
@@ -93,21 +95,8 @@ def published(view: ReportView) -> Chart | None:
         run_row["x"] = place(run_row["x"])
     y = pixels("y")
     layers = [
-        layer(
-            rows,
-            Mark(type="rule", color=ACCENT, strokeWidth=2),
-            x=along("low", scale, x_axis),
-            x2={"field": "high"},
-            y=y,
-            description=TEXT,
-        ),
-        layer(
-            runs,
-            Mark(type="point", color=ACCENT, filled=True, size=36, opacity=0.85),
-            x=along("x", scale),
-            y=y,
-            description=TEXT,
-        ),
+        intervals(rows, along("low", scale, x_axis), y),
+        dots(runs, along("x", scale), y, ACCENT, size=36, opacity=0.85),
         layer(
             rows,
             Mark(type="point", shape="cross", angle=45, filled=True, size=80, opacity=1),

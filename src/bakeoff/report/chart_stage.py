@@ -19,6 +19,8 @@ from bakeoff.report.chart_style import (
     along,
     chart,
     describe,
+    dots,
+    intervals,
     layer,
     padded,
     pixels,
@@ -46,7 +48,7 @@ def forest(stage: StageView) -> Chart | None:
     measure = metric(stage.metric)
     step = row_step(len(stage.differences))
     delta = measure.scaled(stage.delta)
-    rows, dots = [], []
+    rows, pairs = [], []
     ends = [-delta, delta]
     for index, d in enumerate(stage.differences):
         y = index * step + step * 0.68
@@ -76,7 +78,7 @@ def forest(stage: StageView) -> Chart | None:
         )
         ends += [low, high]
         for replicate, value in d.pairs:
-            dots.append(
+            pairs.append(
                 {
                     "y": y,
                     "x": measure.scaled(value),
@@ -95,6 +97,7 @@ def forest(stage: StageView) -> Chart | None:
     x_axis = _row_axis(
         f"difference in {measure.title} from {clip(stage.chosen, 24)}{unit}", len(rows)
     )
+    at_row = pixels("y")
     top_to_bottom = {"y": Channel(value=0), "y2": Channel(value=height)}
     layers = [
         layer(
@@ -110,28 +113,9 @@ def forest(stage: StageView) -> Chart | None:
             x=along("zero", scale),
             **top_to_bottom,
         ),
-        layer(
-            rows,
-            Mark(type="rule", color=ACCENT, strokeWidth=2),
-            x=along("low", scale),
-            x2={"field": "high"},
-            y=pixels("y"),
-            description=TEXT,
-        ),
-        layer(
-            dots,
-            Mark(type="point", color=OTHER, filled=True, size=20, opacity=0.75),
-            x=along("x", scale),
-            y=pixels("y"),
-            description=TEXT,
-        ),
-        layer(
-            rows,
-            Mark(type="point", color=ACCENT, filled=True, size=64, opacity=1),
-            x=along("mean", scale),
-            y=pixels("y"),
-            description=TEXT,
-        ),
+        intervals(rows, along("low", scale), at_row),
+        dots(pairs, along("x", scale), at_row, OTHER, size=20, opacity=0.75),
+        dots(rows, along("mean", scale), at_row, ACCENT, size=64),
     ]
     return chart(
         [*layers, *row_labels(rows, WIDTH - 110, color=OWN_COLOR)],
@@ -204,14 +188,7 @@ def replicates(stage: StageView) -> Chart | None:
             order=Channel(field="order", type="quantitative"),
             description=TEXT,
         ),
-        layer(
-            runs,
-            Mark(type="point", filled=True, size=42, opacity=1),
-            x=along("x", scale),
-            y=at_row,
-            color=OWN_COLOR,
-            description=TEXT,
-        ),
+        dots(runs, along("x", scale), at_row, OWN_COLOR, size=42),
     ]
     if crosses:
         layers.append(

@@ -76,6 +76,34 @@ def layer(rows: Sequence[Row], mark: Mark, **encoding: Channel) -> Layer:
     return Layer(data={"values": rows}, mark=mark, encoding=encoding)
 
 
+def _marks(
+    rows: Sequence[Row], mark: Mark, color: str | Channel, x: Channel, y: Channel, **more: Channel
+) -> Layer:
+    if isinstance(color, str):
+        mark["color"] = color
+    else:
+        more["color"] = color
+    return layer(rows, mark, x=x, y=y, **more, description=TEXT)
+
+
+def intervals(rows: Sequence[Row], x: Channel, y: Channel, color: str | Channel = ACCENT) -> Layer:
+    """A bar from ``x`` to the ``high`` of each row."""
+    return _marks(rows, Mark(type="rule", strokeWidth=2), color, x, y, x2={"field": "high"})
+
+
+def dots(
+    rows: Sequence[Row],
+    x: Channel,
+    y: Channel,
+    color: str | Channel,
+    *,
+    size: int,
+    opacity: float = 1,
+) -> Layer:
+    """A filled dot at each row."""
+    return _marks(rows, Mark(type="point", filled=True, size=size, opacity=opacity), color, x, y)
+
+
 def row_labels(rows: Sequence[Row], limit: float, *, color: Channel | None = None) -> list[Layer]:
     """A name at the left of its row and a note at the right, above the marks.
 

@@ -11,17 +11,8 @@ namespace {
 // The gradient of the mean loss by the logits is (softmax - target) / batch with
 // target = (1 - s) · one-hot + s / classes; the reported loss is the plain cross-entropy.
 
+// Columns of logits that are turned on the stack: at most 4 KiB.
 constexpr int kFewColumns = 64;
-
-BAKEOFF_INLINE void transpose_rows(const float* from, ptrdiff_t from_row, int num_rows, float* to,
-                                   ptrdiff_t to_row, int num_stored) {
-  Vec x[kLanes];
-  BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i)
-    x[i] = i < num_rows ? load(from + i * from_row) : Vec{};
-  transpose_square(x);
-  BAKEOFF_UNROLL for (int i = 0; i < kLanes; ++i)
-    if (i < num_stored) store(to + i * to_row, x[i]);
-}
 
 // Few classes: as many rows at a time as a vector has lanes, one row in each lane, so that nothing is
 // summed or compared across lanes.
@@ -130,8 +121,10 @@ void softmax_loss_by_row(LossTask& task) {
 
 void softmax_loss(LossTask& task) {
   // Half-empty vectors cost as much as full ones.
-  const bool fills_lanes = 2 * task.rows >= kLanes;
-  fills_lanes&& task.columns <= kFewColumns ? softmax_loss_by_lane(task) : softmax_loss_by_row(task);
+  if (2 * task.rows >= kLanes && task.columns <= kFewColumns)
+    softmax_loss_by_lane(task);
+  else
+    softmax_loss_by_row(task);
 }
 
 }  // namespace

@@ -190,23 +190,30 @@ BAKEOFF_INLINE void transpose_square(Vec (&x)[kLanes]) {
 #undef BAKEOFF_LANES
 }
 
+// Up to kLanes rows of kLanes numbers as columns: missing rows are zeros, and the first `num_stored` of
+// the results are stored.
+BAKEOFF_INLINE void transpose_rows(const float* in, ptrdiff_t in_row, int num_rows, float* out,
+                                   ptrdiff_t out_row, int num_stored) {
+  Vec x[kLanes];
+  if (num_rows == kLanes) {
+    BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
+      x[k] = load(in + k * in_row);
+  } else {
+    BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
+      x[k] = k < num_rows ? load(in + k * in_row) : Vec{};
+  }
+  transpose_square(x);
+  BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
+    if (k < num_stored) store(out + k * out_row, x[k]);
+}
+
 void transpose(const TransposeTask& task) {
   for (int i = 0; i < task.rows; i += kLanes) {
     int num_rows = task.rows - i < kLanes ? task.rows - i : kLanes;
     float* out = task.out + (i / kPanel) * task.out_panel + i % kPanel;
     for (int j = 0; j < task.columns; j += kLanes) {
       const float* in = task.in + (j / kPanel) * task.in_panel + i * task.in_row + j % kPanel;
-      Vec x[kLanes];
-      if (num_rows == kLanes) {
-        BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
-          x[k] = load(in + k * task.in_row);
-      } else {
-        BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
-          x[k] = k < num_rows ? load(in + k * task.in_row) : Vec{};
-      }
-      transpose_square(x);
-      BAKEOFF_UNROLL for (int k = 0; k < kLanes; ++k)
-        store(out + (j + k) * task.out_row, x[k]);
+      transpose_rows(in, task.in_row, num_rows, out + j * task.out_row, task.out_row, kLanes);
     }
   }
 }

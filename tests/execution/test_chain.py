@@ -16,7 +16,7 @@ from bakeoff.engines.registry import get_engine
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.chain import looks_for, run_study
 from bakeoff.execution.events import RunRequest, Silent
-from bakeoff.records import Run, StageResult
+from bakeoff.records import Run, StageResult, StudyResult
 from bakeoff.report.json import result_document
 from bakeoff.result import Result
 from bakeoff.spec import load
@@ -108,6 +108,35 @@ def test_nothing_before_the_final_step_reads_the_test_part(
         assert log.count("final") == 2
         study.run(store=store, observer=Log())
     assert log.count("opened") == 1, "an identical second call has nothing new to see"
+
+
+def test_only_a_study_with_the_same_refits_is_read_for_its_final(
+    clouds: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may hold thousands of studies; looking for an earlier final decodes one of them."""
+    loaded: list[Any] = []
+    load_result = Store.load_result
+
+    def spy(store: Store, name_or_id: str | int) -> StudyResult:
+        loaded.append(name_or_id)
+        return load_result(store, name_or_id)
+
+    monkeypatch.setattr(Store, "load_result", spy)
+    with Store.open(":memory:") as store:
+        for hidden in ([4], [5], [6], [4]):
+            study = Study(
+                clouds,
+                name=f"width {hidden}",
+                base={"hidden": hidden, "learning_rate": 0.05, "epochs": 3},
+                looks=[3],
+                folds=6,
+                audit=False,
+                final_replicates=1,
+            )
+            study.stage("scale", scale=["none"])
+            result = study.run(store=store)
+        assert len(loaded) == 1
+        assert result.record.final.opening.study == "width [4]"
 
 
 def test_the_choices_do_not_depend_on_the_test_part(clouds: Dataset) -> None:
@@ -261,6 +290,55 @@ def test_a_replication_measures_every_run_and_follows_the_pins() -> None:
     assert result.record.final is None
     assert [opening.purpose for opening in result.record.openings] == ["replication"]
     assert any(claim.published == 0.9 for claim in result.record.claims)
+
+
+def test_a_replication_trains_what_its_pinned_candidates_set_and_nothing_else() -> None:
+    """A pin that names one of two settings still carries both, already when all runs are planned."""
+    study = Study(
+        blobs(),
+        kind="replication",
+        base={"hidden": [4], "epochs": 2, "learning_rate": 0.05},
+        looks=[3],
+        split="last",
+        folds=6,
+    )
+    study.stage(
+        "width",
+        candidates=[
+            {"label": "1", "hidden": [8], "activation": "tanh"},
+            {"label": "2", "hidden": [16]},
+        ],
+        carry={"hidden": [8]},
+    )
+    study.stage(
+        "rate",
+        candidates=[{"label": f"{rate}", "learning_rate": rate} for rate in (0.01, 0.1)],
+        carry={"learning_rate": 0.01},
+    )
+    counting = Counting()
+    study.run(store=":memory:", observer=counting)
+    assert len(counting.trained) == 12
+
+
+def test_an_author_may_call_a_candidate_incumbent(clouds: Dataset) -> None:
+    study = Study(
+        clouds,
+        base={"hidden": [6], "epochs": 1},
+        looks=[3],
+        folds=6,
+        audit=False,
+        final_replicates=1,
+    )
+    study.stage("width", hidden=[[6], [12]])
+    study.stage(
+        "activation",
+        candidates=[
+            {"label": "incumbent", "activation": "tanh"},
+            {"label": "elu", "activation": "elu"},
+        ],
+    )
+    labels = [one.label for one in study.run(store=":memory:").record.stages[1].candidates]
+    assert labels == ["incumbent", "elu", "incumbent (2)"]
 
 
 def test_one_replicate_gives_no_verdict_but_a_provisional_choice(clouds: Dataset) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +74,15 @@ class CandidateMaker:
             taken = {candidate.label for candidate in candidates}
             label = label_of(stage, incumbent.settings)
             if label is None or label in taken:
-                label = "incumbent"
+                label = next(name for name in _incumbent_names() if name not in taken)
             candidates.append(self.make(label, incumbent.declared, incumbent=True))
         return candidates
+
+
+def _incumbent_names() -> Iterator[str]:
+    """``incumbent``, and what it is called where an author's candidate has that label."""
+    yield "incumbent"
+    yield from (f"incumbent ({number})" for number in itertools.count(2))
 
 
 def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:

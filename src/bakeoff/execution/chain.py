@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,16 @@ from bakeoff.evidence.metrics import default_metric
 from bakeoff.evidence.rule import looks_until
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
-from bakeoff.execution.candidates import CandidateMaker, refuse_what_the_engine_cannot
+from bakeoff.execution.candidates import (
+    CandidateMaker,
+    pinned_label,
+    refuse_what_the_engine_cannot,
+)
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.door import TestDoor, now
 from bakeoff.execution.environment import describe
 from bakeoff.execution.events import Observer, Silent
-from bakeoff.execution.final import refit_and_open
+from bakeoff.execution.final import final_requests, refit_and_open
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import available_cores
 from bakeoff.execution.runs import RunService
@@ -270,7 +274,7 @@ def _prefetch(context: StudyContext) -> None:
         candidates = context.maker.of_stage(stage, carried, None)
         refuse_what_the_engine_cannot(context.runs.engine, candidates)
         planned.append((stage, candidates))
-        carried = {**carried, **(stage.carry or {})}
+        carried = {**_pinned(stage, candidates).declared, **(stage.carry or {})}
     context.observer.stage_started(
         len(context.spec.stage),
         "every model",
@@ -279,31 +283,22 @@ def _prefetch(context: StudyContext) -> None:
     context.runs.get(all_requests(context, planned), door=context.door)
 
 
+def _pinned(stage: StageSpec, candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate that a replication goes on with: the pinned one, or the only one."""
+    label = pinned_label(stage, candidates)
+    return next(one for one in candidates if label in (None, one.label))
+
+
 def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> Final | None:
     """The final of an identical finished study: looking again would show the same numbers.
 
-    Identical means the same settings, data, seed, folds, engine and number of refits, so nothing
-    is trained and the test part stays sealed.
+    Its refits have the same keys, so nothing is trained and the test part stays sealed.
     """
     if fresh:
         return None
-    spec, store = context.spec, context.runs.store
-    wanted = chosen.settings.effective()
-    for row in reversed(store.studies()):
-        if (
-            row.state != "finished"
-            or row.data_hash != context.dataset.hash
-            or row.engine != context.runs.engine.name
-            or row.seed != spec.seed
-            or row.kind != "study"
-        ):
-            continue
-        earlier = store.load_result(row.id)
-        if (
-            earlier.final is not None
-            and earlier.final.settings.effective() == wanted
-            and earlier.spec.get("folds") == spec.folds
-            and len(earlier.final.runs) == spec.final_replicates
-        ):
-            return earlier.final
+    keys = [context.runs.jobs.key(request) for request in final_requests(context, chosen)]
+    for number in context.runs.store.studies_with_final(keys[0]):
+        final = context.runs.store.load_result(number).final
+        if final is not None and [run.key for run in final.runs] == keys:
+            return final
     return None

@@ -28,18 +28,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         RunsFailedError: when the delivered refit diverged.
         Interrupted: on Ctrl-C; the test part is then still sealed.
     """
-    requests = [
-        RunRequest(
-            stage="final",
-            label=candidate.label,
-            settings=candidate.settings,
-            replicate=Replicate(index=index, partition=0, fold=0),
-            operations=candidate.operations_per_epoch * candidate.settings.epochs,
-            refit=True,
-            test=True,
-        )
-        for index in range(context.spec.final_replicates)
-    ]
+    requests = final_requests(context, candidate)
     trained = _train(context, requests)
     delivered, _ = trained[0]
     if delivered.stopped == "diverged":
@@ -79,6 +68,22 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         examples=first_examples(test, context.dataset.num_classes),
         feature_stats=feature_stats(context.dataset),
     )
+
+
+def final_requests(context: StudyContext, candidate: Candidate) -> list[RunRequest]:
+    """The refits of the final candidate, in order of the replicate."""
+    return [
+        RunRequest(
+            stage="final",
+            label=candidate.label,
+            settings=candidate.settings,
+            replicate=Replicate(index=index, partition=0, fold=0),
+            operations=candidate.operations_per_epoch * candidate.settings.epochs,
+            refit=True,
+            test=True,
+        )
+        for index in range(context.spec.final_replicates)
+    ]
 
 
 def _train(context: StudyContext, requests: list[RunRequest]) -> list[tuple[TrainedRun, float]]:

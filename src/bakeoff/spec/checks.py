@@ -35,6 +35,10 @@ _MISSING = {
 }
 
 
+LAST_STEPS = ("audit", "final")
+"""What follows the stages; their runs are kept under these names beside the stages' own."""
+
+
 def check_format(document: Mapping[str, Any]) -> Finding | None:
     """A file of a later format, of which nothing else can be said."""
     number = document.get("format")
@@ -77,6 +81,12 @@ def check_document(document: Mapping[str, Any]) -> Iterator[Finding]:
             message = (
                 f"stage names must be unique, but {shown(name)} is also stage[{first_use[name]}]; "
                 "rename one"
+            )
+            yield Finding(("stage", i, "name"), message)
+        elif name in LAST_STEPS:
+            message = (
+                f"a stage may not take the name of a step that every study has, but got "
+                f"{shown(name)}; rename it"
             )
             yield Finding(("stage", i, "name"), message)
         elif isinstance(name, str):

@@ -119,6 +119,16 @@ def study_id(connection: sqlite3.Connection, name_or_id: str | int) -> int:
     raise StoreError(f"study {name_or_id!r}: not in the store; it has: {there}")
 
 
+def studies_with_final(connection: sqlite3.Connection, key: str) -> list[int]:
+    """Ids of the finished studies whose final step has a refit of that key, latest first."""
+    rows = connection.execute(
+        "SELECT study.id FROM run JOIN study_run ON run_id = run.id JOIN study ON study.id = study_id "
+        "WHERE run.key = ? AND stage = 'final' AND study.state = 'finished' ORDER BY study.id DESC",
+        (key,),
+    )
+    return [int(number) for (number,) in rows]
+
+
 def load_result(connection: sqlite3.Connection, name_or_id: str | int) -> StudyResult:
     """The result of a study; an unfinished one as far as it got, with ``final`` None.
 

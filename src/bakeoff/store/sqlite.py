@@ -276,6 +276,11 @@ class Store:
         with self._reading() as connection:
             return read.studies(connection)
 
+    def studies_with_final(self, key: str) -> list[int]:
+        """Ids of the finished studies whose final step has a refit of that key, latest first."""
+        with self._reading() as connection:
+            return read.studies_with_final(connection, key)
+
     def load_result(self, name_or_id: str | int) -> StudyResult:
         """The result of the study with that id, or of the latest of that name.
 

@@ -171,3 +171,66 @@ def test_intervals_of_single_candidates_are_the_textbook_ones() -> None:
 def test_a_single_value_has_no_interval() -> None:
     assert intervals.prediction_interval(np.array([0.5])) is None
     assert intervals.mean_interval(np.array([0.5])) is None
+
+
+def refits(
+    rng: np.random.Generator, share: float, num_test: int, num_refits: int, seed_sd: float
+) -> np.ndarray:
+    """Test accuracies of refits on one test set, shape (num_refits,).
+
+    Half of the errors are examples that no refit gets right, half fall on examples that a refit
+    gets right by chance; ``seed_sd`` moves a whole refit.
+    """
+    error = 1.0 - share
+    kind = rng.random(num_test)
+    right = np.where(kind < error, 0.5, np.where(kind < 1.5 * error, 0.0, 1.0))
+    moved = np.clip(right + seed_sd * rng.normal(size=(num_refits, 1)), 0.0, 1.0)
+    return np.asarray((rng.random((num_refits, num_test)) < moved).mean(axis=1))
+
+
+@pytest.mark.parametrize("num_test", [6, 50, 300])
+@pytest.mark.parametrize("num_refits", [2, 3, 5])
+@pytest.mark.parametrize(("share", "seed_sd"), [(1.0, 0.0), (0.99, 0.0), (0.99, 0.01), (0.8, 0.02)])
+def test_the_reported_intervals_cover_what_they_say(
+    num_test: int, num_refits: int, share: float, seed_sd: float
+) -> None:
+    """The true share of such models, and the test accuracy of one further refit, 95 times in 100."""
+    rng = np.random.default_rng(4)
+    truth = float(refits(rng, share, 100_000, 40, seed_sd).mean()) if seed_sd else share
+    times = 400
+    covered = foretold = 0
+    for _ in range(times):
+        *seen, further = refits(rng, share, num_test, num_refits + 1, seed_sd)
+        low, high = intervals.test_interval(np.array(seen), num_test)
+        covered += low <= truth + 1e-9 and truth - 1e-9 <= high
+        low, high = intervals.prediction_interval(np.array(seen), num_examples=num_test)
+        foretold += low - 1e-9 <= further <= high + 1e-9
+    # 2.6 standard errors of the share of 400 below .95
+    assert covered / times >= 0.92
+    assert foretold / times >= 0.92
+
+
+def test_all_right_on_few_examples_is_no_certainty() -> None:
+    """50 of 50 is at least 92.9 %, by Clopper and Pearson."""
+    low, high = intervals.test_interval(np.ones(5), 50)
+    assert (round(low, 3), high) == (0.929, 1.0)
+    low, high = intervals.prediction_interval(np.ones(5), num_examples=50)
+    assert low < 0.98
+    assert high == 1.0
+
+
+def test_of_one_refit_the_interval_is_clopper_and_pearsons() -> None:
+    expected = stats.binomtest(291, 300).proportion_ci(0.95, method="exact")
+    low, high = intervals.test_interval(np.array([0.97]), 300)
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_spread_of_the_refits_widens_the_test_interval() -> None:
+    steady = intervals.test_interval(np.full(5, 0.95), 300)
+    spread = intervals.test_interval(np.array([0.90, 0.93, 0.95, 0.97, 1.0]), 300)
+    assert spread[0] < steady[0] < steady[1] < spread[1]
+
+
+def test_without_refits_or_examples_there_is_no_test_interval() -> None:
+    assert intervals.test_interval(np.empty(0), 300) is None
+    assert intervals.test_interval(np.ones(3), 0) is None

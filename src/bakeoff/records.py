@@ -202,7 +202,7 @@ class Comparison:
         sd: standard deviation of the differences after the floor against lucky agreement.
         se: standard error with Nadeau and Bengio's correction.
         low, high: ends of the interval; None below two replicates.
-        level: two-sided coverage of the interval, such as .9875.
+        level: two-sided coverage of the interval: that of the test that decided, such as .9875.
         equivalent: True when two one-sided tests place it inside ±δ; None where not tested.
     """
 
@@ -227,12 +227,15 @@ class Verdict:
         chosen: label of the candidate that is carried on.
         leader: label of the candidate with the best mean.
         reason: one plain sentence with the numbers.
-        comparison: leader against its closest rival (or the chosen against the leader where they
-            differ); None with a single candidate.
+        comparison: the pair that decided: of a winner the leader and its closest rival, of a tie
+            the widest pair, at the level of its test; of an undecided stage the pair that stands
+            in the way; None with a single candidate.
         comparisons: every pair at the last look it was in.
-        eliminated: labels of candidates that were beaten early, in order.
+        best: labels of the candidates that were not beaten, in order: the winner alone, the tied,
+            or those between which it is undecided.
+        beaten: labels of the candidates that lost to another by the test, in the order in which
+            they did; of those beaten at one look the nearest to the leader first.
         failed: labels of candidates whose runs failed so that they could not compete.
-        tied: labels of the candidates that were found equivalent; empty unless a tie.
         num_replicates: S at which it was reached.
         metric: name of the metric that decided, such as ``accuracy``.
         delta: the smallest difference that matters, in units of the metric.
@@ -249,9 +252,9 @@ class Verdict:
     reason: str
     comparison: Comparison | None
     comparisons: tuple[Comparison, ...]
-    eliminated: tuple[str, ...]
+    best: tuple[str, ...]
+    beaten: tuple[str, ...]
     failed: tuple[str, ...]
-    tied: tuple[str, ...]
     num_replicates: int
     metric: str
     delta: float

@@ -73,7 +73,7 @@ def test_no_verdict_before_the_last_look_without_a_winner() -> None:
 def test_two_alike_are_a_tie_and_the_cheaper_goes_on() -> None:
     verdict = verdict_of(rows(0.9600, 0.9602))
     assert (verdict.kind, verdict.leader, verdict.chosen) == ("tie", "c1", "c0")
-    assert verdict.tied == ("c0", "c1")
+    assert verdict.best == ("c0", "c1")
     assert verdict.comparison.equivalent is True
     assert "Tie within ±0.40 points: c0 goes on as the cheapest." in verdict.reason
 
@@ -133,7 +133,7 @@ def test_the_eliminated_are_named_and_compared_on_the_replicates_they_had() -> N
     first = look_at(values, 3)
     values[2, 3:] = np.nan
     verdict = verdict_of(values, still_in=first.still_in, eliminated_before=first.eliminated)
-    assert verdict.eliminated == ("c2",)
+    assert verdict.beaten == ("c2",)
     assert verdict.failed == ()
     pairs = {(pair.first, pair.second): pair.num_replicates for pair in verdict.comparisons}
     assert pairs == {(0, 1): 12, (0, 2): 3, (1, 2): 3}
@@ -184,7 +184,7 @@ def test_below_three_replicates_nothing_is_decided(num_replicates: int) -> None:
     assert verdict.provisional
     assert verdict.chosen == "c1"
     assert "cannot tell a difference from luck" in verdict.reason
-    assert verdict.eliminated == ()
+    assert verdict.beaten == ()
 
 
 def test_one_replicate_has_no_interval_and_the_note_says_why() -> None:
@@ -310,7 +310,7 @@ def test_the_order_of_the_candidates_does_not_change_the_finding(
         shuffled.chosen,
         shuffled.leader,
     )
-    assert set(forward.eliminated) == set(shuffled.eliminated)
+    assert set(forward.beaten) == set(shuffled.beaten)
 
 
 @given(seed=st.integers(0, 10_000), finished_share=st.floats(0.3, 1.0))

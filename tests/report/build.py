@@ -221,6 +221,8 @@ def stage(
     leader = order[0] if order else 0
     pick = leader if chosen is None else chosen
     rival = order[1] if len(order) > 1 else None
+    left = [i for i in order if i not in eliminated]
+    best, lost = (left[:1], left[1:]) if kind == "winner" else (left, [])
     if pick != leader and pick in alive:
         rival = pick
     pairs = tuple(
@@ -242,9 +244,9 @@ def stage(
             reason=f"Over {num} paired replicates, {labels[leader]} was first.",
             comparison=main,
             comparisons=pairs,
-            eliminated=tuple(labels[i] for i in eliminated),
+            best=tuple(labels[i] for i in best),
+            beaten=tuple(labels[i] for i in [*eliminated, *lost]),
             failed=tuple(labels[i] for i in failed),
-            tied=tuple(labels[i] for i in order if i not in eliminated) if kind == "tie" else (),
             num_replicates=num,
             metric="accuracy",
             delta=delta,

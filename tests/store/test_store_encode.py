@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from store_samples import assert_same
 
 from bakeoff.errors import StoreError
-from bakeoff.records import Candidate, Layer, LintFinding, Scores
+from bakeoff.records import Candidate, Layer, LintFinding, Scores, Verdict
 from bakeoff.store.arrays import pack, unpack
 from bakeoff.store.encode import content_hash, from_json, to_json
 
@@ -122,3 +123,33 @@ def test_the_hash_of_a_value_ignores_the_order_of_keys_only() -> None:
     assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
     assert content_hash({"a": [1, 2]}) != content_hash({"a": [2, 1]})
     assert content_hash({"a": 1}) != content_hash({"a": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("kind", "tied", "eliminated", "best", "beaten"),
+    [
+        ("winner", [], ["c"], ("a",), ("c", "b")),
+        ("tie", ["a", "b"], ["c"], ("a", "b"), ("c",)),
+        ("undecided", [], ["c"], ("a", "b"), ("c",)),
+    ],
+)
+def test_a_verdict_that_names_the_tied_and_the_eliminated_is_read_as_best_and_beaten(
+    kind: str, tied: list[str], eliminated: list[str], best: tuple[str], beaten: tuple[str]
+) -> None:
+    old = {
+        "kind": kind,
+        "chosen": "a",
+        "leader": "a",
+        "reason": "As it was.",
+        "comparison": None,
+        "comparisons": {"$tuple": []},
+        "eliminated": {"$tuple": eliminated},
+        "failed": {"$tuple": ["d"]},
+        "tied": {"$tuple": tied},
+        "num_replicates": 12,
+        "metric": "accuracy",
+        "delta": 0.002,
+        "labels": {"$tuple": ["a", "b", "c", "d"]},
+    }
+    verdict = from_json(json.dumps(old), Verdict)
+    assert (verdict.best, verdict.beaten, verdict.failed) == (best, beaten, ("d",))

@@ -95,8 +95,8 @@ def _conclusion(verdict: Verdict, facts: Facts) -> str:
             return f"{text}: {verdict.chosen} goes on, because it is cheaper."
         return "Winner."
     if verdict.kind == "tie":
-        names = wording.listed(verdict.tied)
-        between = "" if len(verdict.tied) == 2 else f" between {names}"
+        names = wording.listed(verdict.best)
+        between = "" if len(verdict.best) == 2 else f" between {names}"
         return f"Tie{between} within ±{delta}: {verdict.chosen} goes on as the cheapest."
     if not facts.enough:
         return (
@@ -159,13 +159,13 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
             delta = wording.amount(verdict.delta, verdict.metric)
             ending = f", though by less than the {delta} that would matter" if small else ""
             return f"{carried}; the evidence agrees{ending}. {numbers}"
-        if rival in verdict.tied:
+        if verdict.kind == "tie" and rival in verdict.best:
             return f"{carried}; it leads, but {rival} is as good. {numbers}"
         return f"{carried}; it leads, but the data cannot tell it from {rival}. {numbers}"
     if pair is None:
         return f"{carried}; the evidence is too thin to hold it against {leader}."
     numbers = _ahead(verdict, pair, leader, chosen)
-    if chosen in verdict.tied:
+    if verdict.kind == "tie" and chosen in verdict.best:
         return f"{carried}; the data shows no difference that matters to {leader}. {numbers}"
     if pair.low is None or pair.high is None:
         return f"{carried}; the evidence is too thin to hold it against {leader}. {numbers}"

@@ -292,6 +292,11 @@ def _make(
             num_validation=look.num_validation,
             alpha=look.rule.alpha_per_look,
         )
+    best, beaten = case.survivors, case.eliminated
+    if kind == "winner":
+        rest = [k for k in case.survivors if k != leader]
+        best = (leader,)
+        beaten = (*beaten, *sorted(rest, key=lambda k: look.gain(leader, k), reverse=True))
     verdict = Verdict(
         kind=kind,
         chosen=case.labels[chosen],
@@ -299,12 +304,9 @@ def _make(
         reason="",
         comparison=pair,
         comparisons=case.comparisons(),
-        # Those that a winner beats at its own look lost to it; they were not beaten early.
-        eliminated=tuple(
-            case.labels[k] for k in (case.before if kind == "winner" else case.eliminated)
-        ),
+        best=tuple(case.labels[k] for k in best),
+        beaten=tuple(case.labels[k] for k in beaten),
         failed=tuple(case.labels[k] for k in case.failed),
-        tied=tuple(case.labels[k] for k in case.survivors) if kind == "tie" else (),
         num_replicates=case.num_replicates,
         metric=look.rule.metric,
         delta=case.delta,

@@ -182,9 +182,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "delta": _number(verdict.delta),
         "provisional": verdict.provisional,
         "pinned": verdict.pinned,
-        "eliminated": list(verdict.eliminated),
+        "best": list(verdict.best),
+        "beaten": list(verdict.beaten),
         "failed": list(verdict.failed),
-        "tied": list(verdict.tied),
         "comparisons": [_comparison(one, None) for one in verdict.comparisons],
         "power_note": verdict.power_note,
     }

@@ -130,12 +130,12 @@ def winner(stage: StageView, measure: Metric) -> str:
 
 def tie(stage: StageView, measure: Metric) -> str:
     """The survivors are equivalent."""
-    others = [label for label in stage.tied if label != stage.chosen]
+    others = [label for label in stage.best if label != stage.chosen]
     worst = max((abs(_difference_to(stage, label) or 0.0) for label in others), default=0.0)
-    beaten = f"; {listing(stage.eliminated)} lost early" if stage.eliminated else ""
-    subject = "did not matter" if not stage.eliminated else "did not matter among the best"
+    beaten = f"; {listing(stage.beaten)} lost" if stage.beaten else ""
+    subject = "did not matter" if not stage.beaten else "did not matter among the best"
     return (
-        f"{_capital(_subject(stage))} {subject}: {listing(stage.tied)} differ by at most "
+        f"{_capital(_subject(stage))} {subject}: {listing(stage.best)} differ by at most "
         f"{measure.difference(worst)} on average and lie within ±{measure.difference(stage.delta)} "
         f"of each other over {plural(stage.num_replicates, 'paired replicate')}, so the cheapest, "
         f"{stage.chosen}, goes on{beaten}."
@@ -287,7 +287,7 @@ SMALLEST_PRICE = 0.05
 
 
 def price(stage: StageView, measure: Metric) -> str | None:
-    """What the worst eliminated candidate would have cost, or None where none was far behind.
+    """What the worst candidate that was beaten early would have cost, or None where none was far behind.
 
     The mean difference over the replicates that it shares with the chosen one; only for shares,
     whose points mean the same in every study.
@@ -297,7 +297,7 @@ def price(stage: StageView, measure: Metric) -> str | None:
     chosen = {run.replicate: run.value for run in stage.candidate(stage.chosen).runs}
     worst: tuple[float, str, int] | None = None
     for candidate in stage.candidates:
-        if candidate.state != "eliminated":
+        if candidate.state != "beaten" or candidate.num_runs >= stage.num_replicates:
             continue
         gaps = [
             ours - run.value

@@ -45,7 +45,7 @@ def _fate(candidate: CandidateView) -> str:
     words = {
         "chosen": "carried on",
         "tied": "tied",
-        "eliminated": "beaten early",
+        "beaten": "beaten",
         "failed": "failed",
         "": "",
     }[candidate.state]

@@ -19,7 +19,7 @@ class CandidateRow:
 
     Attributes:
         label: of the candidate, made visible.
-        mark: ``▸`` carried on, ``×`` eliminated, ``!`` failed, blank otherwise.
+        mark: ``▸`` carried on, ``×`` beaten, ``!`` failed, blank otherwise.
         num_parameters: with thousands separators.
         metric: mean ± sd of the deciding metric over the finished runs.
         loss: mean validation loss.
@@ -55,7 +55,7 @@ def candidate_rows(stage: StageResult) -> list[CandidateRow]:
             mark = "▸"
         elif candidate.label in verdict.failed:
             mark = "!"
-        elif candidate.label in verdict.eliminated:
+        elif candidate.label in verdict.beaten:
             mark = "×"
         rows.append(
             CandidateRow(

@@ -39,7 +39,7 @@ class CandidateView:
 
     Attributes:
         label: control characters made visible.
-        state: ``chosen``, ``tied``, ``eliminated``, ``failed`` or ``""``.
+        state: ``chosen``, ``tied``, ``beaten``, ``failed`` or ``""``.
         mean, sd: of the stage's metric over the finished runs.
         low, high: 95 % interval of the mean (Nadeau and Bengio's correction), None below two runs.
         published_accuracy, published_loss: on the test set, by the author of a replicated work.

@@ -85,8 +85,8 @@ class StageView:
     margin_low: float | None
     margin_high: float | None
     margin_level: float | None
-    tied: tuple[str, ...]
-    eliminated: tuple[str, ...]
+    best: tuple[str, ...]
+    beaten: tuple[str, ...]
     failed: tuple[str, ...]
     candidates: tuple[CandidateView, ...]
     differences: tuple[DifferenceView, ...]
@@ -207,9 +207,9 @@ def _state(label: str, stage: StageResult) -> str:
         return "chosen"
     if label in verdict.failed:
         return "failed"
-    if label in verdict.tied:
+    if verdict.kind == "tie" and label in verdict.best:
         return "tied"
-    return "eliminated" if label in verdict.eliminated else ""
+    return "beaten" if label in verdict.beaten else ""
 
 
 def _index(stage: StageResult, label: str) -> int:
@@ -283,8 +283,8 @@ def build_stage(result: StudyResult, number: int, metric: Metric, test_share: fl
         margin_low=finite(margin.low) if margin else None,
         margin_high=finite(margin.high) if margin else None,
         margin_level=margin.level if margin else None,
-        tied=tuple(visible(label) for label in verdict.tied),
-        eliminated=tuple(visible(label) for label in verdict.eliminated),
+        best=tuple(visible(label) for label in verdict.best),
+        beaten=tuple(visible(label) for label in verdict.beaten),
         failed=tuple(visible(label) for label in verdict.failed),
         candidates=candidates,
         differences=_differences(stage, chosen, metric, test_share),

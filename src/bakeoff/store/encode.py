@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import StoreError
-from bakeoff.records import Run
+from bakeoff.records import Run, Verdict
 from bakeoff.settings import Settings
 
 FORMAT = 1
@@ -194,16 +194,42 @@ def _tuple_decoder(arguments: tuple[Any, ...]) -> _Decode:
 
 def _record_decoder(kind: Any) -> _Decode:
     hints = typing.get_type_hints(kind)
+    upgrade = _upgrade_verdict if kind is Verdict else _as_it_is
 
     @functools.cache
     def fields() -> list[tuple[str, _Decode]]:  # worked out late: a record may hold its own kind
         return [(field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)]
 
     def decode(plain: Any, beside: _Beside) -> Any:
+        plain = upgrade(plain)
         parts = {name: inner(plain[name], beside) for name, inner in fields() if name in plain}
         return kind(**parts)
 
     return decode
+
+
+def _as_it_is(plain: Any) -> Any:
+    return plain
+
+
+def _upgrade_verdict(plain: Any) -> Any:
+    """A verdict of 0.1, which named the tied and those beaten before the last look, as of today."""
+    if "best" in plain:
+        return plain
+    beaten, failed = plain["eliminated"]["$tuple"], plain["failed"]["$tuple"]
+    best = plain["tied"]["$tuple"]
+    if plain["kind"] == "winner":
+        best = [plain["leader"]]
+        rest = [one for one in _labels(plain) if one not in (*best, *beaten, *failed)]
+        beaten = [*beaten, *rest]
+    elif not best:
+        best = [one for one in _labels(plain) if one not in (*beaten, *failed)]
+    return {**plain, "best": {"$tuple": best}, "beaten": {"$tuple": beaten}}
+
+
+def _labels(plain: Any) -> list[str]:
+    labels: list[str] = plain.get("labels", {"$tuple": []})["$tuple"]
+    return labels
 
 
 def _decode_array(plain: Any, beside: _Beside) -> NDArray[Any]:

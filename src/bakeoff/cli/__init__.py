@@ -1,23 +1,25 @@
 """The command line: arguments → study API → print; the one place where errors become exit codes.
 
-The commands themselves are imported when one is called for, after ``startup`` has begun what can go
-on meanwhile.
+The commands themselves are imported when one is called for.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bakeoff.cli import startup
 from bakeoff.errors import BakeoffError, Interrupted
+from bakeoff.interruption import Interruption
 
 if TYPE_CHECKING:
     from bakeoff.cli.commands import app as app
+
+interruption = Interruption()
+"""Whether Ctrl-C or SIGTERM came. Imports, and compiled code that they run, may drop the exception
+that either raises, so whoever begins a study asks again."""
 
 
 def __getattr__(name: str) -> Any:
@@ -31,7 +33,7 @@ def __getattr__(name: str) -> Any:
 def _first_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGINT, _second_interrupt)
     signal.signal(signal.SIGTERM, _second_interrupt)
-    startup.interruption.came = True
+    interruption.came = True
     raise KeyboardInterrupt
 
 
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         arguments: without the program's name; ``sys.argv`` by default.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    startup.interruption.came = False
+    interruption.came = False
     # SIGTERM ends a study as Ctrl-C does: nothing finished is lost.
     signal.signal(signal.SIGINT, _first_interrupt)
     signal.signal(signal.SIGTERM, _first_interrupt)
@@ -75,19 +77,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _run(words: list[str]) -> object:
     """Finds the command and runs it; its return value or exit code."""
-    startup.quiet_libraries()
-    early = startup.early_files(words)
-    with startup.importing():
-        import typer
+    import typer
 
-        from bakeoff.cli.commands import app
+    from bakeoff.cli.commands import app
 
-        command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     try:
-        return command.main(args=words, prog_name="bakeoff", standalone_mode=False, obj=early)
+        return command.main(args=words, prog_name="bakeoff", standalone_mode=False)
     except typer.Abort:
         sys.exit(Interrupted.exit_code)
-    finally:
-        # What is still there goes with the process: the interpreter's last searches for garbage
-        # among all modules, 50 ms of one core, would free nothing that the system does not.
-        gc.freeze()

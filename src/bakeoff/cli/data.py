@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.cli.fetching import download_bar
-from bakeoff.cli.output import Style
+from bakeoff.cli.output import Style, download_bar
 
 app = typer.Typer(help="Datasets: list, get, info.", no_args_is_help=True, rich_markup_mode=None)
 

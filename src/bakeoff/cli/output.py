@@ -7,14 +7,18 @@ import io
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from bakeoff.errors import BakeoffError, SpecError, StoreFullError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Progress = Callable[[int, int | None, str], None]
 
 PIPE_WIDTH = 100
 # The disk is full, the quota is used up, the file has reached its size limit.
@@ -97,6 +101,32 @@ def is_live(style: Style) -> bool:
     """Whether live rows can be drawn on standard error."""
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
     return sys.stderr.isatty() and not style.plain and not style.quiet and not dumb
+
+
+@contextmanager
+def download_bar(style: Style) -> Iterator[Progress | None]:
+    """Gives what ``load_named`` calls with (done_bytes, total_bytes, name), or None off a terminal."""
+    if not is_live(style):
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        console=message_console(style),
+        transient=True,
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(done: int, total: int | None, name: str) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield progress
 
 
 def show_error(error: BakeoffError) -> None:

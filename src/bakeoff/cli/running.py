@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bakeoff.cli.fetching import download_bar, early_data
+from bakeoff.cli import interruption
 from bakeoff.cli.output import (
     Style,
+    download_bar,
     is_live,
     message_console,
     result_console,
     write_message,
     write_text,
 )
-from bakeoff.cli.startup import EarlyFiles, importing, interruption
 from bakeoff.errors import LintError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bakeoff.records import StageResult
     from bakeoff.study import Study
     from bakeoff.terminal.live import LiveProgress
@@ -54,7 +50,6 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    context: typer.Context,
     study: StudyArgument = "digits",
     replicates: Replicates = None,
     workers: Workers = None,
@@ -115,30 +110,32 @@ def run(
       bakeoff run my-study.toml --report report.html
     """
     style = Style(quiet=quiet, plain=plain, no_color=no_color)
-    loaded = _load(study, style, context.obj)  # first: the data is read while the rest is imported
+    # Everything is imported before the study begins: an interruption must not fall into an import.
+    import scipy.special  # (intervals and initial weights)
 
-    from bakeoff.cli.meanwhile import Meanwhile
-    from bakeoff.execution.events import Silent
+    import bakeoff.report.html  # noqa: F401
     from bakeoff.report import words
+    from bakeoff.report.json import dumps
+    from bakeoff.spec import TuneRange
     from bakeoff.study import DEFAULT_STORE
+    from bakeoff.terminal.tables import print_result, stage_block
 
-    @functools.cache  # made when there is something to print: Rich is imported meanwhile
-    def out() -> Console:
-        return result_console(style) if json_path != "-" else message_console(style)
+    loaded = _load(study, style)
+    if any(
+        isinstance(tried, TuneRange) for stage in loaded.spec.stage for tried in stage.tune.values()
+    ):
+        import scipy.stats.qmc  # noqa: F401  (points of ranges)
+    out = result_console(style) if json_path != "-" else message_console(style)
 
     def on_stage(index: int, stage: StageResult) -> None:
-        from bakeoff.terminal.tables import stage_block
-
-        out().print(stage_block(index, stage))
+        out.print(stage_block(index, stage))
 
     observer = _observer(style, on_stage)
-    later = ["bakeoff.terminal.tables"]
-    later += [] if no_report else ["bakeoff.report.html"]
-    later += [] if json_path is None else ["bakeoff.report.json"]
+    interruption.check()
     try:
         result = loaded.run(
             store=store,
-            observer=Meanwhile(observer or Silent(), later, interruption.check),
+            observer=observer,
             engine=engine,
             replicates=replicates,
             workers=workers,
@@ -151,23 +148,19 @@ def run(
         if observer is not None:
             observer.close()
     record = result.record
-    from bakeoff.terminal.tables import print_result
-
-    print_result(out(), record, stages=observer is None)
+    print_result(out, record, stages=observer is None)
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
     if record.final is not None:
         path = Path(model or _shown(beside / f"bakeoff-{stem}.safetensors"))
         result = result.with_model(path)
         record = result.record
-        out().print(f"Model:  {_shown(path)}", soft_wrap=True)
+        out.print(f"Model:  {_shown(path)}", soft_wrap=True)
     if not no_report:
         path = Path(report) if report else beside / f"bakeoff-{stem}.html"
         result.report(path)
-        out().print(f"Report: {_shown(path)}", soft_wrap=True)
+        out.print(f"Report: {_shown(path)}", soft_wrap=True)
     if json_path is not None:
-        from bakeoff.report.json import dumps
-
         write_text(json_path, dumps(record))
     if not quiet:
         reused = f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
@@ -290,23 +283,11 @@ def doctor() -> None:
         typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
 
 
-def _load(study: str, style: Style, files: EarlyFiles | None = None) -> Study:
+def _load(study: str, style: Style) -> Study:
     """The study with its data, with a bar while something is downloaded."""
-    with importing():
-        from bakeoff.spec import load
+    from bakeoff.study import Study
 
-        loaded = load(study)
-        reading = early_data(loaded, files)
-        # Everything that a run needs, imported while the thread reads.
-        for name in ("numpy.random", "bakeoff.cli.meanwhile", "bakeoff.terminal.progress"):
-            import_module(name)
-        from bakeoff.engines.registry import get_engine
-        from bakeoff.study import Study
-
-        get_engine(loaded.spec.engine)
-    if reading is not None:
-        return Study.from_loaded(loaded, dataset=reading.result())
-    made = Study.from_loaded(loaded)
+    made = Study.from_file(study)
     with download_bar(style) as progress:
         made.load_data(progress)
     return made

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from bakeoff.data.classes import number_classes
 from bakeoff.data.dataset import Dataset, SealedTest
-from bakeoff.data.known import Known
 from bakeoff.data.splits import hold_out
 from bakeoff.errors import DataError
 
@@ -122,33 +121,22 @@ def assemble(
     class_names: tuple[str, ...],
     feature_names: tuple[str, ...] = (),
     image_shape: tuple[int, ...] | None = None,
-    known: Known | None = None,
 ) -> Dataset:
-    """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``).
-
-    Args:
-        known: hashes and count, where checksums already say what they are.
-    """
+    """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``)."""
     check_classes(name, labels, class_names)
     parts = [np.ascontiguousarray(part) for part in (features, labels, test_features, test_labels)]
     features, labels, test_features, test_labels = (_read_only(part) for part in parts)
-    if known is None:
-        test_hash = _hash(test_features, test_labels)
-        known = Known(
-            hash=_hash(features, labels, salt=test_hash),
-            test_hash=test_hash,
-            duplicates_across_splits=count_duplicates(features, test_features),
-        )
+    test_hash = _hash(test_features, test_labels)
     return Dataset(
         name=name,
         features=features,
         labels=labels,
-        test=SealedTest(test_features, test_labels, known.test_hash),
+        test=SealedTest(test_features, test_labels, test_hash),
         class_names=class_names,
         feature_names=feature_names,
         image_shape=image_shape,
-        hash=known.hash,
-        duplicates_across_splits=known.duplicates_across_splits,
+        hash=_hash(features, labels, salt=test_hash),
+        duplicates_across_splits=count_duplicates(features, test_features),
     )
 
 

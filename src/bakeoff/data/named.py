@@ -16,7 +16,6 @@ from bakeoff.data.catalogue import CATALOGUE, NamedDataset, Part, RemoteFile, lo
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.digits import digits_file, load_digits_dataset
 from bakeoff.data.idx_bytes import IdxBytes
-from bakeoff.data.known import known_of
 from bakeoff.data.places import cache_folder, keras_archive, local_folder, refuse_partial
 from bakeoff.data.verified import Files, read_files, verified
 from bakeoff.errors import DataError, DownloadError
@@ -63,9 +62,7 @@ class DatasetInfo:
         return f"{self.num_train:,} + {self.num_test:,} of {shape}"
 
 
-def load_named(
-    name: str, *, progress: Progress | None = None, files: Files | None = None
-) -> Dataset:
+def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """Loads a dataset known by name, fetching it if it is nowhere on this machine.
 
     Looked for, in this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for
@@ -75,7 +72,6 @@ def load_named(
     Args:
         name: digits, mnist, fashion-mnist or kmnist.
         progress: called during a download with (bytes done, bytes in all or None, file name).
-        files: what ``verified.read_files`` gave for this dataset; then nothing is looked for.
 
     Raises:
         DataError: an unknown name or a damaged file.
@@ -84,7 +80,7 @@ def load_named(
     entry = look_up(name)
     if not entry.files:
         return load_digits_dataset(entry)
-    files = _found(entry, progress) if files is None else files
+    files = _found(entry, progress)
     arrays = {part: idx.as_array(content) for part, content in files.items()}
     train, test = arrays["train_images"], arrays["test_images"]
     for part in ("train_labels", "test_labels"):
@@ -102,7 +98,6 @@ def load_named(
         arrays["test_labels"].astype(np.int32),
         class_names=entry.class_names,
         image_shape=entry.image_shape,
-        known=known_of(files),
     )
 
 

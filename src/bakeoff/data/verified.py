@@ -1,8 +1,4 @@
-"""The files of a named dataset as verified bytes; knows the standard library only.
-
-So reading them can begin before NumPy and everything that stands on it are imported, and goes on
-beside that: zlib and hashlib let go of the interpreter lock.
-"""
+"""The files of a named dataset as verified bytes; knows the standard library only."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from bakeoff.data.beside import Beside
 from bakeoff.data.bounded import read_file
 from bakeoff.data.catalogue import NamedDataset, Part, RemoteFile
 from bakeoff.data.idx_bytes import TYPE_NAMES, IdxBytes, unpack
@@ -53,7 +48,7 @@ def verified(file: RemoteFile, raw: bytes, place: str) -> IdxBytes:
 
 
 def read_files(entry: NamedDataset, folder: Path) -> Files:
-    """Reads and verifies all files of a dataset, the training images beside the others.
+    """Reads and verifies all files of a dataset.
 
     Raises:
         DataError: a file is gone, damaged or another one.
@@ -67,8 +62,4 @@ def read_files(entry: NamedDataset, folder: Path) -> Files:
             )
         return verified(file, read_file(path), str(path))
 
-    # The training images are nine tenths of the work; the three other files together are the rest.
-    largest, *others = entry.files
-    rest = Beside(lambda: {file.part: read(file) for file in others}, "bakeoff-files")
-    content = read(largest)
-    return {largest.part: content, **rest.result()}
+    return {file.part: read(file) for file in entry.files}

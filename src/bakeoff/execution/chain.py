@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.beside import Beside
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
 from bakeoff.engines.base import Engine
@@ -153,8 +152,7 @@ def run_study(
     started, started_at = time.perf_counter(), now()
     workers = options.workers or available_cores()
     looks = looks_for(spec, options.replicates)
-    # Asks two programs (git, uname), which takes as long as looking through the data.
-    environment = Beside(lambda: describe(engine.name, folder or Path.cwd()), "bakeoff-environment")
+    environment = describe(engine.name, folder or Path.cwd())
     jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
     data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
     identity = {**spec.to_dict(), "looks": list(looks)}
@@ -164,7 +162,7 @@ def run_study(
         kind=spec.kind,
         seed=spec.seed,
         data=data,
-        environment=environment.result(),
+        environment=environment,
         engine=engine.name,
         started_at=started_at,
     )
@@ -238,7 +236,7 @@ def run_study(
         claims=claims(stages, spec.kind, data=data),
         final=final,
         openings=() if opening is None else (opening,),
-        environment=environment.result(),
+        environment=environment,
         num_trained=service.num_trained,
         num_reused=service.num_reused,
         seconds=time.perf_counter() - started,

@@ -220,11 +220,6 @@ def _template() -> Template:
     return environment.from_string(_template_text("report.html"))
 
 
-def prepare() -> None:
-    """Does what the first page would have to do before it; for whoever has time now."""
-    _template()
-
-
 def render(view: ReportView) -> str:
     """The page. Every chart is drawn here, once."""
     script = "\n" + _template_text("report.js")

@@ -1,7 +1,7 @@
 """Error rates and power of the decision procedure by simulation: tables, and plots for docs/.
 
 python -m benchmarks.evidence_curves            # prints the tables
-python -m benchmarks.evidence_curves --docs     # also draws docs/images/evidence-*.svg; needs extra [test]
+python -m benchmarks.evidence_curves --docs     # also draws docs/images/evidence-*.svg
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from bakeoff.evidence import simulate
 from bakeoff.evidence.verdicts import Rule
+from bakeoff.report import svg
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZES = {"num_train": 55_000, "num_validation": 5_000}
@@ -110,19 +110,23 @@ def tie_curve() -> list[dict[str, Any]]:
     return rows
 
 
-def lines(rows: list[dict[str, Any]], x: str, y: str, colour: str, title: str) -> alt.Chart:
-    encoding = {
-        "x": alt.X(f"{x}:Q", title=x),
-        "y": alt.Y(f"{y}:Q", title=y, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-        "color": alt.Color(f"{colour}:N", title=colour, sort=None),
-    }
-    if colour != "correlation":
-        encoding["strokeDash"] = alt.StrokeDash("correlation:N", title="correlation")
-    return (
-        alt.Chart(alt.Data(values=rows), title=title, width=460, height=260)
-        .mark_line()
-        .encode(**encoding)
-    )
+def lines(rows: list[dict[str, Any]], x: str, y: str, colour: str, title: str) -> svg.Picture:
+    """A line per group, dashed where replicates share luck."""
+    picture = svg.Picture(460, 260, title)
+    across = svg.linear(x, (min(row[x] for row in rows), max(row[x] for row in rows)), 460)
+    up = svg.linear(f"{y} (%)", (0, 1), 260, factor=100)
+    picture.x_axis(across)
+    picture.y_axis(up)
+    names = list(dict.fromkeys(row[colour] for row in rows))
+    roles = {name: f"s{index + 1}" for index, name in enumerate(names)}
+    for name in names:
+        for correlation in CORRELATIONS:
+            own = [r for r in rows if (r[colour], r["correlation"]) == (name, correlation)]
+            path = [(across(row[x]), 260 - up(row[y])) for row in own]
+            dash = "5,3" if colour != "correlation" and CORRELATIONS[correlation] else ""
+            picture.add([svg.line(path)] if path else [], stroke=roles[name], width=2, dash=dash)
+    picture.legend([(roles[name], f"{colour} {name}") for name in names])
+    return picture
 
 
 def draw(power: list[dict[str, Any]], ties: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.processes import command_seconds
 from benchmarks.session import Session
 
-HEAVY = ("numpy", "scipy", "sklearn", "pandas", "altair", "pydantic", "jinja2")
+HEAVY = ("numpy", "scipy", "sklearn", "pandas", "pydantic", "jinja2")
 _HELP = "import contextlib, io, sys\nsys.argv = ['bakeoff', '--help']\nfrom bakeoff.cli import main\nwith contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    main()\n"
 _HEAVY = (
     f"\nimport json, sys\nprint(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.models.trained import TrainedModel
-    from bakeoff.report.plot import Plots
+    from bakeoff.report.notebook import Plots
 
 
 class Result:
@@ -66,8 +66,8 @@ class Result:
 
     @property
     def plot(self) -> Plots:
-        """Charts of the report as Altair objects, such as ``result.plot.forest("depth")``."""
-        from bakeoff.report.plot import Plots
+        """The charts of the report, such as ``result.plot.forest("depth")``."""
+        from bakeoff.report.notebook import Plots
 
         return Plots(self.record)
 

@@ -25,9 +25,8 @@ from markupsafe import Markup, escape
 
 from bakeoff.errors import StoreFullError, UsageError
 from bakeoff.records import StudyResult
-from bakeoff.report import charts, sentences, tables
-from bakeoff.report.chart_spec import Chart
-from bakeoff.report.drawing.draw import draw
+from bakeoff.report import charts, grids, sentences, tables
+from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table
 from bakeoff.report.tryit import ModelPayload
 from bakeoff.report.view import ReportView, build_view
@@ -62,12 +61,11 @@ def _template_text(name: str) -> str:
 
 
 def _figure(
-    anchor: str, title: str, note: str, chart: Chart | None, table: Table, layout: str = "plain"
+    anchor: str, title: str, note: str, chart: Picture | None, table: Table, layout: str = "plain"
 ) -> list[Figure]:
     if chart is None:
         return []
-    # The SVG escapes every text that it holds, see ``drawing``.
-    picture = Markup(draw(chart))  # noqa: S704
+    picture = Markup(chart)  # noqa: S704  # it escapes every text that it holds, see ``svg``
     return [Figure(anchor, title, note, (("", picture),), table, layout)]
 
 
@@ -77,10 +75,10 @@ def _curve_figures(stage: StageView) -> list[Figure]:
     for what, title in (("accuracy", "Training curves"), ("loss", "Training curves: loss")):
         if many and what == "loss":
             continue  # sixty panels more would double the page and tell little
-        size = (150, 90) if many else (230, 120)
+        size = (112.0, 76.0) if many else grids.PANEL
         panels = [
-            (label, Markup(draw(chart)))  # noqa: S704
-            for label, chart in charts.panels(stage, what, size=size)
+            (label, Markup(picture))  # noqa: S704
+            for label, picture in grids.curves(stage, what, size=size)
         ]
         if panels:
             unit = "Accuracy (%)" if what == "accuracy" else "Cross-entropy"
@@ -122,20 +120,20 @@ def _stage_figures(stage: StageView) -> list[Figure]:
         tables.replicates(stage),
         "rows",
     )
-    for name in charts.nuisance_names(stage):
+    for name in grids.tuned_names(stage):
         figures += _figure(
             f"{stage.anchor}-tune-{len(figures)}",
             f"Tuned: {name}",
             "On screening replicates that decide nothing. The ring marks what each candidate was given.",
-            charts.nuisance(stage, name),
+            grids.tuned(stage, name),
             tables.nuisance(stage),
         )
-    if charts.nuisance_names(stage):
+    if grids.tuned_names(stage):
         figures += _figure(
             f"{stage.anchor}-heat",
             "Tuned value by candidate",
             f"{measure.title} on the screening replicates; darker is better.",
-            charts.heatmap(stage),
+            grids.heatmap(stage),
             tables.nuisance(stage),
         )
     return figures
@@ -149,7 +147,7 @@ def _final_figures(view: ReportView) -> list[Figure]:
         "confusion",
         "Confusion matrix",
         "Rows are the true class, columns the predicted one; test examples.",
-        charts.confusion(final),
+        grids.confusion(final),
         tables.confusion(final),
         "square",
     )
@@ -169,7 +167,7 @@ def _final_figures(view: ReportView) -> list[Figure]:
         "reliability",
         "Reliability",
         f"On the dashed line, the model is right as often as it is sure.{error}",
-        charts.reliability(final),
+        grids.reliability(final),
         tables.reliability(final),
         "square",
     )

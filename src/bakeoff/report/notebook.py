@@ -1,4 +1,4 @@
-"""What a notebook shows for a study and a result: one small table each, no script, no chart."""
+"""What a notebook shows: a study and a result as one small table each, and the charts by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from bakeoff.errors import UsageError
 from bakeoff.records import StudyResult
+from bakeoff.report import charts, grids
+from bakeoff.report.svg import Picture
 from bakeoff.report.view import ReportView, build_view
+from bakeoff.report.view_final import FinalView
+from bakeoff.report.view_stages import StageView
 from bakeoff.report.words import clip, duration, percent, plural, setting, visible
 
 MAX_STAGES = 60
@@ -102,3 +107,78 @@ def result_html(result: StudyResult) -> str:
         )
     head = ("stage", "verdict", "carried on", "by", "interval", "replicates")
     return str(title) + _table(head, rows) + str(final)
+
+
+class Plots:
+    """The charts of one result, such as ``result.plot.forest("depth")``.
+
+    Every method returns a picture that shows itself in a notebook and that ``save`` writes as SVG.
+    It raises ``UsageError`` where the study has nothing to draw: an unknown stage, a stage that
+    tuned nothing, a test set that was not opened.
+    """
+
+    def __init__(self, result: StudyResult) -> None:
+        self._view = build_view(result)
+
+    def _stage(self, stage: str | int) -> StageView:
+        names = [view.name for view in self._view.stages]
+        if isinstance(stage, str) and stage in names:
+            return self._view.stages[names.index(stage)]
+        if isinstance(stage, int) and -len(names) <= stage < len(names):
+            return self._view.stages[stage]
+        raise UsageError(
+            f"stage: must be one of {', '.join(names)} or an index below {len(names)}, but got {stage!r}"
+        )
+
+    def _final(self) -> FinalView:
+        if self._view.final is None:
+            raise UsageError(f"study {self._view.name}: has no final model to draw")
+        return self._view.final
+
+    def forest(self, stage: str | int) -> Picture:
+        """Paired differences from the chosen candidate, with the ±δ band."""
+        return _drawn(charts.forest(self._stage(stage)), "a second candidate with finished runs")
+
+    def replicates(self, stage: str | int) -> Picture:
+        """Every run, one line per replicate."""
+        return _drawn(charts.replicates(self._stage(stage)), "finished runs")
+
+    def curves(self, stage: str | int, what: str = "accuracy") -> Picture:
+        """Training curves of all replicates; ``what`` is ``accuracy`` or ``loss``."""
+        if what not in grids.CURVES:
+            raise UsageError(f"what: must be accuracy or loss, but got {what!r}")
+        return _drawn(grids.sheet(grids.curves(self._stage(stage), what)), "runs with a history")
+
+    def tuned(self, stage: str | int, name: str | None = None) -> Picture:
+        """The metric along a tuned hyperparameter (the first one by default)."""
+        return _drawn(grids.tuned(self._stage(stage), name), "a `tune` of that name")
+
+    def heatmap(self, stage: str | int, name: str | None = None) -> Picture:
+        """Tuned hyperparameter by candidate (the learning rate by default)."""
+        return _drawn(grids.heatmap(self._stage(stage), name), "a `tune` of that name")
+
+    def chain(self) -> Picture:
+        """The chain of decisions with the audit's counterfactuals."""
+        return _drawn(charts.chain(self._view), "stages with finished runs")
+
+    def published(self) -> Picture:
+        """A replication's published test accuracies against ours."""
+        return _drawn(charts.published(self._view), "a replication with published numbers")
+
+    def confusion(self) -> Picture:
+        """The confusion matrix on the test set."""
+        return _drawn(grids.confusion(self._final()), "an opened test set")
+
+    def recall(self) -> Picture:
+        """Recall per class on the test set."""
+        return _drawn(charts.recall(self._final()), "an opened test set")
+
+    def reliability(self) -> Picture:
+        """Accuracy against confidence on the test set."""
+        return _drawn(grids.reliability(self._final()), "an opened test set")
+
+
+def _drawn(picture: Picture | None, needs: str) -> Picture:
+    if picture is None:
+        raise UsageError(f"nothing to draw: this chart needs {needs}")
+    return picture

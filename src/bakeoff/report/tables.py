@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bakeoff.report.chart_tuning import nuisance_names
+from bakeoff.report.grids import tuned_names
 from bakeoff.report.view import ReportView
 from bakeoff.report.view_final import FinalView
 from bakeoff.report.view_runs import CandidateView
@@ -152,7 +152,7 @@ def curves(stage: StageView) -> Table:
 def nuisance(stage: StageView) -> Table:
     """Every tuned point with its mean on the screening replicates."""
     measure = metric(stage.metric)
-    names = nuisance_names(stage)
+    names = tuned_names(stage)
     rows = []
     for point in stage.tuning:
         values = dict(point.values)

@@ -1,22 +1,20 @@
-"""Charts: valid Altair objects for Python, and SVG that names every run for pages."""
+"""Charts: SVG that names every run and follows the page's theme."""
 
 from __future__ import annotations
 
-import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-import altair as alt
 import build
 import pytest
 
 from bakeoff.errors import UsageError
-from bakeoff.report import charts
-from bakeoff.report.chart_spec import Chart
-from bakeoff.report.drawing.draw import draw
-from bakeoff.report.plot import Plots
+from bakeoff.report import charts, grids
+from bakeoff.report.notebook import Plots
+from bakeoff.report.svg import Picture
 from bakeoff.report.view import build_view
 
 
@@ -25,12 +23,12 @@ def plots() -> Plots:
     return Plots(build.full())
 
 
-DRAWN = {
+DRAWN: dict[str, Callable[[Plots], Picture]] = {
     "forest": lambda p: p.forest("activation"),
     "replicates": lambda p: p.replicates("activation"),
     "curves": lambda p: p.curves("activation"),
     "loss curves": lambda p: p.curves(2, "loss"),
-    "nuisance": lambda p: p.nuisance("activation"),
+    "tuned": lambda p: p.tuned("activation"),
     "heatmap": lambda p: p.heatmap("activation"),
     "chain": lambda p: p.chain(),
     "published": lambda _: Plots(build.regression()).published(),
@@ -41,77 +39,54 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_every_chart_is_a_valid_altair_object_with_a_description(name: str, plots: Plots) -> None:
-    chart = DRAWN[name](plots)
-    assert isinstance(chart, alt.TopLevelMixin)
-    spec = chart.to_dict(validate=True)
-    assert spec["description"].endswith(".")
-
-
-def page_charts() -> dict[str, Chart | None]:
-    """One chart of every kind that pages show."""
-    view = build_view(build.full())
-    stage = view.stages[2]
-    assert view.final is not None
-    return {
-        "forest": charts.forest(stage),
-        "replicates": charts.replicates(stage),
-        "panel": charts.panels(stage)[0][1],
-        "loss panel": charts.panels(stage, "loss")[1][1],
-        "nuisance": charts.nuisance(stage),
-        "heatmap": charts.heatmap(stage),
-        "chain": charts.chain(view),
-        "published": charts.published(build_view(build.regression())),
-        "confusion": charts.confusion(view.final),
-        "recall": charts.recall(view.final),
-        "reliability": charts.reliability(view.final),
-    }
-
-
-@pytest.mark.parametrize("name", page_charts())
-def test_every_chart_becomes_well_formed_svg_that_follows_the_theme(name: str) -> None:
-    chart = page_charts()[name]
-    assert chart is not None
-    text = draw(chart)
-    root = ET.fromstring(text)
+def test_every_chart_is_well_formed_svg_that_follows_the_theme(name: str, plots: Plots) -> None:
+    picture = DRAWN[name](plots)
+    root = ET.fromstring(str(picture))
     assert root.get("role") == "img"
-    assert root.get("aria-label")
+    assert str(root.get("aria-label")).endswith(".")
     # Every colour is a variable of the page: nothing stays light in the dark.
     paints = {e.get(a) for e in root.iter() for a in ("fill", "stroke")} - {None, "none"}
     assert paints
     assert all(str(paint).startswith("var(--") for paint in paints), paints
-    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in str(picture).replace("http://www.w3.org/2000/svg", "")
 
 
-def test_altair_holds_the_rows_that_the_page_draws(plots: Plots) -> None:
-    spec = charts.replicates(plots.view.stages[2])
-    assert spec is not None
-    chart = plots.replicates("activation").to_dict()
-    rows = [json.loads(layer["data"]["values"]) for layer in chart["layer"]]
-    assert rows == [layer["data"]["values"] for layer in spec["layer"]]
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_text_of_a_chart_is_small_on_a_phone(name: str, plots: Plots) -> None:
+    if "curves" in name:
+        return  # a sheet of panels is for notebooks; pages show each panel by itself
+    root = ET.fromstring(str(DRAWN[name](plots)))
+    column = 390 - 2 * 16
+    scale = min(svg_largest(), column / float(str(root.get("width"))))
+    sizes = {float(str(e.get("font-size"))) for e in root.iter() if e.get("font-size")}
+    assert min(sizes) * scale >= 11
+
+
+def svg_largest() -> float:
+    from bakeoff.report.svg import LARGEST
+
+    return LARGEST
+
+
+def test_a_chart_is_saved_as_it_is_shown(plots: Plots, tmp_path: Path) -> None:
+    picture = plots.forest("activation")
+    assert picture.save(tmp_path / "forest.svg").read_text("utf-8").strip() == picture._repr_svg_()
 
 
 def test_what_cannot_be_drawn_says_what_it_needs(plots: Plots) -> None:
     with pytest.raises(UsageError, match="must be one of scale, depth, activation, width"):
         plots.forest("nothing")
     with pytest.raises(UsageError, match="this chart needs a `tune`"):
-        plots.nuisance("depth")
+        plots.tuned("depth")
     with pytest.raises(UsageError, match="has no final model"):
         Plots(build.winner()).confusion()
     with pytest.raises(UsageError, match="accuracy or loss"):
         plots.curves("depth", "speed")
 
 
-def rows_of(chart: Chart) -> list[Any]:
-    """All rows that a chart draws."""
-    return [row for layer in chart["layer"] for row in layer["data"]["values"]]
-
-
 def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
     stage = build_view(build.full()).stages[2]
-    chart = charts.replicates(stage)
-    assert chart is not None
-    text = draw(chart)
+    text = str(charts.replicates(stage))
     titles = re.findall(r'data-r="(\d+)"><title>([^<]*)</title>', text)
     for candidate in stage.candidates:
         for run in candidate.runs:
@@ -124,25 +99,37 @@ def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
 
 def test_every_replicates_curves_are_in_the_panels() -> None:
     stage = build_view(build.full()).stages[2]
-    for label, chart in charts.panels(stage):
-        text = draw(chart)
+    for label, panel in grids.curves(stage):
+        text = str(panel)
         runs = stage.candidate(label).runs
         found = re.findall(r'data-r="(\d+)"', text)
         assert sorted(found) == sorted(str(r.replicate + 1) for r in runs for _ in range(2))
 
 
 def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
-    view = build_view(build.winner())
-    chart = charts.forest(view.stages[0])
-    assert chart is not None
-    rows = rows_of(chart)
-    row = next(row for row in rows if "mean" in row)
-    (difference,) = view.stages[0].differences
+    stage = build_view(build.winner()).stages[0]
+    text = str(charts.forest(stage))
+    (difference,) = stage.differences
     assert difference.low is not None
-    assert row["mean"] == pytest.approx(100 * difference.mean)
-    assert row["low"] == pytest.approx(100 * difference.low)
-    (band,) = [row for row in rows if "a" in row]
-    assert band == {"a": -0.2, "b": 0.2}
+    assert difference.high is not None
+    # The one scale of the picture: pixels per unit, from the band that is ±δ wide.
+    left, width = map(float, re.findall(r'<rect x="([0-9.]+)" y="0" width="([0-9.]+)"', text)[0])
+    unit, zero = width / (2 * stage.delta), left + width / 2
+    x1, x2 = map(float, re.findall(r'<line x1="([0-9.]+)"[^>]*? x2="([0-9.]+)"', text)[0])
+    assert x1 == pytest.approx(
+        zero + unit * difference.low, abs=1.5
+    )  # the band is drawn to a tenth
+    assert x2 == pytest.approx(zero + unit * difference.high, abs=1.5)
+
+
+def test_curves_start_where_they_come_into_the_range_of_their_last_epochs() -> None:
+    stage = build.stage("width", ["16", "32"], [0.96, 0.97], epochs=20)
+    view = build_view(build.study([stage])).stages[0]
+    limits = grids._curve_limits(view, "accuracy")
+    assert limits is not None
+    firsts = [run.curve.val_accuracy[0] for c in view.candidates for run in c.runs]
+    assert all(first is not None and first < limits[0] for first in firsts)
+    assert limits[1] - limits[0] < 0.5
 
 
 def test_failed_runs_are_crosses_with_their_reason() -> None:
@@ -150,9 +137,7 @@ def test_failed_runs_are_crosses_with_their_reason() -> None:
     # Near enough to the others to be on the axis.
     near = tuple(replace(r, val=replace(r.val, accuracy=0.93)) for r in stage.runs[1])
     view = build_view(build.study([replace(stage, runs=(stage.runs[0], near, stage.runs[2]))]))
-    chart = charts.replicates(view.stages[0])
-    assert chart is not None
-    assert draw(chart).count("loss became non-finite in epoch 5") == 5
+    assert str(charts.replicates(view.stages[0])).count("loss became non-finite in epoch 5") == 5
 
 
 def test_names_in_charts_are_text_and_not_markup() -> None:
@@ -162,8 +147,7 @@ def test_names_in_charts_are_text_and_not_markup() -> None:
         charts.replicates(view.stages[0]),
         charts.chain(view),
     ):
-        assert chart is not None
-        text = draw(chart)
+        text = str(chart)
         assert "<img" not in text
         assert "&lt;img src=x onerror" in text
         ET.fromstring(text)
@@ -172,8 +156,8 @@ def test_names_in_charts_are_text_and_not_markup() -> None:
 def test_one_candidate_has_no_forest_and_no_tuning_has_no_heat_map() -> None:
     stage = build_view(build.study([build.stage("again", ["8"], [0.96])])).stages[0]
     assert charts.forest(stage) is None
-    assert charts.nuisance(stage) is None
-    assert charts.heatmap(stage) is None
+    assert grids.tuned(stage) is None
+    assert grids.heatmap(stage) is None
 
 
 def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
@@ -181,4 +165,4 @@ def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
         build.study([build.stage("rate", ["a", "b"], [0.1, 0.1], failed=[0, 1])])
     ).stages[0]
     assert charts.replicates(stage) is None
-    assert charts.panels(stage) == []
+    assert grids.curves(stage) == []

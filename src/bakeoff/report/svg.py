@@ -1,0 +1,412 @@
+"""SVG as the charts of a report need it: an axis, a line, a dot, a bar, a cell, a text.
+
+The functions return markup; a ``Picture`` collects it and keeps track of the room it takes. Colours
+are roles, written as the page's CSS variables, so one drawing serves the light and the dark theme.
+A drawing is made for the width of a phone and grows a little on larger screens, so that its smallest
+text is legible everywhere. Knows nothing of studies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape as escape_attribute
+from itertools import pairwise
+from math import ceil, floor, log, log10, sqrt
+from pathlib import Path
+
+from bakeoff.report.text_width import cut, text_width
+
+WIDTH = 356.0  # of a chart that stands alone: with its margins the column of a phone
+SIZE = 12.0  # of every text, in pixels
+LARGEST = 1.2  # times its own size: a chart grows with its column, but not to a poster
+# From the middle of a text, or from the line it hangs from or stands on, to its baseline.
+MIDDLE, HANGING, STANDING = 0.3 * SIZE, 0.79 * SIZE, -0.21 * SIZE
+
+# The light theme, for drawings that stand outside a page. templates/report.css has both themes.
+LIGHT = {
+    "ink": "#1c2128",
+    "muted": "#57606a",
+    "rule": "#d5dbe1",
+    "page": "#ffffff",
+    "accent": "#0a5cc2",
+    "other": "#7b858f",
+    "train": "#a85a08",
+    "bad": "#b3261e",
+    "band": "#e3ebf5",
+    "on-accent": "#fefefe",
+    "s1": "#0a5cc1",
+    "s2": "#a85a07",
+    "s3": "#0b7a5c",
+    "s4": "#a2407a",
+    "s5": "#5b5fc7",
+    "s6": "#6b6f00",
+}
+
+
+def px(value: float) -> str:
+    """Pixels with one decimal: a tenth is finer than any screen shows at this size."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def ink(role: str) -> str:
+    """The page's variable of a colour."""
+    return f"var(--{role})"
+
+
+def escape(text: str) -> str:
+    """Text as SVG text: no markup survives."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _element(
+    tag: str, attributes: str, role: str, paint: str, says: str, replicate: int | None
+) -> str:
+    """One mark; ``says`` is its tooltip, ``data-r`` what the page's script highlights by."""
+    if role:
+        attributes += f' {paint}="{ink(role)}"'
+    if replicate is not None:
+        attributes += f' data-r="{replicate + 1}"'
+    inner = f"<title>{escape(says)}</title>" if says else ""
+    return f"<{tag} {attributes}>{inner}</{tag}>" if inner else f"<{tag} {attributes}/>"
+
+
+def dot(
+    x: float, y: float, r: float, says: str = "", *, role: str = "", replicate: int | None = None
+) -> str:
+    """A filled circle; without a role it has the colour of its group."""
+    where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
+    return _element("circle", where, role, "fill", says, replicate)
+
+
+def ring(x: float, y: float, r: float, says: str = "", *, role: str = "") -> str:
+    """An empty circle."""
+    where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
+    return _element("circle", where, role, "stroke", says, None)
+
+
+def cross(
+    x: float, y: float, r: float, says: str = "", *, role: str = "", replicate: int | None = None
+) -> str:
+    """An ×, drawn as a line."""
+    a, b, c, d = px(x - r), px(y - r), px(x + r), px(y + r)
+    return _element(
+        "path", f'd="M{a},{b}L{c},{d}M{a},{d}L{c},{b}"', role, "stroke", says, replicate
+    )
+
+
+def diamond(x: float, y: float, r: float, says: str = "", *, role: str = "") -> str:
+    """An empty diamond."""
+    corners = f"M{px(x - r)},{px(y)}L{px(x)},{px(y - r)}L{px(x + r)},{px(y)}L{px(x)},{px(y + r)}Z"
+    return _element("path", f'd="{corners}"', role, "stroke", says, None)
+
+
+def bar(x1: float, x2: float, y: float, says: str = "", *, role: str = "") -> str:
+    """A horizontal line between two values."""
+    where = f'x1="{px(x1)}" y1="{px(y)}" x2="{px(x2)}" y2="{px(y)}"'
+    return _element("line", where, role, "stroke", says, None)
+
+
+def line(
+    points: Sequence[tuple[float, float]],
+    says: str = "",
+    *,
+    role: str = "",
+    replicate: int | None = None,
+) -> str:
+    """A line through points; a single point becomes a dot of the line's colour."""
+    path = "M" + " ".join(f"{px(x)},{px(y)}" for x, y in points)
+    if len(points) == 1:
+        path += 'h0" stroke-linecap="round" stroke-width="4'
+    return _element("path", f'd="{path}"', role, "stroke", says, replicate)
+
+
+def cell(
+    x: float, y: float, width: float, height: float, shade: float, says: str = "", *, role: str = ""
+) -> str:
+    """A rectangle of some opacity."""
+    where = f'x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(height)}"'
+    opacity = f"{shade:.2f}".strip("0").rstrip(".") or "0"
+    return _element("rect", f'{where} fill-opacity="{opacity}"', role, "fill", says, None)
+
+
+def text(x: float, y: float, words: str, *, role: str = "", turn: float = 0) -> str:
+    """Words whose middle line is at ``y``; the group says where they are anchored."""
+    where = f'x="{px(x)}" y="{px(y + MIDDLE)}"'
+    if turn:
+        where = f'transform="translate({px(x)},{px(y)})rotate({turn:g})" y="{px(MIDDLE)}"'
+    if role:
+        where += f' fill="{ink(role)}"'
+    return f"<text {where}>{escape(words)}</text>"
+
+
+def tick_values(low: float, high: float, count: int) -> tuple[list[float], int]:
+    """Round values in a range, about ``count`` of them, and the decimals that tell them apart.
+
+    Steps are 1, 2 or 5 times a power of ten, the one nearest in the logarithm to the wished number
+    of ticks, as d3 chooses them.
+    """
+    if low == high:
+        return [low], 0 if low == round(low) else 2
+    step = (high - low) / count
+    power = floor(log10(step))
+    error = step / 10.0**power
+    factor = next((f for least, f in ((50, 10), (10, 5), (2, 2)) if error >= sqrt(least)), 1)
+    if factor == 10:
+        power, factor = power + 1, 1
+    # Whole multiples over a whole number: 3 / 10 is .3, 3 · .1 is not.
+    over, times = (10**-power, factor) if power < 0 else (1, factor * 10**power)
+    first, last = ceil(low * over / times - 1e-9), floor(high * over / times + 1e-9)
+    return [index * times / over for index in range(first, last + 1)], max(0, -power)
+
+
+def significant(value: float, digits: int = 6) -> str:
+    """At most so many significant digits and no idle zeros; an exponent below a millionth."""
+    if value != 0 and 1e-6 <= abs(value) < 10.0**digits:
+        places = max(0, digits - 1 - floor(log10(abs(value))))
+        words = f"{value:.{places}f}"
+        words = words.rstrip("0").rstrip(".") if places else words
+    else:
+        words = f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
+    return words.replace("-", "−", 1) if words.startswith("-") else words
+
+
+def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:
+    """The range of the values with a little room on both sides, never empty."""
+    known = list(values)
+    low, high = min(known), max(known)
+    room = (high - low) * share or max(abs(high) * 0.01, 1e-3)
+    return low - room, high + room
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """From values to pixels, with the ticks to print.
+
+    Attributes:
+        low, high: the values at its ends; what lies outside is drawn at the end.
+        length: pixels.
+        ticks: values with their words.
+        to: applied to a value before it is placed: the identity, or a logarithm.
+    """
+
+    title: str
+    low: float
+    high: float
+    length: float
+    ticks: tuple[tuple[float, str], ...]
+    to: Callable[[float], float] = float
+
+    def __call__(self, value: float) -> float:
+        """Pixels from the low end."""
+        low, high = self.to(self.low), self.to(self.high)
+        if high == low:
+            return self.length / 2
+        return min(1.0, max(0.0, (self.to(value) - low) / (high - low))) * self.length
+
+
+def linear(
+    title: str,
+    ends: tuple[float, float],
+    length: float,
+    *,
+    factor: float = 1,
+    count: int = 5,
+    whole: bool = False,
+) -> Axis:
+    """An axis in even steps; ``factor`` is 100 where shares are printed in per cent or points."""
+    values, decimals = tick_values(factor * ends[0], factor * ends[1], count)
+    if whole:
+        values, decimals = [value for value in values if value == round(value)], 0
+    words = [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+    ticks = tuple((value / factor, word) for value, word in zip(values, words, strict=True))
+    return Axis(title, *ends, length, ticks)
+
+
+_ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+def shares(title: str, values: Sequence[float], smallest: float, length: float) -> Axis:
+    """An axis for shares near one, such as accuracies.
+
+    Where they span a wide range it is logarithmic in the error, so that half a point at 97 % is as
+    visible as ten points at 60 %; else it is even in per cent.
+
+    Args:
+        values: what the axis must hold.
+        smallest: least error that can be told from none; the logarithm needs one.
+    """
+    errors = [min(1.0, max(smallest, 1 - value)) for value in values]
+    if max(errors) <= 2.5 * min(errors):
+        return linear(f"{title} (%)", padded(values), length, factor=100)
+    low, high = min(1.0, max(errors) * 1.15), min(errors) / 1.15
+    ticks = [(1 - e, significant(100 * (1 - e), 4)) for e in _ERROR_TICKS if high <= e <= low]
+    return Axis(
+        f"{title} (%), spaced by the error",
+        1 - low,
+        1 - high,
+        length,
+        tuple(ticks),
+        lambda value: -log(min(1.0, max(smallest / 1.15, 1 - value))),
+    )
+
+
+def spaced(title: str, values: Sequence[float], length: float) -> Axis:
+    """An axis through values that were tried, each a tick: logarithmic where they span decades."""
+    low, high = min(values), max(values)
+    wide = low > 0 and high / low >= 8
+    room = 14 / (length - 28)  # so that the marks at the ends are whole
+    if wide:
+        ends = low / (high / low) ** room, high * (high / low) ** room
+    else:
+        ends = padded(values, room)
+    ticks = tuple((value, significant(value)) for value in values[:: -(-len(values) // 8)])
+    return Axis(title, *ends, length, ticks, log if wide else float)
+
+
+class Picture:
+    """A drawing: SVG in pieces over a plot of some size, and the room that it takes.
+
+    Pixels count from the upper left corner of the plot. ``str`` gives the markup for a page; in a
+    notebook it shows itself, and ``save`` writes a file that looks the same anywhere.
+    """
+
+    def __init__(self, width: float, height: float, description: str) -> None:
+        self.width, self.height, self.description = width, height, description
+        self._pieces: list[str] = []
+        self._box = [0.0, 0.0, width, height]
+
+    def reach(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Makes room for this box too."""
+        box = self._box
+        box[:] = min(box[0], left), min(box[1], top), max(box[2], right), max(box[3], bottom)
+
+    def add(
+        self,
+        pieces: Iterable[str],
+        *,
+        fill: str = "",
+        stroke: str = "",
+        width: float = 1,
+        opacity: float = 1,
+        anchor: str = "",
+        dash: str = "",
+    ) -> None:
+        """Marks of one look, drawn over those before; colours are roles."""
+        inner = "".join(pieces)
+        if not inner:
+            return
+        look = [f'fill="{ink(fill)}"'] if fill else []
+        look += [f'stroke="{ink(stroke)}"'] if stroke else []
+        look += [f'stroke-width="{width:g}"'] if width != 1 else []
+        # Not on the group itself: its marks would not show through one another.
+        look += [f'{"fill" if fill else "stroke"}-opacity="{opacity:g}"'] if opacity != 1 else []
+        look += [f'text-anchor="{anchor}"'] if anchor else []
+        look += [f'stroke-dasharray="{dash}"'] if dash else []
+        self._pieces.append(f"<g {' '.join(look)}>{inner}</g>" if look else inner)
+
+    def words(
+        self,
+        texts: Iterable[tuple[float, float, str]],
+        *,
+        role: str = "muted",
+        anchor: str = "",
+        limit: float | None = None,
+        halo: bool = False,
+    ) -> None:
+        """Texts of one look, cut beyond ``limit`` pixels; a halo keeps lines off them."""
+        before = {"": 0.0, "middle": 0.5, "end": 1.0}[anchor]
+        pieces = []
+        for x, y, words in texts:
+            shown = cut(words, SIZE, limit)
+            width = text_width(shown, SIZE)
+            self.reach(x - before * width, y - SIZE / 2, x + (1 - before) * width, y + SIZE / 2)
+            pieces.append(text(x, y, shown))
+        if halo:
+            edge = f'stroke="{ink("page")}" stroke-width="4" stroke-linejoin="round"'
+            pieces = [f'<g {edge} paint-order="stroke">{"".join(pieces)}</g>']
+        self.add(pieces, fill=role, anchor=anchor)
+
+    def x_axis(self, axis: Axis, *, top: bool = False, grid: bool = True, left: float = 0) -> None:
+        """Ticks and title below the plot, or above it where reading begins there."""
+        places = [left + axis(value) for value, _ in axis.ticks]
+        if grid:
+            lines = "".join(f"M{floor(at + 0.5) + 0.5:g},0v{px(self.height)}" for at in places)
+            self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
+        y = -5 - SIZE / 2 if top else self.height + 5 + SIZE / 2
+        ticks = _apart([(x, words) for x, (_, words) in zip(places, axis.ticks, strict=True)])
+        self.words([(x, y, words) for x, words in ticks], anchor="middle")
+        if axis.title:
+            middle = left + axis.length / 2
+            y += -SIZE - 4 if top else SIZE + 4
+            self.words([(middle, y, axis.title)], anchor="middle", limit=WIDTH)
+
+    def y_axis(self, axis: Axis, *, grid: bool = True) -> None:
+        """Ticks and title at the left; values grow upwards."""
+        places = [self.height - axis(value) for value, _ in axis.ticks]
+        if grid:
+            lines = "".join(f"M0,{floor(at + 0.5) + 0.5:g}h{px(self.width)}" for at in places)
+            self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
+        named = [(-5.0, y, words) for y, (_, words) in zip(places, axis.ticks, strict=True)]
+        self.words(named, anchor="end")
+        if axis.title:
+            widest = max((text_width(words, SIZE) for _, words in axis.ticks), default=0.0)
+            x = -5 - widest - 4 - SIZE / 2
+            words = cut(axis.title, SIZE, self.height + 40)
+            half = text_width(words, SIZE) / 2
+            self.add([text(x, self.height / 2, words, turn=-90)], fill="muted", anchor="middle")
+            self.reach(x - SIZE / 2, self.height / 2 - half, 0, self.height / 2 + half)
+
+    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+        """A dot of a colour and a word each, above the plot, two beside one another."""
+        column = self.width / 2
+        top = self._box[1] - 6 - SIZE * 1.5 * -(-len(entries) // 2)
+        for index, (role, words) in enumerate(entries):
+            x, y = index % 2 * column, top + SIZE * 0.75 + SIZE * 1.5 * (index // 2)
+            self.add([dot(x + 5, y, 5)], fill=role)
+            self.words([(x + 15, y, words)], limit=column - 20)
+        self.reach(0, top, 0, 0)
+
+    def hold(self, other: Picture, x: float, y: float) -> None:
+        """Another picture as a part of this one, its plot's corner at a place."""
+        inner = "".join(other._pieces)
+        self._pieces.append(f'<g transform="translate({px(x)},{px(y)})">{inner}</g>')
+        left, top, right, bottom = other._box
+        self.reach(x + left, y + top, x + right, y + bottom)
+
+    def __str__(self) -> str:
+        left, top = ceil(-self._box[0]) + 8, ceil(-self._box[1]) + 4
+        full, tall = left + ceil(self._box[2]) + 10, top + ceil(self._box[3]) + 3
+        name = escape_attribute(self.description)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full} {tall}" width="{full}" '
+            f'height="{tall}" style="max-width:{LARGEST * full:.0f}px" role="img" aria-label="{name}">'
+            f'<g fill="none" font-size="{SIZE:g}" transform="translate({left},{top})">'
+            f"{''.join(self._pieces)}</g></svg>"
+        )
+
+    def _repr_svg_(self) -> str:
+        """The drawing outside a page, where no style sheet gives it colours and a font."""
+        plain = re.sub(r"var\(--([a-z0-9-]+)\)", lambda found: LIGHT[found[1]], str(self))
+        style = f"background:{LIGHT['page']};font-family:Helvetica,Arial,sans-serif;"
+        return plain.replace('style="', f'style="{style}', 1)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the drawing as an SVG file and returns its path."""
+        target = Path(path)
+        target.write_text(self._repr_svg_() + "\n", encoding="utf-8")
+        return target
+
+
+def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """The ticks whose words do not touch: every second one is dropped until none do."""
+    kept = list(ticks)
+
+    def touch(a: tuple[float, str], b: tuple[float, str]) -> bool:
+        return abs(a[0] - b[0]) < (text_width(a[1], SIZE) + text_width(b[1], SIZE)) / 2 + 4
+
+    while len(kept) > 2 and any(touch(a, b) for a, b in pairwise(kept)):
+        kept = kept[::2]
+    return kept

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import UsageError
+from bakeoff.files import write_whole
 from bakeoff.records import StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
@@ -112,14 +113,14 @@ class Result:
         )
         try:
             target.mkdir(parents=True, exist_ok=True)
-            written = [target / "study.toml", target / "result.json", target / "runs.csv"]
-            written[0].write_text(spec.to_toml(), encoding="utf-8")
-            written[1].write_text(dumps(self.record), encoding="utf-8")
-            self.to_frame().to_csv(written[2], index=False, lineterminator="\n")
         except OSError as error:
             raise UsageError(
-                f"{folder}: cannot be written ({error.strerror}); give another folder"
+                f"{folder}: cannot be made ({error.strerror}); give another folder"
             ) from None
+        written = [target / "study.toml", target / "result.json", target / "runs.csv"]
+        write_whole(written[0], spec.to_toml())
+        write_whole(written[1], dumps(self.record))
+        write_whole(written[2], self.to_frame().to_csv(index=False, lineterminator="\n"))
         written.append(self.report(target / "report.html"))
         if self.record.final is not None:
             path = target / "model.safetensors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -43,6 +44,32 @@ def test_the_files_a_run_leaves_are_where_it_says(folder: Path) -> None:
 def test_json_to_standard_output_is_nothing_but_json(folder: Path) -> None:
     done = bakeoff("run", "small.toml", "--json", "-", "--no-report", folder=folder)
     assert json.loads(done.out)["study"] == "small"
+
+
+@pytest.mark.parametrize("option", ["--json", "--report", "--model"])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_trained(
+    folder: Path, option: str
+) -> None:
+    done = bakeoff("run", "small.toml", option, "missing/out", folder=folder)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("missing/out: cannot be written (there is no such folder)")
+    assert [entry.name for entry in folder.iterdir()] == ["small.toml"]
+
+
+def test_outputs_follow_links_and_fill_pipes(folder: Path) -> None:
+    (folder / "real.html").write_text("old")
+    (folder / "link.html").symlink_to("real.html")
+    os.mkfifo(folder / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=folder, stdout=subprocess.PIPE, text=True)
+    bakeoff("run", "small.toml", "--report", "link.html", "--json", "pipe", folder=folder)
+    assert json.loads(reader.communicate()[0])["study"] == "small"
+    assert (folder / "pipe").is_fifo()
+    assert (folder / "link.html").is_symlink()
+    assert (folder / "real.html").read_text().startswith("<!doctype html>")
+    (folder / "link.csv").symlink_to("runs.csv")
+    bakeoff("show", "small", "--csv", "link.csv", folder=folder)
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "runs.csv").read_text().startswith("stage,label,key,")
 
 
 def test_quiet_prints_results_only(folder: Path) -> None:

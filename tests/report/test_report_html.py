@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import re
@@ -13,7 +12,7 @@ from pathlib import Path
 import build
 import pytest
 
-from bakeoff.errors import StoreFullError, UsageError
+from bakeoff.errors import UsageError
 from bakeoff.report import html
 from bakeoff.report.view import build_view
 
@@ -163,26 +162,11 @@ def test_write_replaces_the_report_whole_and_leaves_nothing_beside_it(tmp_path: 
     assert html.write(build.winner(), target) == target
     assert target.read_text("utf-8").startswith("<!doctype html>")
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
-    assert target.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"r\.html: the report cannot be written \(No such file"):
+    with pytest.raises(UsageError, match=r"r\.html: cannot be written \(there is no such folder"):
         html.write(build.winner(), tmp_path / "missing" / "r.html")
-
-
-def test_a_full_disk_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "r.html"
-    target.write_text("old")
-
-    def full_disk(self: Path, other: Path) -> Path:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full_disk)
-    with pytest.raises(StoreFullError, match="No space left"):
-        html.write(build.winner(), target)
-    assert target.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
 
 
 def test_two_renderings_are_the_same_bytes() -> None:

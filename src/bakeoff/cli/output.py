@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import shutil
@@ -10,10 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from bakeoff.errors import BakeoffError, SpecError, StoreFullError, UsageError
+from bakeoff.errors import BakeoffError, SpecError
+from bakeoff.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None, str], None]
 
 PIPE_WIDTH = 100
-# The disk is full, the quota is used up, the file has reached its size limit.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +133,9 @@ def show_error(error: BakeoffError) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes to a file, or to standard output for ``-``.
-
-    Raises:
-        UsageError: the file cannot be written.
-        StoreFullError: the disk is full.
-    """
+    """Writes to a file (see ``write_whole``), or to standard output for ``-``."""
     if path == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        if error.errno in FULL:
-            raise StoreFullError(
-                f"{path}: no space left to write it ({error.strerror}); free some, then the same "
-                "command goes on"
-            ) from None
-        raise UsageError(
-            f"{path}: cannot be written ({error.strerror}); give another path"
-        ) from None
+    write_whole(path, text)

@@ -177,10 +177,8 @@ def _frames(
     from bakeoff.store import export
 
     frame = store.runs(study)
-    if csv_path == "-":
-        write_text("-", frame.to_csv(index=False, lineterminator="\n"))
-    elif csv_path is not None:
-        export.write_csv(frame, csv_path)
+    if csv_path is not None:
+        write_text(csv_path, export.csv_text(frame))
     if parquet_path is not None:
         export.write_parquet(frame, parquet_path)
 

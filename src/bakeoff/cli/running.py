@@ -19,6 +19,7 @@ from bakeoff.cli.output import (
     write_text,
 )
 from bakeoff.errors import LintError, UsageError
+from bakeoff.files import must_be_writable, write_whole
 
 if TYPE_CHECKING:
     from bakeoff.records import StageResult
@@ -110,6 +111,9 @@ def run(
       bakeoff run my-study.toml --report report.html
     """
     style = Style(quiet=quiet, plain=plain, no_color=no_color)
+    for place in (json_path, report, model):
+        if place is not None and place != "-":
+            must_be_writable(place)
     # Everything is imported before the study begins: an interruption must not fall into an import.
     import scipy.special  # (intervals and initial weights)
 
@@ -247,7 +251,7 @@ def init(
     target = Path(path)
     if target.exists() and not force:
         raise UsageError(f"{path}: is there already; give another name, or --force")
-    write_text(str(target), TEMPLATE)
+    write_whole(target, TEMPLATE)
     typer.echo(f"{path} written. Next: bakeoff check {path}")
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from bakeoff.errors import DataError, DownloadError
+from bakeoff.files import FULL, replacing
 
 Progress = Callable[[int, int | None, str], None]
 """Called with (bytes done, bytes in all or None where the server does not say, file name)."""
@@ -52,13 +50,11 @@ def fetch(
     reasons = []
     for url in urls:
         try:
-            with _temporary(target) as part:
-                _copy(url, part, target.name, max_bytes, progress, timeout)
-                check(part)
-                # Windows and mounts that know no permissions aside, others may read the cache.
-                part.chmod(0o644)
-                part.replace(target)
-                _sync_folder(target.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as file:
+                _copy(url, file, target.name, max_bytes, progress, timeout)
+                file.flush()
+                check(Path(file.name))
             return
         except DataError as error:
             reasons.append(f"{urlsplit(url).netloc}: {error}")
@@ -72,8 +68,11 @@ def fetch(
             if isinstance(error, ConnectionError):
                 reasons.append(f"{urlsplit(url).netloc}: {_why(error)}")
                 continue
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            advice = "free some space" if full else "check that the folder can be written to"
+            advice = (
+                "free some space"
+                if error.errno in FULL
+                else "check that the folder can be written to"
+            )
             raise DownloadError(
                 f"{target}: cannot be written ({error.strerror or error}); {advice} or set "
                 "BAKEOFF_CACHE to another folder"
@@ -84,22 +83,9 @@ def fetch(
     )
 
 
-@contextlib.contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    """A new file beside the target that is gone afterwards, whatever happens."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _copy(
     url: str,
-    part: Path,
+    file: BinaryIO,
     name: str,
     max_bytes: int,
     progress: Progress | None,
@@ -109,7 +95,7 @@ def _copy(
         raise DownloadError(f"the address must begin with http:// or https://, but got {url!r}")
     # Some servers refuse the standard library's own name.
     request = urllib.request.Request(url, headers={"User-Agent": "bakeoff"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=timeout) as answer, part.open("wb") as file:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdigit() else None
         done = 0
@@ -122,18 +108,6 @@ def _copy(
                 progress(done, total, name)
         if total is not None and done < total:
             raise DownloadError(f"the connection broke after {done:,} of {total:,} bytes")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renaming itself survive a power cut, where the system can do that."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _why(error: Exception) -> str:

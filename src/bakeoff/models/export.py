@@ -18,7 +18,7 @@ import numpy as np
 
 from bakeoff.engines.network import SELU_ALPHA, SELU_SCALE
 from bakeoff.errors import UsageError
-from bakeoff.models.model_file import write_whole
+from bakeoff.files import write_whole
 from bakeoff.models.trained import TrainedModel
 
 # What onnxruntime 1.12 (2022) and everything since reads; gelu and silu are written out for it.
@@ -30,11 +30,10 @@ def to_keras(model: TrainedModel, path: str | Path) -> None:
     """Writes a ``.keras`` file: input (num_features,), output probabilities.
 
     Raises:
-        UsageError: Keras or its backend is not installed.
-        DataError: the file cannot be written.
+        UsageError: Keras or its backend is not installed, or the file cannot be written.
+        StoreFullError: no space for it.
     """
-    data = _keras_bytes(keras_model(model))
-    write_whole(Path(path), data)
+    write_whole(path, _keras_bytes(keras_model(model)))
 
 
 def keras_model(model: TrainedModel) -> Any:
@@ -93,10 +92,10 @@ def to_onnx(model: TrainedModel, path: str | Path) -> None:
     """Writes an ONNX file: ``features`` in, ``probabilities`` and ``label`` out.
 
     Raises:
-        UsageError: onnx is not installed.
-        DataError: the file cannot be written.
+        UsageError: onnx is not installed, or the file cannot be written.
+        StoreFullError: no space for it.
     """
-    write_whole(Path(path), onnx_model(model).SerializeToString(deterministic=True))
+    write_whole(path, onnx_model(model).SerializeToString(deterministic=True))
 
 
 def onnx_model(model: TrainedModel) -> Any:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
@@ -105,34 +102,6 @@ def decode(data: bytes, place: str) -> ModelParts:
         "image_shape": _image_shape(metadata, place),
         "provenance": _provenance(metadata, place),
     }
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there completely or, if anything fails, as it was before.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    part: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)  # mkstemp lets nobody else read
-        part.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another place or free space"
-        ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def _metadata(data: bytes, place: str) -> dict[str, Any]:

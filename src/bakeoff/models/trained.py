@@ -15,7 +15,8 @@ from bakeoff.data.assemble import as_features
 from bakeoff.data.bounded import read_file
 from bakeoff.engines.network import activate
 from bakeoff.errors import DataError, UsageError
-from bakeoff.models.model_file import ModelParts, decode, encode, write_whole
+from bakeoff.files import write_whole
+from bakeoff.models.model_file import ModelParts, decode, encode
 from bakeoff.records import Final, Layer, Scaling, StudyResult
 from bakeoff.settings import Settings
 
@@ -178,9 +179,10 @@ class TrainedModel:
         """Writes a safetensors file, whole or not at all; equal models give equal bytes.
 
         Raises:
-            DataError: the file cannot be written.
+            UsageError: the file cannot be written.
+            StoreFullError: no space for it.
         """
-        write_whole(Path(path), encode(self._parts()))
+        write_whole(path, encode(self._parts()))
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedModel:

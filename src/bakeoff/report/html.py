@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import errno
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -23,7 +20,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from bakeoff.errors import StoreFullError, UsageError
+from bakeoff.files import write_whole
 from bakeoff.records import StudyResult
 from bakeoff.report import charts, grids, sentences, tables
 from bakeoff.report.svg import Picture
@@ -270,32 +267,14 @@ def render(view: ReportView) -> str:
     )
 
 
-def write(result: StudyResult, path: str | os.PathLike[str]) -> Path:
+def write(result: StudyResult, path: str | Path) -> Path:
     """Writes the report on ``result`` to ``path``, all of it or nothing.
 
     Raises:
-        UsageError: the folder is missing or not writable.
+        UsageError: it cannot be written there.
         StoreFullError: the disk is full.
 
     In both cases an older report at ``path`` is still there, whole.
     """
-    target = Path(path)
-    text = render(build_view(result))
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=".bakeoff-report.", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        # mkstemp's file is for its owner alone; a report is to be shown to others.
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        kind = StoreFullError if error.errno == errno.ENOSPC else UsageError
-        raise kind(
-            f"{target}: the report cannot be written ({error.strerror}); choose another path"
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-    return target
+    write_whole(path, render(build_view(result)))
+    return Path(path)

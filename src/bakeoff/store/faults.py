@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bakeoff.errors import StoreError, StoreFullError, StoreLockedError
+from bakeoff.files import FULL
 
 # Primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code.
 _BUSY = sqlite3.SQLITE_BUSY
@@ -25,11 +26,6 @@ _CANTOPEN = sqlite3.SQLITE_CANTOPEN
 _PROTOCOL = sqlite3.SQLITE_PROTOCOL
 _NOTADB = sqlite3.SQLITE_NOTADB
 
-_FULL_ERRNOS = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC,
-)
 # A probe of a few pages tells a full disk from a broken one.
 _PROBE_BYTES = 64 * 1024
 # How near to a limit on the size of files a store has met it: its log grows by less at a time.
@@ -91,7 +87,7 @@ def explain(error: sqlite3.Error, path: str | Path) -> StoreError:
 
 def explain_os(error: OSError, path: str | Path) -> StoreError:
     """The ``StoreError`` that says what an error of the operating system means for the user."""
-    if error.errno in _FULL_ERRNOS:
+    if error.errno in FULL:
         return _full(path)
     what = error.strerror or str(error)
     if isinstance(error, FileNotFoundError):
@@ -128,7 +124,7 @@ def _is_full(path: str | Path) -> bool:
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        return error.errno in _FULL_ERRNOS
+        return error.errno in FULL
     try:
         return shutil.disk_usage(folder).free < _PROBE_BYTES
     except OSError:

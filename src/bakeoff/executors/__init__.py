@@ -1,0 +1,1 @@
+"""Where runs happen: on threads or in processes of this machine."""

@@ -1,0 +1,49 @@
+"""What every executor is to the driver; knows batches, no model and no study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from bakeoff.trainables.base import Outcome, Request, Watch
+
+Work = Callable[[Sequence[Request], Watch], Iterator[Outcome]]
+
+
+class Executor(Protocol):
+    """Where runs happen.
+
+    Attributes:
+        slots: batches that run at the same time.
+    """
+
+    @property
+    def slots(self) -> int: ...
+
+    def run(
+        self,
+        batches: Iterable[Sequence[Request]],
+        work: Work,
+        watch: Watch,
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        """Works through the batches; returns when all are done, or after a cancellation.
+
+        Once ``watch.cancelled``, no further batch starts and running ones are asked to end.
+        Whatever ``work`` or ``on_outcome`` raises ends the running batches and goes on.
+
+        Args:
+            batches: taken one by one, each when a slot is free for it.
+            work: what to do with a batch.
+            watch: of the driver; it is told epochs.
+            on_outcome: called on the calling thread, as outcomes come.
+        """
+        ...
+
+
+def available_cores() -> int:
+    """Cores this process may use (respects affinity, as in containers)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

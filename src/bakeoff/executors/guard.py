@@ -1,0 +1,110 @@
+"""What worker processes share and leave: the files they map, and the certainty of their end."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.errors import UsageError
+from bakeoff.executors.base import Work
+
+SHARED_BYTES = 65_536
+"""Arrays from this size on lie in a file that all workers map, instead of in each worker."""
+
+_GUARD = """trap '' INT TERM HUP
+while read -r line; do groups=$line; done
+for group in $groups; do kill -9 -"$group" 2>/dev/null; done
+rm -rf -- "$1"
+"""
+
+
+class Guard:
+    """Sees to it that nothing outlives the driver: no worker, nothing a worker started, no file.
+
+    A shell reads the process groups of the workers from a pipe. When the driver's end closes, by
+    ``close``, by the driver's end or by its ``kill -9``, it ends them and removes the folder.
+
+    Attributes:
+        folder: for arrays that the workers map.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-"))
+        self._shell = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", _GUARD, "bakeoff", str(self.folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._arrays: dict[int, tuple[NDArray[Any], Path]] = {}
+
+    def watch(self, groups: Iterable[int]) -> None:
+        """From now on these are the process groups of the workers."""
+        assert self._shell.stdin is not None  # noqa: S101  (asked for when it was started)
+        line = " ".join(map(str, groups))
+        self._shell.stdin.write(f"{line}\n".encode())
+        self._shell.stdin.flush()
+
+    def close(self) -> None:
+        assert self._shell.stdin is not None  # noqa: S101
+        self._shell.stdin.close()
+        self._shell.wait()
+
+    def file_of(self, array: NDArray[Any]) -> Path:
+        """Where an array lies; written once, and kept while the guard is."""
+        if id(array) not in self._arrays:
+            path = self.folder / f"{len(self._arrays)}.npy"
+            np.save(path, array)
+            self._arrays[id(array)] = (array, path)
+        return self._arrays[id(array)][1]
+
+    def pickled(self, work: Work) -> bytes:
+        """Work as bytes, its large arrays as references to their files.
+
+        Raises:
+            UsageError: something in it cannot be sent to another process.
+        """
+        buffer = io.BytesIO()
+        try:
+            _Pickler(buffer, self).dump(work)
+        except Exception as error:
+            raise UsageError(
+                f"the model cannot be sent to a worker process: {error}; make what it uses inside it"
+            ) from error
+        return buffer.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    def __init__(self, file: io.BytesIO, guard: Guard) -> None:
+        super().__init__(file)
+        self._guard = guard
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            if (
+                isinstance(value, np.memmap)
+                and isinstance(value.base, mmap.mmap)
+                and value.filename
+            ):
+                order = "C" if value.flags.c_contiguous else "F"
+                place = (str(value.filename), value.dtype, value.offset, value.shape, order)
+                return _mapped, place
+            if value.nbytes >= SHARED_BYTES:
+                return _loaded, (str(self._guard.file_of(value)),)
+        return super().reducer_override(value)
+
+
+def _loaded(path: str) -> NDArray[Any]:
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def _mapped(path: str, dtype: Any, offset: int, shape: Any, order: Any) -> NDArray[Any]:
+    return np.asarray(np.memmap(path, dtype, "r", offset, shape, order))

@@ -1,0 +1,361 @@
+"""Runs batches in warm worker processes of this machine; knows batches, no model and no study.
+
+A crash or a timeout costs the run that had it and nothing else: every worker is a process of its
+own with a connection of its own. Why no library does it: ``docs/dependencies.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from bakeoff.errors import UsageError
+from bakeoff.executors.base import Work, available_cores
+from bakeoff.executors.guard import Guard
+from bakeoff.executors.worker import descendants
+from bakeoff.trainables.base import Outcome, Request, Stopped, Watch
+
+POLL_SECONDS = 0.05
+"""How often the driver looks whether it is asked to stop."""
+
+GRACE_SECONDS = 1.0
+"""How long a run that is asked to end may take before its process is ended."""
+
+OUTPUT_BYTES = 8_192
+"""How much of the end of what a run prints is kept."""
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+"""What BLAS, OpenMP, Torch (through OpenMP), TensorFlow and joblib ask for their threads."""
+
+_WORKER = (
+    "import sys; sys.path[:] = {path!r}; from bakeoff.executors.worker import main; main({fd})"
+)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One process.
+
+    Attributes:
+        process, connection: to it.
+        slot: which of the executor's; the GPUs of that slot are its.
+        work: digest of the work it has.
+        busy: whether it has a batch.
+        batch: what it has and has not answered.
+        started, ends: of the batch, in seconds of the monotonic clock.
+        printed: end of what the run printed.
+    """
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    slot: int
+    work: str = ""
+    busy: bool = False
+    batch: list[Request] = field(default_factory=list)
+    started: float = 0.0
+    ends: float = float("inf")
+    printed: bytes = b""
+
+    @property
+    def output(self) -> int:
+        assert self.process.stdout is not None  # noqa: S101  (asked for when it was started)
+        return self.process.stdout.fileno()
+
+    def begin(self, batch: Sequence[Request], timeout: float | None) -> None:
+        self.drain()
+        self.busy, self.batch, self.printed = True, list(batch), b""
+        self.started = time.monotonic()
+        self.ends = float("inf") if timeout is None else self.started + timeout * len(batch)
+        self.tell("batch", self.batch)
+
+    def tell(self, kind: str, content: object) -> None:
+        """Sends a message; that the process has just ended is noticed when it is heard."""
+        with contextlib.suppress(OSError):
+            self.connection.send((kind, content))
+
+    def drain(self) -> None:
+        """Takes what was printed so far, keeps its end."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(64):
+                chunk = os.read(self.output, 1 << 16)
+                if not chunk:
+                    return
+                self.printed = (self.printed + chunk)[-OUTPUT_BYTES:]
+
+    def close(self) -> None:
+        self.drain()
+        self.busy = False
+        self.connection.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def notes(self) -> dict[str, Any]:
+        """The end of what the run printed, where it printed something."""
+        text = self.printed.decode(errors="replace").strip()
+        self.printed = b""
+        return {"output": text} if text else {}
+
+    def answered(self, outcome: Outcome) -> Outcome:
+        """An outcome, with what was printed meanwhile."""
+        self.drain()
+        self.batch = [one for one in self.batch if one.key != outcome.key]
+        return replace(outcome, notes={**self.notes(), **outcome.notes})
+
+    def unanswered(self, stopped: Stopped, reason: str, notes: Mapping[str, Any]) -> Outcome:
+        """The outcome of a run that the process itself cannot tell."""
+        seconds = time.monotonic() - self.started
+        return Outcome(
+            key=self.batch.pop(0).key,
+            notes={**self.notes(), **notes},
+            stopped=stopped,
+            reason=reason,
+            seconds=seconds,
+        )
+
+
+class Processes:
+    """Worker processes, kept between calls; ``close`` ends them, and so does the driver's end.
+
+    Args:
+        slots: runs at the same time; by default as many as the cores (and GPUs) allow.
+        threads: cores a run may use.
+        gpus: graphics processors a run has for itself; without any it sees none.
+        timeout: seconds a run may take.
+
+    Raises:
+        UsageError: more GPUs for one run than there are.
+    """
+
+    def __init__(
+        self,
+        slots: int | None = None,
+        *,
+        threads: int = 1,
+        gpus: int = 0,
+        timeout: float | None = None,
+    ) -> None:
+        self.slots = slots or max(1, available_cores() // threads)
+        self._threads, self._timeout = threads, timeout
+        devices = _devices() if gpus else []
+        if gpus > len(devices):
+            raise UsageError(
+                f"gpus: a run needs {gpus}, but this machine has {len(devices)}; lower `gpus`"
+            )
+        if gpus:
+            self.slots = min(self.slots, len(devices) // gpus)
+        self._devices = [devices[i * gpus : (i + 1) * gpus] for i in range(self.slots)]
+        self._workers: list[_Worker] = []
+        self._guard: Guard | None = None
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all workers and removes what was laid out for them."""
+        for worker in list(self._workers):
+            self._end(worker)
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+    def run(
+        self,
+        batches: Iterable[Sequence[Request]],
+        work: Work,
+        watch: Watch,
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        """See ``Executor.run``."""
+        if self._guard is None:
+            self._guard = Guard()
+        content = self._guard.pickled(work)
+        digest = hashlib.sha256(content).hexdigest()
+        requests: dict[str, Request] = {}
+        again: deque[Sequence[Request]] = deque()
+        waiting = iter(batches)
+        deadline: float | None = None
+        try:
+            while True:
+                if deadline is None and watch.cancelled:
+                    deadline = time.monotonic() + GRACE_SECONDS
+                    for worker in self._busy():
+                        worker.tell("stop", None)
+                while deadline is None and len(self._busy()) < self.slots:
+                    batch = again.popleft() if again else next(waiting, None)
+                    if batch is None:
+                        break
+                    requests.update((one.key, one) for one in batch)
+                    self._idle(digest, content).begin(batch, self._timeout)
+                if not self._busy():
+                    return
+                for worker in self._ready():
+                    try:
+                        kind, message = worker.connection.recv()
+                    except Exception:  # the process ended, perhaps in the middle of a message
+                        kind, message = "died", None
+                    if kind == "epoch":
+                        key, epoch, metrics = message
+                        watch.epoch(requests[key], epoch, metrics)
+                    elif kind == "outcome":
+                        on_outcome(worker.answered(message))
+                    elif kind == "end":
+                        worker.busy = False
+                        worker.drain()
+                        reason, traceback = message or ("ended without an outcome", "")
+                        while worker.batch:
+                            on_outcome(
+                                worker.unanswered("raised", reason, {"traceback": traceback})
+                            )
+                    else:
+                        reason = self._end(worker, died=True)
+                        self._give_up(worker, "crashed", reason, again, on_outcome)
+                now = time.monotonic()
+                for worker in self._busy():
+                    if deadline is not None and now > deadline:
+                        self._end(worker)
+                        while worker.batch:
+                            on_outcome(worker.unanswered("cancelled", "ended with the study", {}))
+                    elif now > worker.ends:
+                        self._end(worker)
+                        reason = f"took longer than {self._timeout:g} s"
+                        self._give_up(worker, "timeout", reason, again, on_outcome)
+        finally:
+            for worker in self._busy():  # what was raised here ends what runs
+                self._end(worker)
+
+    def _give_up(
+        self,
+        worker: _Worker,
+        stopped: Stopped,
+        reason: str,
+        again: deque[Sequence[Request]],
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        """The run that an ended worker had is lost; the rest of its batch is sent out again."""
+        if worker.batch:
+            on_outcome(worker.unanswered(stopped, reason, {}))
+        if worker.batch:
+            again.append(worker.batch)
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.busy]
+
+    def _idle(self, digest: str, content: bytes) -> _Worker:
+        """A worker without a batch that has the work; starts one where there is none."""
+        for worker in list(self._workers):
+            if worker.process.poll() is not None:
+                self._end(worker)  # it died while it had nothing to do
+        idle = [worker for worker in self._workers if not worker.busy]
+        # One that has the work already need not load it.
+        worker = max(idle, key=lambda one: one.work == digest) if idle else self._start()
+        if worker.work != digest:
+            worker.tell("work", content)
+            worker.work = digest
+        return worker
+
+    def _ready(self) -> list[_Worker]:
+        """Waits a little for workers to say something or end; takes what they print meanwhile."""
+        busy = self._busy()
+        sources = {worker.connection: worker for worker in busy}
+        outputs = {worker.output: worker for worker in busy}
+        soonest = min(worker.ends for worker in busy) - time.monotonic()
+        ready = wait([*sources, *outputs], max(0.0, min(POLL_SECONDS, soonest)))
+        for one in ready:
+            if isinstance(one, int):
+                outputs[one].drain()
+        return [sources[one] for one in ready if isinstance(one, Connection)]
+
+    def _start(self) -> _Worker:
+        taken = {worker.slot for worker in self._workers}
+        slot = next(i for i in range(self.slots) if i not in taken)
+        ours, theirs = socket.socketpair()
+        path = [one for one in sys.path if isinstance(one, str)]
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-c", _WORKER.format(path=path, fd=theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env=self._environment(slot),
+            )
+        worker = _Worker(process, Connection(ours.detach()), slot)
+        os.set_blocking(worker.output, False)
+        self._workers.append(worker)
+        assert self._guard is not None  # noqa: S101  (made before the first worker)
+        self._guard.watch(worker.process.pid for worker in self._workers)
+        return worker
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        """What a worker must find before it loads any library."""
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        environment.update((name, str(self._threads)) for name in THREAD_VARIABLES)
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot])
+        environment.setdefault("MPLBACKEND", "agg")
+        if self._threads == 1 and "multi_thread_eigen" not in environment.get("XLA_FLAGS", ""):
+            flags = environment.get("XLA_FLAGS", "")
+            environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+        return environment
+
+    def _end(self, worker: _Worker, *, died: bool = False) -> str:
+        """Ends a worker and all it started; says in words what its own end was, if it died."""
+        if died:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(GRACE_SECONDS)
+        for one in descendants(worker.process.pid):
+            with contextlib.suppress(OSError):
+                os.kill(one, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
+        code = worker.process.wait()
+        worker.close()
+        self._workers.remove(worker)
+        if self._guard is not None:
+            self._guard.watch(worker.process.pid for worker in self._workers)
+        return _ending(code)
+
+
+def _ending(code: int) -> str:
+    """A process's exit code in words."""
+    if code >= 0:
+        return f"ended its process with exit code {code} instead of returning"
+    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+    meaning = (signal.strsignal(-code) or "").lower()
+    if name == "SIGKILL":
+        meaning = "as the system does when memory runs out"
+    return f"its process was ended by {name} ({meaning})"
+
+
+def _devices() -> list[str]:
+    """The graphics processors that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [one.strip() for one in visible.split(",") if one.strip()]
+    found = Path("/proc/driver/nvidia/gpus")
+    return [str(i) for i in range(len(list(found.iterdir())))] if found.is_dir() else []

@@ -1,0 +1,1 @@
+"""What can be trained: dense networks, and whatever a user brings."""

@@ -1,0 +1,81 @@
+"""What every executor owes the driver."""
+
+from __future__ import annotations
+
+import pytest
+from executor_work import Watch, request, work
+
+from bakeoff.executors.processes import Processes
+
+EXECUTORS = {"processes": Processes}
+
+
+@pytest.fixture(params=EXECUTORS, scope="module")
+def executor(request):
+    made = EXECUTORS[request.param](2)
+    yield made
+    made.close()
+
+
+def run(executor, batches, watch=None):
+    outcomes = []
+    executor.run(batches, work, watch or Watch(), outcomes.append)
+    return {outcome.key: outcome for outcome in outcomes}, outcomes
+
+
+def test_every_request_of_every_batch_has_one_outcome(executor):
+    found, outcomes = run(executor, [[request(1), request(2)], [request(3)], []])
+    assert len(outcomes) == 3
+    assert {key: one.metrics["val_accuracy"] for key, one in found.items()} == {
+        "1": 1.0,
+        "2": 2.0,
+        "3": 3.0,
+    }
+
+
+def test_no_batch_at_all_is_fine(executor):
+    assert run(executor, []) == ({}, [])
+
+
+def test_a_batch_is_taken_when_a_slot_is_free_and_not_before(executor):
+    taken, done = [], []
+
+    def batches():
+        for i in range(10):
+            taken.append(i)
+            assert len(taken) - len(done) <= executor.slots
+            yield [request(i)]
+
+    executor.run(batches(), work, Watch(), done.append)
+    assert len(done) == 10
+
+
+def test_what_work_raises_is_a_failed_run_that_says_so_and_the_next_one_goes_on(executor):
+    found, _ = run(executor, [[request(1, does="raise")], [request(2)]])
+    assert found["1"].stopped == "raised"
+    assert found["1"].reason == "ValueError: no \x1b[31mgood"
+    assert "in work" in found["1"].notes["traceback"]
+    assert found["2"].metrics == {"val_accuracy": 2.0}
+
+
+def test_epochs_reach_the_watch_of_the_driver(executor):
+    watch = Watch(after=4)
+    run(executor, [[request(1, does="epochs")]], watch)
+    assert watch.epochs[:2] == [("1", 1, {"val_loss": 1.0}), ("1", 2, {"val_loss": 0.5})]
+
+
+def test_a_cancelled_run_ends_early_and_no_other_starts(executor):
+    found, _ = run(
+        executor, [[request(i, does="epochs")] for i in range(executor.slots + 3)], Watch(after=3)
+    )
+    assert len(found) <= executor.slots
+    assert {one.stopped for one in found.values()} == {"cancelled"}
+
+
+def test_what_the_receiver_of_outcomes_raises_ends_everything_and_goes_on(executor):
+    def full(_outcome):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        executor.run([[request(1)], [request(2, does="epochs")]], work, Watch(after=3), full)
+    assert run(executor, [[request(1)]])[0]["1"].metrics == {"val_accuracy": 1.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,11 +134,8 @@ def _cpu_name() -> str:
 
 
 def _commit() -> str | None:
-    head = ROOT / ".git" / "HEAD"
-    if not head.is_file():
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
         return None
-    text = head.read_text().strip()
-    if not text.startswith("ref: "):
-        return text[:12]
-    ref = ROOT / ".git" / text.removeprefix("ref: ")
-    return ref.read_text().strip()[:12] if ref.exists() else None

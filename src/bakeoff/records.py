@@ -316,18 +316,20 @@ class AuditSwap:
             with another categorical choice).
         stage: the stage whose choice was swapped.
         label: what it was swapped to.
-        candidate: its full settings.
+        candidate: its full settings; None where they exclude each other, so that nothing ran.
         runs: its runs, in order of the replicate.
-        comparison: swapped minus final (first = 1, second = 0).
-        confirmed: True when it beats the final at full S; False when it does not; None when its
-            first look gave no reason to go on.
+        comparison: swapped minus final (first = 1, second = 0): of a tested swap on the
+            replicates that tested it, of any other on those that screened it, without interval;
+            None where runs failed so that no replicate is shared.
+        confirmed: True when it beat the final in the test, False when it did not, None when it
+            was not tested.
         sentence: the finding in words.
     """
 
     kind: Literal["runner-up", "learning-rate"]
     stage: str
     label: str
-    candidate: Candidate
+    candidate: Candidate | None
     runs: tuple[Run, ...]
     comparison: Comparison | None
     confirmed: bool | None

@@ -1,239 +1,300 @@
-"""The chain audit's pure parts: which earlier choices to swap back, and what a swap shows.
+"""The chain audit's judgement: which swaps deserve a test, what it shows, what it could have shown.
 
 A chain of stages never asks whether an early choice is still right after the later ones. The
-audit does: it swaps one choice at a time at the final settings. This module plans the swaps and
-judges their numbers; the driver trains them.
+audit does: it swaps one choice at a time at the final settings (``evidence.swaps``). All swaps
+are screened on a few replicates; the best are then trained on the *other* replicates, and only
+those decide. The best of many is ahead by luck, but its luck does not follow it to replicates that
+had no part in choosing it, so that the few tests there share alpha among themselves alone. Knows
+arrays and records; the driver trains.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evidence import wording
-from bakeoff.evidence.intervals import paired_comparison
+from bakeoff.evidence.intervals import paired_comparison, t_quantile, variance_factor
+from bakeoff.evidence.metrics import METRICS
+from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sentences import interval
-from bakeoff.records import Candidate, Comparison, StageResult
-from bakeoff.settings import Settings
+from bakeoff.records import AuditSwap, Comparison, StudyResult
 
 Floats = NDArray[np.float64]
 
-MOST_LEARNING_RATE_SWAPS = 12
-"""How many (categorical choice, learning rate) pairs are tried, nearest learning rates first."""
+SCREENING_REPLICATES = 3
+"""On these all swaps are compared."""
 
-
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """The final settings with one earlier choice swapped.
-
-    Attributes:
-        kind: ``runner-up`` or ``learning-rate``, as in ``AuditSwap``.
-        stage: name of the stage whose choice is swapped.
-        label: what it is swapped to, such as ``hidden=32`` or ``activation=relu, learning_rate=0.1``.
-        changes: the settings that differ from the final ones, by name.
-        settings: the full settings.
-    """
-
-    kind: Literal["runner-up", "learning-rate"]
-    stage: str
-    label: str
-    changes: Mapping[str, Any]
-    settings: Settings
+MOST_CONFIRMED = 3
+"""How many of the best are tested on the other replicates."""
 
 
 @dataclass(frozen=True, slots=True)
 class SwapJudgement:
-    """What one look at a swap says.
+    """What was found of one swap.
 
     Attributes:
-        comparison: swapped minus final (first = 1, second = 0); None without a shared run.
-        go_on: at the first look: whether it deserves the full number of replicates.
+        comparison: swapped minus final (first = 1, second = 0); without an interval where the
+            swap was only screened; None without a replicate that both finished.
         confirmed: as in ``AuditSwap``.
         sentence: the finding in words.
     """
 
     comparison: Comparison | None
-    go_on: bool
     confirmed: bool | None
     sentence: str
 
 
-def runner_up(stage: StageResult) -> Candidate | None:
-    """The best candidate of a stage that was not carried on; None if there is no other.
+def replicates_of(num_replicates: int) -> tuple[int, int]:
+    """How many replicates screen the swaps and how many others confirm the best.
 
-    Where the chosen one is not the leader (a tie, a cheaper choice, a pinned one) it is the
-    leader; else the candidate whose paired mean comes closest to the leader's; where every other one
-    failed, the first of those.
+    Screening gets three, or fewer where fewer than three would be left to confirm; with three or
+    fewer in all nothing can be confirmed.
     """
-    verdict = stage.verdict
-    labels = [candidate.label for candidate in stage.candidates]
-    if verdict.leader != verdict.chosen and verdict.leader not in verdict.failed:
-        return stage.candidate(verdict.leader)
-    gaps: dict[int, float] = {}
-    chosen = labels.index(verdict.chosen)
-    for pair in verdict.comparisons:
-        if chosen in (pair.first, pair.second):
-            gaps[pair.second if pair.first == chosen else pair.first] = abs(pair.mean)
-    if not gaps:
-        # Every rival failed. What could not learn then may be the best one now.
-        rivals = [candidate for candidate in stage.candidates if candidate.label != verdict.chosen]
-        return rivals[0] if rivals else None
-    return stage.candidates[min(gaps, key=lambda k: (gaps[k], k))]
+    if num_replicates <= FEWEST_REPLICATES:
+        return num_replicates, 0
+    screening = min(SCREENING_REPLICATES, num_replicates - FEWEST_REPLICATES)
+    return screening, num_replicates - screening
 
 
-def plan_swaps(stages: Sequence[StageResult]) -> tuple[Swap, ...]:
-    """The swaps worth a look at the final settings.
+def screen(final: Floats, swaps: Sequence[Floats], rule: Rule) -> tuple[int, ...]:
+    """Indices of the swaps that deserve a test, best first: ahead at all, at most three.
 
-    First each stage's runner-up; then every value of a categorical hyperparameter that a stage
-    tried and that the final settings do not have, at every other learning rate the study tried,
-    nearest first. A swap that would train what another one or the final candidate trains is
-    left out.
+    A swap whose runs failed more often than those of the final settings is not among them.
 
     Args:
-        stages: of the study, in order; the last one's choice is the final candidate.
+        final: the metric on the screening replicates, shape (S,), NaN where a run failed.
+        swaps: the same of every swap.
+        rule: of the study.
     """
-    if not stages:
-        return ()
-    final = stages[-1].candidate(stages[-1].verdict.chosen).settings
-    seen = {final.fingerprint()}
-    swaps: list[Swap] = []
-    for stage in stages:
-        candidate = runner_up(stage)
-        if candidate is None:
-            continue
-        chosen = stage.candidate(stage.verdict.chosen)
-        _add(swaps, seen, final, "runner-up", stage.name, _differences(chosen, candidate))
-    rates = sorted(
-        _learning_rates(stages) - {final.learning_rate},
-        key=lambda rate: (abs(math.log(rate / final.learning_rate)), rate),
+    means = {}
+    for number, values in enumerate(swaps):
+        gains = _gains(final, values, rule)
+        if np.isfinite(gains).any() and _num_failed(values) <= _num_failed(final):
+            means[number] = float(np.nanmean(gains))
+    ahead = sorted((k for k in means if means[k] > 0.0), key=lambda k: (-means[k], k))
+    return tuple(ahead[:MOST_CONFIRMED])
+
+
+def screened(final: Floats, swap: Floats, *, label: str, rule: Rule, best: bool) -> SwapJudgement:
+    """What is said of a swap that was not tested.
+
+    Args:
+        final, swap: as in ``screen``.
+        label: of the swap.
+        rule: of the study.
+        best: whether it would have been tested if there were more replicates.
+    """
+    what = f"At the final settings, `{label}`"
+    gains = _gains(final, swap, rule)
+    shared = gains[np.isfinite(gains)]
+    if not len(shared):
+        culprit = "" if _num_failed(swap) else " of the final settings"
+        return SwapJudgement(
+            None,
+            None,
+            f"{what} could not be compared: {_failures(final if culprit else swap)}{culprit}.",
+        )
+    mean = float(shared.mean())
+    pair = Comparison(
+        first=1,
+        second=0,
+        num_replicates=len(shared),
+        mean=mean if rule.higher_is_better else -mean,
+        sd=float(shared.std(ddof=1)) if len(shared) > 1 else None,
+        se=None,
+        low=None,
+        high=None,
+        level=1.0 - rule.alpha / MOST_CONFIRMED,
     )
-    extra: list[Swap] = []
-    for rate in rates:
-        for stage in stages:
-            for name, value in _categorical_values(stage, final):
-                changes = {name: value, "learning_rate": rate}
-                _add(extra, seen, final, "learning-rate", stage.name, changes)
-    return (*swaps, *extra[:MOST_LEARNING_RATE_SWAPS])
+    text = f"{what} was {_place(mean, rule)} over {wording.count(len(shared), 'replicate')}"
+    if _num_failed(swap) > _num_failed(final):
+        text = f"{text} and {_failures(swap)}"
+    if best:
+        return SwapJudgement(
+            pair, None, f"{text}: worth a closer look, for which there were too few replicates."
+        )
+    if mean > 0.0 and _num_failed(swap) <= _num_failed(final):
+        return SwapJudgement(
+            pair, None, f"{text}: not among the {MOST_CONFIRMED} best, so not looked at closer."
+        )
+    return SwapJudgement(pair, None, f"{text}: the choice stands.")
 
 
-def _add(
-    swaps: list[Swap],
-    seen: set[str],
-    final: Settings,
-    kind: Literal["runner-up", "learning-rate"],
-    stage: str,
-    changes: Mapping[str, Any],
-) -> None:
-    before = final.model_dump()
-    changes = {name: value for name, value in changes.items() if before[name] != value}
-    try:
-        settings = Settings(**{**before, **changes})
-    except ValueError:  # two choices that exclude each other, such as a long warm-up in few epochs
-        return
-    if settings.fingerprint() in seen:
-        return
-    seen.add(settings.fingerprint())
-    label = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
-    swaps.append(Swap(kind, stage, label, changes, settings))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "-".join(str(width) for width in value) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _differences(chosen: Candidate, other: Candidate) -> dict[str, Any]:
-    ours, theirs = chosen.settings.model_dump(), other.settings.model_dump()
-    return {name: value for name, value in theirs.items() if ours[name] != value}
-
-
-def _learning_rates(stages: Sequence[StageResult]) -> set[float]:
-    rates = {candidate.settings.learning_rate for stage in stages for candidate in stage.candidates}
-    for stage in stages:
-        for point in stage.tuning:
-            if "learning_rate" in point.values:
-                rates.add(float(point.values["learning_rate"]))
-    return rates
-
-
-def _categorical_values(stage: StageResult, final: Settings) -> list[tuple[str, Any]]:
-    before = final.model_dump()
-    found: dict[tuple[str, Any], None] = {}
-    for candidate in stage.candidates:
-        for name in stage.varied:
-            value = getattr(candidate.settings, name)
-            if isinstance(value, str | bool) and value != before[name]:
-                found[name, value] = None
-    return list(found)
-
-
-def judge_swap(
-    final_values: Floats,
-    swap_values: Floats,
+def confirm(
+    final: Floats,
+    swaps: Sequence[Floats],
     *,
-    label: str,
-    num_swaps: int,
+    labels: Sequence[str],
     rule: Rule,
     num_train: int,
     num_validation: int,
-    last: bool,
-) -> SwapJudgement:
-    """What the runs of one swap say against those of the final candidate.
+) -> list[SwapJudgement]:
+    """Tests the best swaps against the final settings on replicates that did not choose them.
 
-    At the first look a swap goes on when its mean is ahead by at least one standard error: a
-    test could hardly ever pass with 3 replicates, and letting one swap in six go on for nothing
-    is cheap. At the last look it is confirmed by a two-sided test at alpha divided by the number
-    of swaps (Bonferroni), because the best of many swaps is ahead by luck alone.
+    A two-sided corrected t test each, at alpha divided by their number (Bonferroni). A spread is
+    estimated from few replicates, so each swap's variance is the mean of its own and of that of
+    all swaps tested, whose degrees of freedom add up (as variances are shrunk in Smyth 2004,
+    "Linear models and empirical Bayes methods", here with equal weights); the correction for
+    overlapping training parts stays, because what a swap owes to this data set may have chosen it.
 
     Args:
-        final_values, swap_values: the metric on the same replicates, shape (S,), NaN where a run
-            failed.
-        label: of the swap.
-        num_swaps: how many swaps the audit looks at.
-        rule: of the study, for metric, direction and alpha.
+        final: the metric on the confirming replicates, shape (S,), NaN where a run failed.
+        swaps: the same of every swap tested.
+        labels: of the swaps.
+        rule: of the study.
         num_train, num_validation: examples per part.
-        last: whether these are all the replicates there will be.
     """
-    shared = np.isfinite(final_values) & np.isfinite(swap_values)
-    what = f"At the final settings, {label}"
-    if not shared.any():
-        return SwapJudgement(None, False, None, f"{what}: no finished run to compare.")
-    pair = paired_comparison(
-        swap_values[shared],
-        final_values[shared],
-        first=1,
-        second=0,
-        num_train=num_train,
-        num_validation=num_validation,
-        level=1.0 - rule.alpha / max(1, num_swaps),
-        err_floor=rule.is_share,
-    )
+    level = 1.0 - rule.alpha / max(1, len(swaps))
+    pairs = [
+        paired_comparison(
+            values[both],
+            final[both],
+            first=1,
+            second=0,
+            num_train=num_train,
+            num_validation=num_validation,
+            level=level,
+            err_floor=rule.is_share,
+        )
+        if (both := np.isfinite(final) & np.isfinite(values)).any()
+        else None
+        for values in swaps
+    ]
+    spread = [(pair.sd, pair.num_replicates - 1) for pair in pairs if pair and pair.sd is not None]
+    degrees = sum(df for _, df in spread)
+    pooled = sum(sd**2 * df for sd, df in spread) / max(1, degrees)
+    judged = []
+    for values, pair, label in zip(swaps, pairs, labels, strict=True):
+        if pair is None:
+            judged.append(screened(final, values, label=label, rule=rule, best=False))
+            continue
+        if pair.sd is not None:
+            sd = math.sqrt((pair.sd**2 + pooled) / 2.0)
+            se = sd * math.sqrt(variance_factor(pair.num_replicates, num_train, num_validation))
+            reach = t_quantile(0.5 + level / 2.0, degrees) * se
+            pair = replace(pair, sd=sd, se=se, low=pair.mean - reach, high=pair.mean + reach)
+        judged.append(_confirmed(final, values, pair, label, rule))
+    return judged
+
+
+def _confirmed(
+    final: Floats, values: Floats, pair: Comparison, label: str, rule: Rule
+) -> SwapJudgement:
     gain = pair.mean if rule.higher_is_better else -pair.mean
-    flip = not rule.higher_is_better
-    numbers = (
-        f"{wording.amount(abs(gain), rule.metric)} {'better' if gain > 0 else 'worse'} over "
-        f"{wording.count(pair.num_replicates, 'paired replicate')} "
-        f"({interval(pair, rule.metric, flip=flip)})"
-    )
-    if gain == 0.0:
-        numbers = f"no better over {wording.count(pair.num_replicates, 'paired replicate')}"
-    ahead = gain > 0.0 and pair.se is not None and gain >= pair.se
-    if not last:
-        ending = "worth a closer look" if ahead else "the choice stands"
-        return SwapJudgement(pair, ahead, None, f"{what} is {numbers}: {ending}.")
     end = pair.low if rule.higher_is_better else pair.high
-    if pair.num_replicates >= FEWEST_REPLICATES and end is not None:
-        beyond = end > 0.0 if rule.higher_is_better else end < 0.0
-        if beyond:
-            text = f"Interaction: at the final settings, {label} is {numbers}."
-            return SwapJudgement(pair, False, True, f"{text} A later choice made this one wrong.")
-    return SwapJudgement(
-        pair, False, False, f"{what} is {numbers}: not enough to overturn the choice."
+    numbers = (
+        f"{_place(gain, rule)} over {wording.count(pair.num_replicates, 'further replicate')} "
+        f"({interval(pair, rule.metric, flip=not rule.higher_is_better)})"
     )
+    text = f"At the final settings, `{label}` was {numbers}"
+    if _num_failed(values) > _num_failed(final):
+        return SwapJudgement(pair, False, f"{text}, but {_failures(values)}: the choice stands.")
+    least = -float("inf") if end is None else end if rule.higher_is_better else -end
+    if pair.num_replicates >= FEWEST_REPLICATES and least > 0.0:
+        return SwapJudgement(
+            pair,
+            True,
+            f"Interaction: at the final settings, `{label}` was {numbers}. A later choice made the "
+            "earlier one wrong.",
+        )
+    return SwapJudgement(pair, False, f"{text}: not enough to overturn the choice.")
+
+
+def untried(label: str, why: str | None) -> SwapJudgement:
+    """What is said of a swap whose settings exclude each other."""
+    return SwapJudgement(None, None, f"At the final settings, `{label}` could not be tried: {why}.")
+
+
+def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
+    """What the whole audit found and what it could have found, one sentence each; () without."""
+    swaps = result.audit
+    if not swaps:
+        return ()
+    screening, confirming = replicates_of(result.looks[-1])
+    tested = [swap for swap in swaps if swap.confirmed is not None]
+    compared = [swap for swap in swaps if swap.comparison is not None]
+    better = [f"`{swap.label}`" for swap in swaps if swap.confirmed]
+    said = [
+        f"{wording.count(len(swaps), 'earlier choice')} "
+        f"{'was' if len(swaps) == 1 else 'were'} swapped back at the final settings, one at a time: "
+        f"{len(compared)} compared over {wording.count(screening, 'replicate')}, "
+        f"{f'the best {len(tested)}' if tested else 'none'} tested on "
+        f"{wording.count(confirming, 'other')}."
+    ]
+    if better:
+        said.append(f"Better than the final settings: {wording.listed(better)}.")
+    elif confirming and compared:
+        found = _could_have_found(result, [s.comparison for s in (tested or compared)], alpha)
+        said.append(
+            "None was shown to be better than the final settings"
+            + (f"; one better by {found} would probably (80 %) have been found." if found else ".")
+        )
+    elif compared:
+        said.append(
+            f"{wording.count(screening, 'replicate')} cannot show that any is better: "
+            f"{FEWEST_REPLICATES + 1} are the fewest that can, and "
+            f"{FEWEST_REPLICATES + SCREENING_REPLICATES} or more are needed to find much."
+        )
+    failed = [f"`{swap.label}`" for swap in swaps if swap.comparison is None and swap.runs]
+    excluded = [f"`{swap.label}`" for swap in swaps if swap.candidate is None]
+    if failed:
+        said.append(f"Could not be compared, because runs failed: {wording.listed(failed)}.")
+    if excluded:
+        said.append(
+            f"Could not be tried, because settings exclude each other: {wording.listed(excluded)}."
+        )
+    return tuple(said)
+
+
+def closest(result: StudyResult) -> AuditSwap | None:
+    """The swap that came closest to the final settings without beating them; tested ones first."""
+    sign = 1.0 if METRICS.get(result.metric, True) else -1.0
+    near = [
+        (swap.confirmed is not None, sign * swap.comparison.mean, -number, swap)
+        for number, swap in enumerate(result.audit)
+        if not swap.confirmed and swap.comparison is not None
+    ]
+    return max(near)[-1] if near else None
+
+
+def _could_have_found(
+    result: StudyResult, pairs: Sequence[Comparison | None], alpha: float
+) -> str | None:
+    """The smallest gain that the confirmation finds with probability .8, in words."""
+    sds = [pair.sd for pair in pairs if pair is not None and pair.sd is not None]
+    if not sds:
+        return None
+    difference = detectable_difference(
+        replicates_of(result.looks[-1])[1],
+        float(np.median(sds)),
+        num_train=result.data.num_train,
+        num_validation=result.data.num_validation,
+        alpha=alpha / MOST_CONFIRMED,
+    )
+    return None if not difference else wording.amount(difference, result.metric)
+
+
+def _gains(final: Floats, swap: Floats, rule: Rule) -> Floats:
+    """By how much the swap is better on each replicate, NaN where either run failed."""
+    return np.asarray(swap - final if rule.higher_is_better else final - swap, np.float64)
+
+
+def _num_failed(values: Floats) -> int:
+    return int(np.count_nonzero(~np.isfinite(values)))
+
+
+def _failures(values: Floats) -> str:
+    return f"{_num_failed(values)} of {wording.count(len(values), 'run')} failed"
+
+
+def _place(gain: float, rule: Rule) -> str:
+    """``ahead by 0.52 points``, ``behind by …`` or ``level``."""
+    if gain == 0.0:
+        return "level"
+    return f"{'ahead' if gain > 0.0 else 'behind'} by {wording.amount(abs(gain), rule.metric)}"

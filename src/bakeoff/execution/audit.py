@@ -1,20 +1,24 @@
 """The chain audit: swaps earlier choices back at the final settings and trains what that takes.
 
-What to swap and what the numbers mean is decided in ``evidence.audit``; this module runs it.
+What to swap is decided in ``evidence.swaps``, what the numbers mean in ``evidence.audit``; this
+module trains.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.evidence.audit import Swap, SwapJudgement, judge_swap, plan_swaps
+from bakeoff.evidence import audit as judging
+from bakeoff.evidence.audit import SwapJudgement
+from bakeoff.evidence.swaps import Swap, plan_swaps, swapped
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
 from bakeoff.records import AuditSwap, Candidate, Floats, Run, StageResult
 from bakeoff.settings import Settings
 
 STAGE = "audit"
-# The first look of the audit: enough to drop what is plainly worse.
-FIRST_LOOK = 3
+
+COMPLETE = Settings.model_validate
+RETUNE = dict.fromkeys(Settings.model_fields, "learning_rate")
 
 
 def audit_chain(
@@ -34,7 +38,7 @@ def audit_chain(
     context.observer.stage_started(
         len(stages), STAGE, "Is every earlier choice still right at the final settings?"
     )
-    planned = plan_swaps(stages)
+    planned = plan_swaps(stages, complete=COMPLETE, retune=RETUNE)
     swaps: list[AuditSwap] = []
     for round_ in range(rounds + 1):
         found = _round(context, planned, chosen)
@@ -44,61 +48,61 @@ def audit_chain(
             break
         best = max(better, key=lambda swap: _gain(context, swap))
         context.observer.note(f"Following the audit: {best.label}")
-        chosen = best.candidate
+        chosen = best.candidate or chosen
     return tuple(swaps), chosen
 
 
 def _gain(context: StudyContext, swap: AuditSwap) -> float:
     if swap.comparison is None:
         return float("-inf")
-    sign = 1.0 if context.rule.higher_is_better else -1.0
-    return sign * swap.comparison.mean
+    return swap.comparison.mean * (1.0 if context.rule.higher_is_better else -1.0)
 
 
 def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> list[AuditSwap]:
-    """Every swap against one final candidate: a first look, then full S for what looks better."""
-    pairs = [
-        (swap, candidate)
-        for swap in planned
-        if (candidate := _swapped(context, swap, final)) is not None
-    ]
-    if not pairs:
-        return []
-    first = min(FIRST_LOOK, len(context.replicates))
-    everyone = [final, *(candidate for _, candidate in pairs)]
-    looked = context.train(STAGE, everyone, context.replicates[:first])
-    num_swaps = len(pairs)
-    whole = len(context.replicates)
-    results: dict[int, AuditSwap] = {}
-    going_on: list[int] = []
-    for number, (swap, candidate) in enumerate(pairs):
-        runs = looked[number + 1]
-        judged = _judge(context, looked[0], runs, swap, num_swaps, last=first == whole)
-        results[number] = _record(swap, candidate, runs, judged)
-        if judged.go_on:
-            going_on.append(number)
-    if going_on and whole > first:
-        full = context.train(
-            STAGE, [final, *(pairs[number][1] for number in going_on)], context.replicates
+    """Every swap against one final candidate: all screened, the best tested on other replicates."""
+    possible: list[Swap] = []
+    candidates: list[Candidate] = []
+    excluded: list[AuditSwap] = []
+    for swap in planned:
+        settings, why = swapped(final.settings, swap.changes, COMPLETE)
+        if settings is None:
+            excluded.append(_record(swap, None, (), judging.untried(swap.label, why)))
+        elif settings.effective() != final.settings.effective():
+            possible.append(swap)
+            candidates.append(context.maker.make(swap.label, {**final.declared, **swap.changes}))
+    if not possible:
+        return excluded
+    num_screening, num_confirming = judging.replicates_of(len(context.replicates))
+    runs = context.train(STAGE, [final, *candidates], context.replicates[:num_screening])
+    final_values, *values = (_values(context, one) for one in runs)
+    best = judging.screen(final_values, values, context.rule)
+    judged = [
+        judging.screened(
+            final_values, one, label=swap.label, rule=context.rule, best=number in best
         )
-        for position, number in enumerate(going_on):
-            swap, candidate = pairs[number]
-            runs = full[position + 1]
-            judged = _judge(context, full[0], runs, swap, num_swaps, last=True)
-            results[number] = _record(swap, candidate, runs, judged)
-    return [results[number] for number in range(num_swaps)]
-
-
-def _swapped(context: StudyContext, swap: Swap, final: Candidate) -> Candidate | None:
-    """The final candidate with the swap's changes; None where that changes nothing or cannot be."""
-    declared = {**final.declared, **swap.changes}
-    try:
-        settings = Settings.model_validate(declared)
-    except ValueError:  # two choices that exclude each other
-        return None
-    if settings.effective() == final.settings.effective():
-        return None
-    return context.maker.make(swap.label, declared)
+        for number, (swap, one) in enumerate(zip(possible, values, strict=True))
+    ]
+    if best and num_confirming:
+        others = context.replicates[num_screening:]
+        further = context.train(STAGE, [final, *(candidates[number] for number in best)], others)
+        final_values, *values = (_values(context, one) for one in further)
+        tested = judging.confirm(
+            final_values,
+            values,
+            labels=[possible[number].label for number in best],
+            rule=context.rule,
+            num_train=context.num_train,
+            num_validation=context.num_validation,
+        )
+        for number, more, judgement in zip(best, further[1:], tested, strict=True):
+            runs[number + 1] += more
+            judged[number] = judgement
+    return [
+        _record(swap, candidate, one, judgement)
+        for swap, candidate, one, judgement in zip(
+            possible, candidates, runs[1:], judged, strict=True
+        )
+    ] + excluded
 
 
 def _values(context: StudyContext, runs: Sequence[Run]) -> Floats:
@@ -108,29 +112,8 @@ def _values(context: StudyContext, runs: Sequence[Run]) -> Floats:
     return values
 
 
-def _judge(
-    context: StudyContext,
-    final_runs: Sequence[Run],
-    runs: Sequence[Run],
-    swap: Swap,
-    num_swaps: int,
-    *,
-    last: bool,
-) -> SwapJudgement:
-    return judge_swap(
-        _values(context, final_runs),
-        _values(context, runs),
-        label=swap.label,
-        num_swaps=num_swaps,
-        rule=context.rule,
-        num_train=context.num_train,
-        num_validation=context.num_validation,
-        last=last,
-    )
-
-
 def _record(
-    swap: Swap, candidate: Candidate, runs: Sequence[Run], judged: SwapJudgement
+    swap: Swap, candidate: Candidate | None, runs: Sequence[Run], judged: SwapJudgement
 ) -> AuditSwap:
     return AuditSwap(
         kind=swap.kind,

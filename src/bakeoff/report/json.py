@@ -205,7 +205,9 @@ def _swap(swap: AuditSwap) -> dict[str, Any]:
         "kind": swap.kind,
         "stage": swap.stage,
         "label": swap.label,
-        "settings": swap.candidate.settings.model_dump(mode="json"),
+        "settings": None
+        if swap.candidate is None
+        else swap.candidate.settings.model_dump(mode="json"),
         "comparison": None if swap.comparison is None else _comparison(swap.comparison, None),
         "confirmed": swap.confirmed,
         "text": swap.sentence,

@@ -253,7 +253,8 @@ def _save_last_steps(connection: sqlite3.Connection, study_id: int, result: Stud
     for swap in result.audit:
         keep_runs(connection, swap.runs)
         _link(connection, study_id, [(run.key, "audit", swap.label) for run in swap.runs])
-        _set_settings(connection, swap.candidate.settings, swap.runs)
+        if swap.candidate is not None:
+            _set_settings(connection, swap.candidate.settings, swap.runs)
     if result.final is not None:
         runs = result.final.runs
         keep_runs(connection, runs)

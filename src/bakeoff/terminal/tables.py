@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.records import AuditSwap, LintFinding, StageResult, StudyPlan, StudyResult
+from bakeoff.evidence.audit import closest, summary
+from bakeoff.records import LintFinding, StageResult, StudyPlan, StudyResult
 from bakeoff.report import text, words
 from bakeoff.settings import Settings
 
@@ -62,36 +63,23 @@ def audit_block(result: StudyResult) -> RenderableType | None:
     """What the chain audit found, or None when it did not run."""
     if not result.audit:
         return None
-    confirmed = [swap for swap in result.audit if swap.confirmed]
-    stood = len(result.audit) - len(confirmed)
     lines: list[RenderableType] = [Text("Chain audit", style="bold")]
     lines += [
-        _indented(Text(words.visible(swap.sentence), style="bold yellow")) for swap in confirmed
+        _indented(Text(words.visible(swap.sentence), style="bold yellow"))
+        for swap in result.audit
+        if swap.confirmed
     ]
-    if confirmed:
+    if len(lines) > 1:
         lines.append(
             _indented(
                 Text("`bakeoff run --follow-audit 3` takes what beats the final and goes on.")
             )
         )
-    if stood:
-        closest = max((swap for swap in result.audit if not swap.confirmed), key=_nearness)
-        lines.append(
-            _indented(
-                Text(
-                    f"{words.plural(stood, 'swap')} of earlier choices at the final settings did "
-                    f"not beat it. Closest: {words.visible(closest.sentence)}"
-                )
-            )
-        )
+    lines.append(_indented(Text(words.visible(" ".join(summary(result))))))
+    nearest = closest(result)
+    if nearest is not None:
+        lines.append(_indented(Text(f"Closest: {words.visible(nearest.sentence)}")))
     return Group(*lines, Text())
-
-
-def _nearness(swap: AuditSwap) -> tuple[bool, float]:
-    """How close a swap came: those with all replicates first, then by the mean difference."""
-    if swap.comparison is None:
-        return (False, float("-inf"))
-    return (swap.confirmed is not None, swap.comparison.mean)
 
 
 def _indented(text: Text) -> Padding:

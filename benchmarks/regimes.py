@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bakeoff.evidence.verdicts import Rule
-from benchmarks.simulate import Regime, arms, counted, gaussian, skewed, steady, student
+from benchmarks.simulate import Regime, arms, counted, gaussian, repeated, skewed, steady, student
 
 ACCURACY, SD = 0.96, 0.002
 PAIR_SD = SD * math.sqrt(2.0)
@@ -169,6 +169,13 @@ def _looks() -> Iterator[Regime]:
         yield Regime("looks", f"{text}: 2 alike", arms([ACCURACY] * 2, SD, **options), rule)
         draw = arms([ACCURACY, ACCURACY - delta], SD, **options)
         yield Regime("looks", f"{text}: δ = 1.5 sd apart", draw, replace(rule, delta=delta))
+    for looks in ((24,), (3, 6, 12, 24, 48, 96)):
+        text = f"looks at {', '.join(map(str, looks))}, the same examples again after 12"
+        rule, delta = Rule(looks=looks), 0.75 * PAIR_SD
+        draw = repeated([ACCURACY] * 2, SD, num_replicates=looks[-1])
+        yield Regime("looks", f"{text}: 2 alike", draw, rule)
+        draw = repeated([ACCURACY, ACCURACY - delta], SD, num_replicates=looks[-1])
+        yield Regime("looks", f"{text}: δ = .75 sd apart", draw, replace(rule, delta=delta))
 
 
 def _loss() -> Iterator[Regime]:

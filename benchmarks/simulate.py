@@ -247,6 +247,36 @@ def counted(
     return draw
 
 
+def repeated(
+    means: Sequence[float], sd: float, *, num_replicates: int, num_folds: int = 12
+) -> Callable[[np.random.Generator], Drawn]:
+    """Candidates whose noise is all in the examples, which every partition uses again.
+
+    Folds of one partition are independent; those of different partitions share examples, so that
+    replicates beyond the folds add less than they seem to.
+
+    Args:
+        means: true mean of each candidate, length K.
+        sd: of a candidate's metric between folds of one partition.
+        num_replicates: S, partition after partition.
+        num_folds: of a partition.
+    """
+    truth = np.array(means, np.float64)
+    per_fold = 4  # examples; normal noise needs no more
+    size = num_folds * per_fold
+
+    def draw(rng: np.random.Generator) -> Drawn:
+        examples = sd * math.sqrt(per_fold) * rng.standard_normal((len(truth), size))
+        partitions = [
+            examples[:, rng.permutation(size)].reshape(-1, num_folds, per_fold).mean(axis=2)
+            for _ in range(-(-num_replicates // num_folds))
+        ]
+        values = truth[:, None] + np.concatenate(partitions, axis=1)[:, :num_replicates]
+        return Drawn(values, truth, np.ones(values.shape, np.bool_))
+
+    return draw
+
+
 def wilson(hits: int, total: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share."""
     if not total:

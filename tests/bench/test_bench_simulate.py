@@ -14,6 +14,7 @@ from benchmarks.simulate import (
     measure,
     naive_false_winners,
     race,
+    repeated,
     rule_before,
     skewed,
     student,
@@ -35,6 +36,15 @@ def test_arms_have_the_mean_the_spread_and_the_correlation_asked_for() -> None:
     assert values.std(axis=(0, 2)) == pytest.approx([0.01, 0.02], rel=0.03)
     assert np.corrcoef(values[:, 0].T)[0, 1] == pytest.approx(0.25, abs=0.03)
     assert np.corrcoef(values[:, 0, 0], values[:, 1, 0])[0, 1] == pytest.approx(0.0, abs=0.03)
+
+
+def test_replicates_beyond_the_folds_are_the_same_examples_again() -> None:
+    values = many(repeated([0.9, 0.8], 0.01, num_replicates=24))
+    assert values.mean(axis=(0, 2)) == pytest.approx([0.9, 0.8], abs=0.001)
+    assert values.std(axis=(0, 2)) == pytest.approx(0.01, rel=0.03)
+    # Each partition has every example once: its mean is the same.
+    assert np.allclose(values[:, :, :12].mean(axis=2), values[:, :, 12:].mean(axis=2))
+    assert np.corrcoef(values[:, 0, 0], values[:, 0, 1])[0, 1] == pytest.approx(0.0, abs=0.05)
 
 
 def test_runs_fail_as_often_as_asked_for() -> None:

@@ -12,6 +12,7 @@ upper end exceeds 6 % is marked.
 from __future__ import annotations
 
 import argparse
+import math
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,10 +21,11 @@ import numpy as np
 import scipy
 
 import bakeoff
+from bakeoff.evidence import audit
 from bakeoff.evidence.verdicts import Rule
 from benchmarks import labels
 from benchmarks.processes import num_cores
-from benchmarks.regimes import ACCURACY, PAIR_SD, SD, regimes, sections
+from benchmarks.regimes import ACCURACY, CORRELATIONS, PAIR_SD, SD, regimes, sections
 from benchmarks.session import machine
 from benchmarks.simulate import Count, Regime, arms, measure, race, rule_before, wilson
 
@@ -35,12 +37,17 @@ CHUNKS = 8
 POWER_SIZES = (0.0, 1.0, 1.25, 1.5, 2.0)
 """True differences of the power table, in sds of the paired difference."""
 
+NUM_SWAPS, AUDIT_SD, AUDIT_VALIDATION = 16, 0.013, 125
+"""Of the audit of the built-in digits study."""
+
+AUDIT_GAINS = (0.0, 0.01, 0.015, 0.02, 0.03)
+
 HEAD = "| studied | stages | false winners | false ties | winner, tie, undecided | mean S |"
 
 
 def main() -> None:
     rows = regimes()
-    names = ["labels", *sections(rows), "power"]
+    names = ["labels", *sections(rows), *TABLES]
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.verdicts", description=__doc__.splitlines()[0]
     )
@@ -54,8 +61,8 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers) as pool:
         for section in args.only or names:
             print(f"### {section}\n")
-            if section == "power":
-                print(power_table(args.studies or STUDIES, args.seed, pool))
+            if section in TABLES:
+                print(TABLES[section](args.studies or STUDIES, args.seed, pool), flush=True)
                 continue
             print(f"{HEAD}\n|---|---|---|---|---|---|")
             for name, count, covered in counts(section, args.studies, args.seed, pool):
@@ -177,6 +184,59 @@ def _power(task: tuple[float, int, int]) -> tuple[float, float, float, float]:
         float(ended.mean()),
         float(np.mean([verdict.num_replicates for verdict in verdicts])),
     )
+
+
+def audit_table(studies: int, seed: int, pool: ProcessPoolExecutor) -> str:
+    """The chain audit: how often it finds the one swap that is better, and confirms one that is not."""
+    lines = [
+        f"{NUM_SWAPS} swaps, paired differences with an sd of {100 * AUDIT_SD:g} points on "
+        f"{AUDIT_VALIDATION} validation examples, {studies:,} audits each. *Others*: the true "
+        "differences of all other swaps.\n",
+        "| best swap | others | correlation | found | another confirmed | runs |",
+        "|---|---|---|---|---|---|",
+    ]
+    cases = [(gain, spread, "0") for spread in (0.0, 0.02) for gain in AUDIT_GAINS]
+    cases += [(0.0, 0.0, correlation) for correlation in (".04", "1/12")]
+    found = pool.map(_audits, [(*case, studies, seed) for case in cases])
+    for (gain, spread, correlation), (right, wrong, runs) in zip(cases, found, strict=True):
+        best = f"{100 * gain:g} points better" if gain else "as good"
+        others = f"0 to {100 * spread:g} points worse" if spread else "none"
+        told = f"{100 * right / studies:.1f} %" if gain else "–"
+        lines.append(
+            f"| {best} | {others} | {correlation} | {told} | {share(wrong, studies)} | {runs:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _audits(task: tuple[float, float, str, int, int]) -> tuple[int, int, float]:
+    """(audits that found the better swap, audits that confirmed another, runs of one)."""
+    gain, spread, correlation, studies, seed = task
+    rng = np.random.default_rng([seed, round(1e4 * gain), round(1e4 * spread)])
+    rule, right, wrong, runs = Rule(), 0, 0, 0
+    screening, confirming = audit.replicates_of(rule.looks[-1])
+    for _ in range(studies):
+        truth = np.array([gain, *(-spread * rng.random(NUM_SWAPS - 1))])
+        means = ACCURACY + np.array([0.0, *truth])
+        sd = AUDIT_SD / math.sqrt(2.0)
+        values = arms(means, sd, correlation=CORRELATIONS[correlation])(rng).values
+        final, swaps = values[0], values[1:]
+        best = audit.screen(final[:screening], list(swaps[:, :screening]), rule)
+        runs += screening * len(values) + confirming * (len(best) + bool(best))
+        judged = audit.confirm(
+            final[screening:],
+            [swaps[k, screening:] for k in best],
+            labels=[str(k) for k in best],
+            rule=rule,
+            num_train=11 * AUDIT_VALIDATION,
+            num_validation=AUDIT_VALIDATION,
+        )
+        confirmed = [k for k, one in zip(best, judged, strict=True) if one.confirmed]
+        right += any(truth[k] > 0.0 for k in confirmed)
+        wrong += any(truth[k] <= 0.0 for k in confirmed)
+    return right, wrong, runs / studies
+
+
+TABLES = {"power": power_table, "audit": audit_table}
 
 
 if __name__ == "__main__":

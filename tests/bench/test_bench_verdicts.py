@@ -31,7 +31,7 @@ def test_a_chain_shows_how_many_chains_have_a_false_winner() -> None:
     assert "a false winner in 10.00 % [1.8, 40.4] of the chains" in verdicts.line("", count)
 
 
-@pytest.mark.parametrize("section", ["failures", "power"])
+@pytest.mark.parametrize("section", ["failures", "power", "audit"])
 def test_the_command_prints_a_section(
     section: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

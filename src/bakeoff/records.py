@@ -446,9 +446,10 @@ class Final:
     Attributes:
         settings: of the final candidate.
         num_parameters: kernels and biases.
-        runs: the refits, in order of the replicate; each ``test`` measured, ``val`` empty.
+        runs: the refits, in order of the replicate; each ``test`` measured, ``val`` empty. All of
+            them count in what is reported, those that collapsed too.
         confusion: shape (num_classes, num_classes), counts over the test part by the delivered
-            model (the refit of replicate 0); axes actual, predicted. None when not opened.
+            model; axes actual, predicted. None when not opened.
         reliability: shape (15, 3): per bin of the delivered model's confidence the count, the
             mean confidence and the accuracy.
         calibration_error: expected calibration error, 15 equal bins (Naeini et al. 2015).
@@ -460,6 +461,7 @@ class Final:
         examples: a few real test examples (one per class is plenty); empty where not kept.
         feature_stats: shape (num_features, 4): minimum, maximum, mean and standard deviation of
             every feature over the examples outside the test part, unscaled; None where not kept.
+        delivered: index into ``runs`` of the delivered refit: the first that has not collapsed.
     """
 
     settings: Settings
@@ -475,6 +477,7 @@ class Final:
     opening: TestOpening | None
     examples: tuple[Example, ...] = ()
     feature_stats: Floats | None = None
+    delivered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from small_studies import blobs, make_study
 
@@ -409,18 +408,6 @@ def test_nonsense_options_are_refused(small_study: Study) -> None:
         small_study.run(workers=0)
     with pytest.raises(UsageError, match=r"replicates >= 1"):
         small_study.run(replicates=0)
-
-
-def test_the_model_is_the_refit_of_replicate_0(clouds: Dataset) -> None:
-    result = make_study(clouds).run(store=":memory:")
-    opened = clouds.test.open_()
-    predictions = result.model.predict_proba(opened.features).argmax(axis=1)
-    final = result.record.final
-    assert final is not None
-    assert final.runs[0].test is not None
-    assert float(np.mean(predictions == opened.labels)) == pytest.approx(
-        final.runs[0].test.accuracy, abs=1.01 / len(opened.labels)
-    )
 
 
 def test_run_study_needs_no_observer(clouds: Dataset) -> None:

@@ -297,6 +297,10 @@ def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> 
     keys = [context.runs.jobs.key(request) for request in final_requests(context, chosen)]
     for number in context.runs.store.studies_with_final(keys[0]):
         final = context.runs.store.load_result(number).final
-        if final is not None and [run.key for run in final.runs] == keys:
+        if (
+            final is not None
+            and [run.key for run in final.runs] == keys
+            and final.runs[final.delivered].status == "finished"
+        ):
             return final
     return None

@@ -8,6 +8,7 @@ from bakeoff.data.dataset import Dataset, OpenTest
 from bakeoff.engines.base import TrainedRun
 from bakeoff.errors import Interrupted, RunsFailedError
 from bakeoff.evidence.metrics import confusion, reliability, softmax
+from bakeoff.evidence.refits import delivered_refit
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.events import RunRequest
 from bakeoff.execution.local import LocalExecutor
@@ -22,33 +23,28 @@ RELIABILITY_BINS = 15
 def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
     """Trains the final candidate on everything outside the test part, then measures it once.
 
-    The delivered model is the refit of replicate 0, not the one that did best on the test part.
+    Every refit counts in the reported numbers. The delivered model is the first that has not
+    collapsed, judged by its training part, not the one that did best on the test part.
 
     Raises:
-        RunsFailedError: when the delivered refit diverged.
+        RunsFailedError: when every refit failed or collapsed; the test part is then still sealed.
         Interrupted: on Ctrl-C; the test part is then still sealed.
     """
     requests = final_requests(context, candidate)
     trained = _train(context, requests)
-    delivered, _ = trained[0]
-    if delivered.stopped == "diverged":
-        raise RunsFailedError(
-            f"final: {candidate.label} diverged when refitted on train + validation; "
-            "the test part stays sealed; lower `learning_rate` and run again"
-        )
+    number = _delivered(context, candidate, requests, trained)
     context.runs.interruption.check()
     test = context.door.open_()
     runs: list[Run] = []
-    probabilities: Floats | None = None
-    for request, (result, seconds) in zip(requests, trained, strict=True):
+    probabilities: Floats = np.empty((0, context.dataset.num_classes))
+    for index, (request, (result, seconds)) in enumerate(zip(requests, trained, strict=True)):
         scores = None
         if result.stopped is None:
             scores, logits = context.runs.measure(request, result, test)
-            if probabilities is None and result is delivered:
+            if index == number:
                 probabilities = softmax(logits)
         key = context.runs.jobs.key(request)
         runs.append(context.runs.score(key, request, result, seconds, scores))
-    assert probabilities is not None  # noqa: S101  (the delivered refit did not diverge)
     table, error = reliability(probabilities, test.labels, bins=RELIABILITY_BINS)
     predictions = probabilities.argmax(axis=1)
     return Final(
@@ -59,15 +55,47 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         reliability=table,
         calibration_error=float(error),
         mistakes=worst_mistakes(probabilities, test),
-        layers=delivered.layers,
+        layers=trained[number][0].layers,
         scaling=context.runs.jobs.scaling(
-            requests[0].replicate, candidate.settings.scale, refit=True
+            requests[number].replicate, candidate.settings.scale, refit=True
         ),
+        delivered=number,
         model_path=None,
         opening=context.door.opening,
         examples=first_examples(test, context.dataset.num_classes),
         feature_stats=feature_stats(context.dataset),
     )
+
+
+def _delivered(
+    context: StudyContext,
+    candidate: Candidate,
+    requests: list[RunRequest],
+    trained: list[tuple[TrainedRun, float]],
+) -> int:
+    """Index of the refit that is delivered."""
+    validated = context.runs.known(
+        [context.request("final", candidate, replicate) for replicate in context.replicates]
+    )
+    labels = context.dataset.labels
+    number = delivered_refit(
+        [
+            context.runs.score("", request, result, seconds, None).train.accuracy
+            if result.stopped is None
+            else None
+            for request, (result, seconds) in zip(requests, trained, strict=True)
+        ],
+        [run.train.accuracy for run in validated],
+        baseline=float(np.bincount(labels).max() / len(labels)),
+        num_examples=len(labels),
+    )
+    if number is None:
+        raise RunsFailedError(
+            f"final: every refit of {candidate.label} on train + validation failed or learned far "
+            "less than its runs in the stages; nothing is delivered and the test part stays "
+            "sealed; lower `learning_rate`, or raise `final_replicates`"
+        )
+    return number
 
 
 def final_requests(context: StudyContext, candidate: Candidate) -> list[RunRequest]:

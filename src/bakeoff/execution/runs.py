@@ -106,6 +106,11 @@ class RunService:
             self._train(missing, found, test)
         return [found[key] for key in keys]
 
+    def known(self, requests: Iterable[RunRequest]) -> list[Run]:
+        """Those of the runs that this call has given out already; trains nothing."""
+        keys = [self.jobs.key(request) for request in requests]
+        return [self._own[key] for key in keys if key in self._own]
+
     def _find(self, keys: Iterable[str]) -> dict[str, Run]:
         unique = list(dict.fromkeys(keys))
         found = {key: self._own[key] for key in unique if key in self._own}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from small_studies import make_study
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import FIRST_SCREENING_INDEX
+from bakeoff.errors import RunsFailedError
+from bakeoff.records import StageResult
 from bakeoff.study import Study
 
 
@@ -36,17 +39,45 @@ def test_screening_replicates_never_decide(clouds: Dataset) -> None:
     assert min(screening) >= FIRST_SCREENING_INDEX > max(deciding)
 
 
-def test_the_incumbents_own_value_races_with_the_grid(clouds: Dataset) -> None:
-    result = make_study(clouds).run(store=":memory:")
-    stage = result.record.stages[-1]
-    incumbent = next(candidate for candidate in stage.candidates if candidate.incumbent)
-    tried = {
-        point.values["learning_rate"]
-        for point in stage.tuning
-        if point.candidate == incumbent.label
-    }
-    assert tried == {0.01, 0.05, 0.1}
-    assert stage.tuning
+def test_every_candidate_tries_the_same_points_and_the_incumbents_own_is_one(
+    clouds: Dataset,
+) -> None:
+    stage = make_study(clouds).run(store=":memory:").record.stages[-1]
+    assert any(candidate.incumbent for candidate in stage.candidates)
+    for candidate in stage.candidates:
+        tried = [
+            point.values["learning_rate"]
+            for point in stage.tuning
+            if point.candidate == candidate.label
+        ]
+        assert tried == [0.01, 0.1, 0.05]
+
+
+def failing_study(clouds: Dataset, rates: list[float]) -> StageResult:
+    study = Study(
+        clouds,
+        base={"hidden": [6], "activation": "linear", "epochs": 4},
+        looks=[3],
+        folds=6,
+        audit=False,
+        final_replicates=1,
+    )
+    study.stage("width", hidden=[[6], [12]], tune={"learning_rate": rates})
+    return study.run(store=":memory:").record.stages[0]
+
+
+def test_a_point_whose_screening_run_failed_comes_last(clouds: Dataset) -> None:
+    stage = failing_study(clouds, [1e6, 5e5, 0.05])
+    for point in stage.tuning:
+        failed = point.values["learning_rate"] > 1.0
+        assert all((run.status == "failed") == failed for run in point.runs)
+        assert point.chosen != failed
+        assert len(point.runs) == 1, "the one that is left need not race"
+
+
+def test_where_every_point_failed_the_stage_says_so(clouds: Dataset) -> None:
+    with pytest.raises(RunsFailedError, match="width"):
+        failing_study(clouds, [1e6, 5e5])
 
 
 def test_a_best_value_at_the_edge_is_marked(clouds: Dataset) -> None:

@@ -25,13 +25,15 @@ class _Point:
     values: Mapping[str, Any]
     runs: list[Run]
 
-    def rank(self, metric: str, *, higher_is_better: bool) -> tuple[float, float]:
-        """Smaller is better: the metric's mean, then the loss; a failed run comes last."""
-        if any(run.status != "finished" for run in self.runs):
-            return (float("inf"), float("inf"))
-        score = sum(metric_of(run.val, metric) for run in self.runs) / len(self.runs)
-        loss = sum(metric_of(run.val, "loss") for run in self.runs) / len(self.runs)
-        return (-score if higher_is_better else score, loss)
+    def rank(self, metric: str, *, higher_is_better: bool) -> tuple[int, float, float]:
+        """Smaller is better: runs that failed, then the metric's mean over the others, then the loss."""
+        finished = [run for run in self.runs if run.status == "finished"]
+        num_failed = len(self.runs) - len(finished)
+        if not finished:
+            return (num_failed, float("inf"), float("inf"))
+        score = sum(metric_of(run.val, metric) for run in finished) / len(finished)
+        loss = sum(metric_of(run.val, "loss") for run in finished) / len(finished)
+        return (num_failed, -score if higher_is_better else score, loss)
 
 
 def tune(
@@ -39,21 +41,22 @@ def tune(
 ) -> tuple[list[Candidate], tuple[TuningPoint, ...]]:
     """Gives every candidate its own best nuisance values.
 
-    The incumbent's carried values race with the grid, so that it cannot lose by being tuned.
+    All try the same points. What the incumbent was carried in with is one of them, so that it
+    cannot lose by being tuned, and neither can it win by a point that its rivals were not given.
 
     Returns:
         the candidates with tuned settings, and every point that was tried.
     """
     grid = tuning_points(stage, seed=context.spec.seed)
-    races: list[list[_Point]] = []
     for candidate in candidates:
-        values_tried = list(grid)
         if candidate.incumbent:
             carried = {name: candidate.settings.model_dump(mode="json")[name] for name in grid[0]}
-            if carried not in values_tried:
-                values_tried.append(carried)
-        races.append([_Point(_with(context, candidate, v), v, []) for v in values_tried])
-
+            if carried not in grid:
+                grid.append(carried)
+    races = [
+        [_Point(_with(context, candidate, values), values, []) for values in grid]
+        for candidate in candidates
+    ]
     first, rest = context.screening[:1], context.screening[1:]
     everyone = [point for race in races for point in race]
     for point, runs in zip(
@@ -63,11 +66,11 @@ def tune(
     ):
         point.runs.extend(runs)
 
-    def rank(point: _Point) -> tuple[float, float]:
+    def rank(point: _Point) -> tuple[int, float, float]:
         return point.rank(context.rule.metric, higher_is_better=context.rule.higher_is_better)
 
     # `sorted` is stable: among equals the earlier declared point goes first.
-    finalists = [sorted(race, key=rank)[:NUM_FINALISTS] for race in races]
+    finalists = [_finalists(sorted(race, key=rank)) for race in races]
     racing = [point for pair in finalists if len(pair) > 1 for point in pair]
     if racing and rest:
         for point, runs in zip(
@@ -89,6 +92,12 @@ def tune(
         for point in race
     )
     return [best.candidate for best in chosen], points
+
+
+def _finalists(race: Sequence[_Point]) -> list[_Point]:
+    """The best two that did not fail, or of points that all failed the first two."""
+    alive = [point for point in race if all(run.status == "finished" for run in point.runs)]
+    return list(alive or race)[:NUM_FINALISTS]
 
 
 def _with(context: StudyContext, candidate: Candidate, values: Mapping[str, Any]) -> Candidate:

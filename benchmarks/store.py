@@ -8,7 +8,6 @@ MNIST's: 10 epochs, 5,000 validation predictions over 10 classes.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import platform
 import sqlite3
@@ -27,16 +26,14 @@ from bakeoff.records import (
     Candidate,
     DataSummary,
     Environment,
-    History,
-    LayerHealth,
     Run,
-    Scores,
     StageResult,
     Verdict,
 )
 from bakeoff.settings import Settings
 from bakeoff.store.sqlite import Store
 
+NAMES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 NUM_EPOCHS = 10
 NUM_VALIDATION = 5000
 NUM_CANDIDATES = 20
@@ -75,14 +72,11 @@ def make_run(number: int) -> Run:
         replicate=number % NUM_REPLICATES,
         status="finished",
         reason=None,
-        train=Scores(float(curves[0][-1]), float(curves[1][-1])),
-        val=Scores(float(curves[2][-1]), float(curves[3][-1]), float(generator.random())),
-        test=None,
-        history=History(*curves),
-        health=(LayerHealth(0.0, float(generator.random())),) * 2,
+        metrics={name: float(curve[-1]) for name, curve in zip(NAMES, curves, strict=True)},
+        curves=dict(zip(NAMES, curves, strict=True)),
+        notes={"health": [{"dead": 0.0, "saturated": float(generator.random())}] * 2},
         train_seconds=float(generator.random()),
         engine="native/1/avx512",
-        val_predictions=generator.integers(0, 10, NUM_VALIDATION).astype(np.uint16),
     )
 
 
@@ -172,9 +166,7 @@ def fill(path: Path, num_runs: int) -> tuple[list[float], list[float]]:
                 before = time.perf_counter()
                 store.add_run(run)
                 inserts.append(1e3 * (time.perf_counter() - before))
-            # As the driver does: the rows keep the predictions, its records do not.
-            kept = [dataclasses.replace(run, val_predictions=None) for run in runs]
-            store.save_stage(study, index, make_stage(index, kept))
+            store.save_stage(study, index, make_stage(index, runs))
             everything.append(1e3 * (time.perf_counter() - began) / per_stage)
     return inserts, everything
 

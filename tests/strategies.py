@@ -114,7 +114,7 @@ def study_dicts(draw: st.DrawFn) -> dict[str, Any]:
         "folds": st.integers(2, 20),
         "looks": st.lists(st.integers(1, 50), min_size=1, max_size=5, unique=True).map(sorted),
         "delta": st.floats(0.0, 1.0),
-        "metric": st.sampled_from(["auto", "accuracy", "macro_recall", "loss"]),
+        "metric": st.sampled_from(["auto", "accuracy", "balanced_accuracy", "loss"]),
         "engine": st.sampled_from(["auto", "native", "reference"]),
         "audit": st.booleans(),
         "final_replicates": st.integers(1, 20),

@@ -71,75 +71,21 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class History:
-    """The training curve of one run: one float64 value per finished epoch, shape (epochs,).
-
-    Losses are the plain softmax cross-entropy in nats, without L2 penalty and label smoothing, so
-    that candidates that differ in those compare. As in Keras, the training values are means over
-    the epoch while the weights change and with dropout on; the validation values are measured
-    after the epoch with dropout off.
-    """
-
-    train_loss: Floats
-    train_accuracy: Floats
-    val_loss: Floats
-    val_accuracy: Floats
-
-    @property
-    def num_epochs(self) -> int:
-        return len(self.train_loss)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerHealth:
-    """What the validation examples see of one hidden layer after training.
-
-    Attributes:
-        dead: share of its units whose output is exactly zero for every example (relu only; else 0).
-        saturated: share of (unit, example) pairs within 1 % of the range of an end of sigmoid
-            (below .01 or above .99) or tanh (beyond ±.98); 0 for other activations.
-    """
-
-    dead: float
-    saturated: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How well one set of weights does on one set of examples.
-
-    Attributes:
-        loss: mean softmax cross-entropy in nats.
-        accuracy: share of correct predictions.
-        macro_recall: mean over the classes that occur of the share recognised.
-    """
-
-    loss: float | None
-    accuracy: float | None
-    macro_recall: float | None = None
-
-
-NO_SCORES = Scores(None, None, None)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """One candidate trained on one replicate.
 
     Attributes:
         key: content hash of everything that determines the run; the store's primary key.
         replicate: index of the replicate.
-        status: finished; failed (diverged, or stayed near the majority class); interrupted.
+        status: finished; failed (diverged, raised, crashed, timed out, or a number that is not
+            finite); interrupted.
         reason: why it failed, in words; None when it finished.
-        train: means over the last epoch.
-        val: after the last epoch.
-        test: only in a replication, whose author measured it for every model.
-        history: the curve.
-        health: one entry per hidden layer; empty where not measured.
+        metrics: part and metric, such as ``val_accuracy``, → its value after the last epoch; finite
+            numbers only, a name that is absent was not measured.
+        curves: the same names → one value per finished epoch, float64, shape (epochs,).
+        notes: what the trainable wants to tell its own lint and page, as plain JSON values.
         train_seconds: wall time of the training.
-        engine: engine, numeric version and instruction set, such as ``native/2/avx512``.
-        val_predictions: predicted class per validation example, shape (num_validation,), uint16;
-            None where not kept.
+        engine: name of the trainable that made it, such as ``native/2/avx512``.
         reused: True when it was found in the store instead of being trained.
     """
 
@@ -147,15 +93,26 @@ class Run:
     replicate: int
     status: RunStatus
     reason: str | None
-    train: Scores
-    val: Scores
-    test: Scores | None
-    history: History
-    health: tuple[LayerHealth, ...]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Floats]
+    notes: Mapping[str, Any]
     train_seconds: float
     engine: str
-    val_predictions: NDArray[np.uint16] | None = None
     reused: bool = False
+
+    def value(self, name: str) -> float | None:
+        """One metric by its full name, such as ``val_loss``; None where it was not measured."""
+        return self.metrics.get(name)
+
+    def curve(self, name: str) -> Floats:
+        """One curve by its full name, shape (epochs,); empty where there is none."""
+        found = self.curves.get(name)
+        return np.empty(0) if found is None else found
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs that were finished, as far as curves tell."""
+        return max((len(curve) for curve in self.curves.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,7 +494,7 @@ class StudyResult:
         kind: ``study`` or ``replication``.
         spec: the study file as a plain JSON-able dict (``StudySpec.to_dict``).
         seed: the study's seed.
-        metric: what decides, such as ``accuracy`` or ``macro_recall``.
+        metric: what decides, such as ``accuracy`` or ``balanced_accuracy``.
         split: ``folds`` or ``last``.
         looks: numbers of replicates at which verdicts may fall.
         data: summary of the dataset.

@@ -12,12 +12,9 @@ from bakeoff.records import (
     Candidate,
     DataSummary,
     Environment,
-    History,
-    LayerHealth,
     PlannedStage,
     Published,
     Run,
-    Scores,
     StageResult,
     StudyPlan,
     StudyResult,
@@ -55,16 +52,16 @@ def history(
     val_loss: Sequence[float] | None = None,
     train_loss: Sequence[float] | None = None,
     epochs: int = 10,
-) -> History:
+) -> dict[str, Any]:
     """Curves that have settled long before the end, unless given."""
     flat_accuracy = np.full(epochs, final_accuracy)
     flat_loss = np.full(epochs, final_loss)
-    return History(
-        train_loss=flat_loss.copy() if train_loss is None else np.array(train_loss),
-        train_accuracy=flat_accuracy.copy(),
-        val_loss=flat_loss if val_loss is None else np.array(val_loss),
-        val_accuracy=flat_accuracy if val_accuracy is None else np.array(val_accuracy),
-    )
+    return {
+        "train_loss": flat_loss.copy() if train_loss is None else np.array(train_loss),
+        "train_accuracy": flat_accuracy.copy(),
+        "val_loss": flat_loss if val_loss is None else np.array(val_loss),
+        "val_accuracy": flat_accuracy if val_accuracy is None else np.array(val_accuracy),
+    }
 
 
 def run(
@@ -75,25 +72,27 @@ def run(
     test_accuracy: float | None = None,
     test_loss: float | None = None,
     reason: str | None = None,
-    health: tuple[LayerHealth, ...] = (),
+    health: Sequence[Mapping[str, float]] = (),
     curves: Mapping[str, Sequence[float]] | None = None,
 ) -> Run:
     """One run; failed where there is no accuracy."""
     finished = accuracy is not None
     shown = 0.0 if accuracy is None else accuracy
-    test = None
-    if test_accuracy is not None or test_loss is not None:
-        test = Scores(test_loss, test_accuracy)
+    metrics = {"train_loss": loss, "train_accuracy": shown}
+    if finished:
+        metrics |= {"val_loss": loss, "val_accuracy": shown, "val_balanced_accuracy": shown}
+    if test_accuracy is not None:
+        metrics["test_accuracy"] = test_accuracy
+    if test_loss is not None:
+        metrics["test_loss"] = test_loss
     return Run(
         key=f"run-{replicate}",
         replicate=replicate,
         status="finished" if finished else "failed",
         reason=None if finished else (reason or "diverged: a loss or a weight became non-finite"),
-        train=Scores(loss, shown),
-        val=Scores(loss, shown, shown) if finished else Scores(None, None),
-        test=test,
-        history=history(shown, loss, **dict(curves or {})),
-        health=health,
+        metrics=metrics,
+        curves=history(shown, loss, **dict(curves or {})),
+        notes={"health": list(health)},
         train_seconds=0.1,
         engine="reference/1",
     )
@@ -145,8 +144,8 @@ def verdict_on(
     for k, own in enumerate(all_runs):
         for one in own:
             if one.status == "finished":
-                values[k, one.replicate] = one.val.accuracy
-                losses[k, one.replicate] = one.val.loss
+                values[k, one.replicate] = one.value("val_accuracy")
+                losses[k, one.replicate] = one.value("val_loss")
                 finished[k, one.replicate] = True
     verdict = decide(
         values,

@@ -28,9 +28,9 @@ def test_a_good_model_of_lopsided_classes_did_not_fail() -> None:
 def test_a_model_that_finds_the_rare_class_did_not_fail() -> None:
     """Of 95 to 5, naming half of the rare ones costs accuracy and is yet what was asked for."""
     assert failure_reason(None, 0.94, 0.95) is not None
-    assert failure_reason(None, 0.94, 0.95, macro_recall=0.75, num_classes=2) is None
-    assert failure_reason(None, 0.94, 0.95, macro_recall=0.5, num_classes=2) is not None
-    assert failure_reason("diverged", 0.94, 0.95, macro_recall=0.75) is not None
+    assert failure_reason(None, 0.94, 0.95, balanced_accuracy=0.75, num_classes=2) is None
+    assert failure_reason(None, 0.94, 0.95, balanced_accuracy=0.5, num_classes=2) is not None
+    assert failure_reason("diverged", 0.94, 0.95, balanced_accuracy=0.75) is not None
 
 
 def test_worse_than_always_saying_the_same_is_failed() -> None:

@@ -25,7 +25,6 @@ from bakeoff.evidence.lint import lint_plan, lint_result
 from bakeoff.evidence.lint_codes import CHECKS
 from bakeoff.records import (
     AuditSwap,
-    LayerHealth,
     LintFinding,
     StageResult,
     StudyResult,
@@ -190,7 +189,7 @@ def test_lopsided_classes_are_a_warning_under_accuracy_and_a_remark_otherwise() 
     lopsided = data_summary(class_counts=(970, 30), num_classes=2)
     stages = [planned("a", [candidate("x")])]
     assert find(lint_plan(plan(stages, data=lopsided)), "L017").level == "warning"
-    fair = lint_plan(plan(stages, data=lopsided, metric="macro_recall"))
+    fair = lint_plan(plan(stages, data=lopsided, metric="balanced_accuracy"))
     assert find(fair, "L017").level == "info"
     assert "L017" not in codes(lint_plan(plan(stages)))
 
@@ -309,19 +308,23 @@ def test_leaders_by_accuracy_and_by_loss_may_differ() -> None:
     assert "L009" not in codes(lint_result(two(0.25)))
 
 
+def health(dead: float = 0.0, saturated: float = 0.0) -> dict[str, float]:
+    return {"dead": dead, "saturated": saturated}
+
+
 @pytest.mark.parametrize(
     ("code", "bad", "good"),
     [
-        ("L010", LayerHealth(dead=0.4, saturated=0.0), LayerHealth(dead=0.1, saturated=0.0)),
-        ("L011", LayerHealth(dead=0.0, saturated=0.8), LayerHealth(dead=0.0, saturated=0.3)),
+        ("L010", health(dead=0.4), health(dead=0.1)),
+        ("L011", health(saturated=0.8), health(saturated=0.3)),
     ],
 )
 def test_dead_and_saturated_units_name_their_layer(
-    code: str, bad: LayerHealth, good: LayerHealth
+    code: str, bad: dict[str, float], good: dict[str, float]
 ) -> None:
-    fine = LayerHealth(0.0, 0.0)
+    fine = health()
 
-    def of(health: LayerHealth) -> StudyResult:
+    def of(health: dict[str, float]) -> StudyResult:
         return one_stage((candidate("x"), runs(noisy(0.96), health=(fine, health))))
 
     assert "hidden layer 2 of x" in find(lint_result(of(bad)), code).text

@@ -154,7 +154,7 @@ def test_the_choices_do_not_depend_on_the_test_part(clouds: Dataset) -> None:
         v.reason for v in other.verdicts.values()
     ]
     assert honest.best == other.best
-    scores = [r.record.final.runs[0].test.accuracy for r in (honest, other)]
+    scores = [r.record.final.runs[0].value("test_accuracy") for r in (honest, other)]
     assert scores[0] > 0.5 > scores[1]
 
 
@@ -230,7 +230,7 @@ def test_a_diverged_run_is_failed_named_and_not_averaged(clouds: Dataset) -> Non
     for run in stage.runs[1]:
         assert run.status == "failed"
         assert "diverged" in (run.reason or "")
-        assert run.val.accuracy is None
+        assert run.value("val_accuracy") is None
 
 
 def test_a_stage_in_which_everything_fails_ends_the_study(clouds: Dataset) -> None:
@@ -285,7 +285,7 @@ def test_a_replication_measures_every_run_and_follows_the_pins() -> None:
     assert rate.candidates[0].settings.hidden == (4,)
     for stage in result.record.stages:
         for runs in stage.runs:
-            assert all(run.test is not None and run.test.accuracy is not None for run in runs)
+            assert all(run.value("test_accuracy") is not None for run in runs)
     assert result.record.final is None
     assert [opening.purpose for opening in result.record.openings] == ["replication"]
     assert any(claim.published == 0.9 for claim in result.record.claims)

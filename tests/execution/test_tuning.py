@@ -22,11 +22,13 @@ def test_every_candidate_gets_its_own_best_value(clouds: Dataset) -> None:
         assert candidate.settings.learning_rate == chosen[0].values["learning_rate"]
         assert candidate.tuned == dict(chosen[0].values)
         best = max(
-            sum(run.val.accuracy or 0.0 for run in point.runs) / len(point.runs)
+            sum(run.value("val_accuracy") or 0.0 for run in point.runs) / len(point.runs)
             for point in points
             if len(point.runs) == max(len(other.runs) for other in points)
         )
-        accuracy = sum(run.val.accuracy or 0.0 for run in chosen[0].runs) / len(chosen[0].runs)
+        accuracy = sum(run.value("val_accuracy") or 0.0 for run in chosen[0].runs) / len(
+            chosen[0].runs
+        )
         assert accuracy == best
 
 

@@ -11,29 +11,23 @@ from model_samples import sample_model
 from bakeoff.errors import UsageError
 from bakeoff.models.trained import TrainedModel
 from bakeoff.records import (
-    NO_SCORES,
     DataSummary,
     Environment,
     Example,
     Final,
-    History,
     Run,
-    Scores,
     StudyResult,
 )
 
 MODEL = sample_model(num_features=6, image_shape=(2, 3))
-NOTHING = np.empty(0)
 RUN = Run(
     key="k",
     replicate=0,
     status="finished",
     reason=None,
-    train=NO_SCORES,
-    val=NO_SCORES,
-    test=Scores(0.25, 0.9),
-    history=History(NOTHING, NOTHING, NOTHING, NOTHING),
-    health=(),
+    metrics={"test_loss": 0.25, "test_accuracy": 0.9},
+    curves={},
+    notes={},
     train_seconds=0.1,
     engine="reference/1",
 )

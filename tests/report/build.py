@@ -12,7 +12,6 @@ import numpy as np
 from scipy.stats import t as student
 
 from bakeoff.records import (
-    NO_SCORES,
     AuditSwap,
     Candidate,
     Claim,
@@ -21,15 +20,12 @@ from bakeoff.records import (
     Environment,
     Example,
     Final,
-    History,
     Layer,
-    LayerHealth,
     LintFinding,
     Mistaken,
     Published,
     Run,
     Scaling,
-    Scores,
     StageResult,
     StudyResult,
     TestOpening,
@@ -51,15 +47,18 @@ ENVIRONMENT = Environment(
 )
 
 
-def history(epochs: int, accuracy: float, rng: np.random.Generator) -> History:
+def history(epochs: int, accuracy: float, rng: np.random.Generator) -> dict[str, Any]:
     rise = 1 - 0.7 * np.exp(-np.arange(1, epochs + 1) / max(1.0, epochs / 4))
     noise = rng.normal(0, 0.002, epochs)
     val = np.clip(accuracy * rise / rise[-1] + noise, 0, 1)
     val[-1] = accuracy
     train = np.clip(val + 0.01 * rise, 0, 1)
-    return History(
-        -np.log(np.clip(train, 0.01, 0.999)), train, -np.log(np.clip(val, 0.01, 0.999)), val
-    )
+    return {
+        "train_loss": -np.log(np.clip(train, 0.01, 0.999)),
+        "train_accuracy": train,
+        "val_loss": -np.log(np.clip(val, 0.01, 0.999)),
+        "val_accuracy": val,
+    }
 
 
 def run(
@@ -75,30 +74,35 @@ def run(
     rng = np.random.default_rng([seed, replicate])
     curve = history(epochs, accuracy, rng)
     if status == "failed":
-        curve = History(
-            *(
-                series[: epochs // 2]
-                for series in (
-                    curve.train_loss,
-                    curve.train_accuracy,
-                    curve.val_loss,
-                    curve.val_accuracy,
-                )
-            )
-        )
-        curve.train_loss[-1] = math.nan
+        curve = {name: series[: epochs // 2] for name, series in curve.items()}
+        curve["train_loss"][-1] = math.nan
+    metrics = {name: float(series[-1]) for name, series in curve.items()}
+    metrics |= {"val_accuracy": accuracy, "val_balanced_accuracy": accuracy}
+    if test is not None:
+        metrics |= {
+            "test_loss": -math.log(test),
+            "test_accuracy": test,
+            "test_balanced_accuracy": test,
+        }
     return Run(
         key=f"{seed}-{replicate}-{accuracy}",
         replicate=replicate,
         status=status,  # type: ignore[arg-type]
         reason=reason,
-        train=Scores(float(curve.train_loss[-1]), float(curve.train_accuracy[-1])),
-        val=Scores(float(curve.val_loss[-1]), accuracy, accuracy),
-        test=None if test is None else Scores(float(-math.log(test)), test, test),
-        history=curve,
-        health=(LayerHealth(0.01, 0.02),),
+        metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
+        curves=curve,
+        notes={"health": [{"dead": 0.01, "saturated": 0.02}]},
         train_seconds=0.7,
         engine="native/1/avx2",
+    )
+
+
+def refit(made: Run) -> Run:
+    """The same without a validation part."""
+    return replace(
+        made,
+        metrics={name: v for name, v in made.metrics.items() if not name.startswith("val_")},
+        curves={name: v for name, v in made.curves.items() if not name.startswith("val_")},
     )
 
 
@@ -134,10 +138,10 @@ def comparison(
     equivalent: bool | None = None,
     level: float = 0.9875,
 ) -> Comparison:
-    other = {r.replicate: r.val.accuracy for r in b if r.status == "finished"}
+    other = {r.replicate: r.value("val_accuracy") for r in b if r.status == "finished"}
     d = np.array(
         [
-            r.val.accuracy - other[r.replicate]
+            r.value("val_accuracy") - other[r.replicate]
             for r in a
             if r.status == "finished" and r.replicate in other
         ]
@@ -328,10 +332,7 @@ def final(
             )
         )
     stats = np.tile([0.0, peak, peak / 4, peak / 3], (data.num_features, 1))
-    runs = tuple(
-        replace(run(s, 0.97, test=accuracy + 0.001 * (s - 1)), val=NO_SCORES)
-        for s in range(num_runs)
-    )
+    runs = tuple(refit(run(s, 0.97, test=accuracy + 0.001 * (s - 1))) for s in range(num_runs))
     return Final(
         settings=settings,
         num_parameters=settings.num_parameters(data.num_features, k),

@@ -111,7 +111,7 @@ def test_interrupted_and_failed_runs_never_enter_a_mean() -> None:
     stage = replace(stage, runs=(stage.runs[0], runs))
     candidate = build_view(replace(result, stages=(stage,))).stages[0].candidates[1]
     assert candidate.num_finished == 2
-    assert candidate.mean == pytest.approx(np.mean([run.val.accuracy for run in runs[1:]]))
+    assert candidate.mean == pytest.approx(np.mean([run.value("val_accuracy") for run in runs[1:]]))
 
 
 def test_a_thinned_curve_keeps_both_ends_and_the_spike() -> None:
@@ -126,8 +126,7 @@ def test_a_thinned_curve_keeps_both_ends_and_the_spike() -> None:
 
 
 def test_a_curve_with_non_finite_values_is_thinned_to_none_there() -> None:
-    history = build.run(0, 0.9, epochs=100, status="failed", reason="x").history
-    curve = thin_curve(history)
+    curve = thin_curve(build.run(0, 0.9, epochs=100, status="failed", reason="x"))
     assert curve.train_loss[-1] is None
     assert len(curve.epochs) <= 32
 

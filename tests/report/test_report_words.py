@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import build
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.records import Scores
 from bakeoff.report.words import clip, duration, listing, metric, number, percent, points, visible
 
 
@@ -32,8 +34,9 @@ def test_a_metric_that_is_no_share_is_a_plain_number_with_its_direction() -> Non
     loss = metric("loss")
     assert not loss.higher_is_better
     assert loss.level(0.12345) == "0.1235"
-    assert loss.value(Scores(loss=0.5, accuracy=0.9)) == 0.5
-    assert loss.value(Scores(loss=float("nan"), accuracy=0.9)) is None
+    run = build.run(0, 0.9)
+    assert loss.value(run) == run.metrics["val_loss"]
+    assert loss.value(replace(run, metrics={})) is None
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bakeoff.records import (
-    NO_SCORES,
     Candidate,
     Claim,
     Comparison,
     DataSummary,
     Environment,
     Final,
-    History,
     Layer,
-    LayerHealth,
     LintFinding,
     Mistaken,
     Run,
     Scaling,
-    Scores,
     StageResult,
     StudyResult,
     TestOpening,
@@ -36,6 +32,7 @@ from bakeoff.records import (
 from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 ENGINE = "reference/1/numpy"
+NAMES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 STARTED_AT = "2025-01-02T03:04:05+00:00"
 DATA = DataSummary(
     name="digits",
@@ -76,7 +73,7 @@ def key_of(number: int) -> str:
     return f"{number:08x}".ljust(64, "0")
 
 
-def sample_run(number: int, *, epochs: int = 3, num_validation: int = 90, **changes: Any) -> Run:
+def sample_run(number: int, *, epochs: int = 3, **changes: Any) -> Run:
     """A finished run, always the same for the same arguments."""
     generator = np.random.default_rng(number)
     curves = [generator.random(epochs) for _ in range(4)]
@@ -85,14 +82,14 @@ def sample_run(number: int, *, epochs: int = 3, num_validation: int = 90, **chan
         "replicate": number % 12,
         "status": "finished",
         "reason": None,
-        "train": Scores(float(curves[0][-1]), float(curves[1][-1])),
-        "val": Scores(float(curves[2][-1]), float(curves[3][-1]), 1 / 3),
-        "test": None,
-        "history": History(*curves),
-        "health": (LayerHealth(0.0, 0.125),),
+        "metrics": {
+            **{name: float(curve[-1]) for name, curve in zip(NAMES, curves, strict=True)},
+            "val_balanced_accuracy": 1 / 3,
+        },
+        "curves": dict(zip(NAMES, curves, strict=True)),
+        "notes": {"health": [{"dead": 0.0, "saturated": 0.125}]},
         "train_seconds": 0.25,
         "engine": ENGINE,
-        "val_predictions": generator.integers(0, 10, num_validation).astype(np.uint16),
     }
     return Run(**(values | changes))
 
@@ -162,7 +159,14 @@ def sample_result(name: str = "digits", first_run: int = 0) -> StudyResult:
     generator = np.random.default_rng(first_run)
     opening = TestOpening("e" * 64, name, "final", STARTED_AT, 1)
     final_run = sample_run(
-        first_run + 1000, val=NO_SCORES, test=Scores(0.1, 0.97, 0.96), val_predictions=None
+        first_run + 1000,
+        metrics={
+            "train_loss": 0.05,
+            "train_accuracy": 0.99,
+            "test_loss": 0.1,
+            "test_accuracy": 0.97,
+            "test_balanced_accuracy": 0.96,
+        },
     )
     return StudyResult(
         name=name,
@@ -277,9 +281,20 @@ _arrays = hnp.arrays(
 
 
 @st.composite
-def _histories(draw: st.DrawFn) -> History:
-    epochs = draw(st.integers(0, 4))
-    return History(*(draw(hnp.arrays(np.float64, epochs)) for _ in range(4)))
+def _curves(draw: st.DrawFn) -> dict[str, Any]:
+    epochs = draw(st.integers(1, 4))
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    finite = hnp.arrays(np.float64, epochs, elements=st.floats(allow_nan=False))
+    return {name: draw(finite) for name in sorted(names, key=NAMES.index)}
+
+
+_metrics = st.dictionaries(
+    st.sampled_from((*NAMES, "val_balanced_accuracy", "test_loss", "test_accuracy")),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+_health = st.lists(
+    st.fixed_dictionaries({"dead": st.floats(0, 1), "saturated": st.floats(0, 1)}), max_size=3
+)
 
 
 def strategy_for(kind: Any, runs: st.SearchStrategy[Run]) -> st.SearchStrategy[Any]:
@@ -289,8 +304,6 @@ def strategy_for(kind: Any, runs: st.SearchStrategy[Run]) -> st.SearchStrategy[A
         return runs
     if kind is Settings:
         return _settings
-    if kind is History:
-        return _histories()
     if kind is StageResult:
         return _stages(runs)
     if origin is np.ndarray:
@@ -348,9 +361,9 @@ def drawn_run(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Run]:
         "key": st.text("0123456789abcdef", min_size=8, max_size=8),
         "replicate": st.integers(0, 1000),
         "train_seconds": _seconds,
-        "val_predictions": st.none()
-        | hnp.arrays(np.uint16, st.integers(0, 5))
-        | hnp.arrays(np.uint16, st.integers(0, 5), elements=st.integers(0, 9)),
+        "metrics": _metrics,
+        "curves": _curves(),
+        "notes": st.fixed_dictionaries({"health": _health}),
         "reused": st.just(False),
     }
     return _record(Run, st.nothing(), **(defaults | fixed))

@@ -12,7 +12,6 @@ import pytest
 from store_samples import begin, key_of, sample_result, sample_run
 
 from bakeoff.errors import UsageError
-from bakeoff.records import Scores
 from bakeoff.settings import Settings
 from bakeoff.store import export
 from bakeoff.store.sqlite import Store
@@ -29,7 +28,7 @@ def frame() -> pd.DataFrame:
                 (key_of(2), Settings(hidden=()), 2, "width", "b"),
             ],
         )
-        store.add_run(sample_run(1, val=Scores(0.1 + 0.2, 1 / 3, None)))
+        store.add_run(sample_run(1, metrics={"val_loss": 0.1 + 0.2, "val_accuracy": 1 / 3}))
         return store.runs("digits")
 
 

@@ -224,4 +224,4 @@ def test_an_sql_prompt_sees_scores_in_the_view() -> None:
         store.add_run(sample_run(1))
         assert store._connection is not None
         row = store._connection.execute("SELECT val_accuracy, state FROM run_scores").fetchone()
-    assert row == (pytest.approx(sample_run(1).val.accuracy), "finished")
+    assert row == (pytest.approx(sample_run(1).value("val_accuracy")), "finished")

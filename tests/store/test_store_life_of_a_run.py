@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
-from store_samples import assert_same, begin, key_of, sample_result, sample_run, sample_stage
+from store_samples import begin, key_of, sample_result, sample_run, sample_stage
 
 from bakeoff.errors import StoreError
-from bakeoff.records import Run, Scores
+from bakeoff.records import Run
 from bakeoff.settings import Settings
 from bakeoff.store.sqlite import Store
 
@@ -97,12 +95,10 @@ def test_no_outcome_gives_way_to_a_worse_one(
 
 
 def test_measurements_that_a_repetition_lacks_are_kept(store: Store) -> None:
-    first = sample_run(1, test=Scores(0.25, 0.9))
-    store.add_run(first)
-    store.add_run(dataclasses.replace(first, test=None, val_predictions=None))
-    run = store.run(key_of(1))
-    assert run.test == Scores(0.25, 0.9)
-    assert_same(run.val_predictions, first.val_predictions)
+    tested = {**sample_run(1).metrics, "test_loss": 0.25, "test_accuracy": 0.9}
+    store.add_run(sample_run(1, metrics=tested))
+    store.add_run(sample_run(1))
+    assert store.run(key_of(1)).metrics == tested
 
 
 def test_a_failed_run_that_is_forgotten_is_planned_again(store: Store) -> None:
@@ -129,7 +125,7 @@ def test_a_run_without_an_outcome_reads_as_interrupted(store: Store) -> None:
     plan(store, begin(store), 1)
     run = store.run(key_of(1))
     assert (run.status, run.reason) == ("interrupted", "planned, no outcome yet")
-    assert run.history.num_epochs == 0
+    assert run.num_epochs == 0
 
 
 def test_the_running_rows_of_a_dead_driver_become_interrupted(tmp_path) -> None:
@@ -242,8 +238,10 @@ def test_numpy_numbers_are_stored_as_numbers(store: Store) -> None:
     import numpy as np
 
     run: Run = sample_run(
-        1, replicate=np.int64(3), val=Scores(np.float64(0.5), np.float32(0.25), None)
+        1,
+        replicate=np.int64(3),
+        metrics={"val_loss": np.float64(0.5), "val_accuracy": np.float32(0.25)},
     )
     store.add_run(run)
-    assert store.run(key_of(1)).val == Scores(0.5, 0.25, None)
+    assert store.run(key_of(1)).metrics == {"val_loss": 0.5, "val_accuracy": 0.25}
     assert store.run(key_of(1)).replicate == 3

@@ -6,7 +6,6 @@ import pytest
 from store_samples import assert_same, begin, key_of, sample_result, sample_run, sample_stage
 
 from bakeoff.errors import StoreError
-from bakeoff.records import Scores
 from bakeoff.settings import Settings
 from bakeoff.store.rows import MergeReport
 from bakeoff.store.sqlite import Store
@@ -41,11 +40,11 @@ def test_an_outcome_of_this_store_is_never_replaced(two) -> None:
 
 def test_measurements_that_an_outcome_of_this_store_lacks_are_filled_in(two) -> None:
     first, second, path = two
-    first.add_run(sample_run(1, val_predictions=None))
-    second.add_run(sample_run(1, test=Scores(0.5, 0.75)))
+    first.add_run(sample_run(1))
+    tested = {**sample_run(1).metrics, "test_loss": 0.5, "test_accuracy": 0.75}
+    second.add_run(sample_run(1, metrics=tested))
     assert first.merge(path).already_there == 1
-    assert first.run(key_of(1)).test == Scores(0.5, 0.75)
-    assert_same(first.run(key_of(1)).val_predictions, sample_run(1).val_predictions)
+    assert first.run(key_of(1)).metrics == tested
 
 
 def test_an_outcome_replaces_a_plan_and_a_plan_no_outcome(two) -> None:

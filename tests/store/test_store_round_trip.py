@@ -15,7 +15,6 @@ from store_samples import (
     difference,
     drawn_result,
     drawn_run,
-    key_of,
     sample_result,
     sample_run,
     sample_stage,
@@ -111,19 +110,12 @@ def test_a_study_that_is_not_there_is_named_with_those_that_are() -> None:
             store.load_result(99)
 
 
-def test_predictions_of_many_classes_keep_their_values() -> None:
-    predictions = np.array([0, 255, 256, 65535], np.uint16)
-    with Store.open(":memory:") as store:
-        store.add_run(sample_run(1, val_predictions=predictions))
-        assert_same(store.run(key_of(1)).val_predictions, predictions)
-
-
 def test_curves_of_different_lengths_are_refused_and_nothing_is_stored() -> None:
     run = sample_run(1)
-    torn = dataclasses.replace(run.history, val_loss=run.history.val_loss[:-1])
+    torn = {**run.curves, "val_loss": run.curves["val_loss"][:-1]}
     with Store.open(":memory:") as store:
         with pytest.raises(ValueError, match=r"equally long, but got \[3, 3, 2, 3\]"):
-            store.add_run(dataclasses.replace(run, history=torn))
+            store.add_run(dataclasses.replace(run, curves=torn))
         assert store.find_runs([run.key]) == {}
 
 
@@ -133,20 +125,3 @@ def test_the_equality_helper_sees_bits_types_and_signs() -> None:
     assert difference((1,), [1]) is not None
     assert difference({"a": 1, "b": 2}, {"b": 2, "a": 1}) is not None
     assert difference(sample_run(1), sample_run(1)) is None
-
-
-def test_predictions_come_back_only_where_the_record_had_them() -> None:
-    run = sample_run(1000, val_predictions=np.array([1, 2, 3], np.uint16))
-    result = sample_result()
-    assert result.final is not None
-    bare = dataclasses.replace(run, val_predictions=None)
-    with Store.open(":memory:") as store:
-        store.add_run(run)
-        for kept in (run, bare):
-            final = dataclasses.replace(result.final, runs=(kept,))
-            store.finish_study(begin(store), dataclasses.replace(result, final=final))
-            loaded = store.load_result("digits").final
-            assert loaded is not None
-            assert_same(loaded.runs, (kept,))
-        found = store.find_runs([run.key], predictions=False)[run.key]
-        assert_same(found, dataclasses.replace(bare, reused=True))

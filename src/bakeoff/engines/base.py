@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.records import History, Layer, LayerHealth, Scaling
+from bakeoff.records import Layer, Scaling
 from bakeoff.settings import Settings
 
 
@@ -51,6 +51,50 @@ class Job:
     @property
     def num_train(self) -> int:
         return len(self.train_rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The training curve of one run: one float64 value per finished epoch, shape (epochs,).
+
+    Losses are the plain softmax cross-entropy in nats, without L2 penalty and label smoothing, so
+    that candidates that differ in those compare. As in Keras, the training values are means over
+    the epoch while the weights change and with dropout on; the validation values are measured
+    after the epoch with dropout off.
+    """
+
+    train_loss: NDArray[np.float64]
+    train_accuracy: NDArray[np.float64]
+    val_loss: NDArray[np.float64]
+    val_accuracy: NDArray[np.float64]
+
+    @property
+    def num_epochs(self) -> int:
+        return len(self.train_loss)
+
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """The four curves by the names that records give them; those that were measured."""
+        named = {
+            "train_loss": self.train_loss,
+            "train_accuracy": self.train_accuracy,
+            "val_loss": self.val_loss,
+            "val_accuracy": self.val_accuracy,
+        }
+        return {name: curve for name, curve in named.items() if not np.isnan(curve).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerHealth:
+    """What the validation examples see of one hidden layer after training.
+
+    Attributes:
+        dead: share of its units whose output is exactly zero for every example (relu only; else 0).
+        saturated: share of (unit, example) pairs within 1 % of the range of an end of sigmoid
+            (below .01 or above .99) or tanh (beyond ±.98); 0 for other activations.
+    """
+
+    dead: float
+    saturated: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

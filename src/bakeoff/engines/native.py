@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import _native
-from bakeoff.engines.base import Job, TrainedRun, Watch
+from bakeoff.engines.base import History, Job, LayerHealth, TrainedRun, Watch
 from bakeoff.errors import EngineError
-from bakeoff.records import History, Layer, LayerHealth, Scaling
+from bakeoff.records import Layer, Scaling
 from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 # Part of the engine's name: raise it with any change that can change a bit of a result.

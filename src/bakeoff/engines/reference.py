@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from bakeoff.engines.base import Job, TrainedRun, Watch
+from bakeoff.engines.base import History, Job, LayerHealth, TrainedRun, Watch
 from bakeoff.engines.network import Floats, Network
 from bakeoff.engines.schedules import steps_per_epoch
-from bakeoff.records import History, Layer, LayerHealth, Scaling
+from bakeoff.records import Layer, Scaling
 from bakeoff.settings import Activation, Settings
 
 # Examples per matrix product where nothing is trained: bounds the memory.

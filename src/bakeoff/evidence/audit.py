@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison, t_quantile, variance_factor
-from bakeoff.evidence.metrics import METRICS
+from bakeoff.tasks.classification import METRICS
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sentences import interval

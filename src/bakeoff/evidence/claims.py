@@ -19,11 +19,11 @@ from typing import Literal
 
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison, prediction_interval
-from bakeoff.evidence.metrics import METRICS, SHARES
 from bakeoff.evidence.rule import FEWEST_REPLICATES
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values, values_of
 from bakeoff.records import Candidate, Claim, Comparison, DataSummary, Run, StageResult
+from bakeoff.tasks.classification import METRICS, SHARES
 
 Outcome = Literal["holds", "does not hold", "cannot be told"]
 

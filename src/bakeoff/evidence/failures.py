@@ -30,7 +30,7 @@ def failure_reason(
     val_accuracy: float | None,
     majority_share: float,
     *,
-    macro_recall: float | None = None,
+    balanced_accuracy: float | None = None,
     num_classes: int = 2,
 ) -> str | None:
     """Why a run counts as failed, or None if it does not.
@@ -39,17 +39,17 @@ def failure_reason(
         stopped: as in ``TrainedRun.stopped``; ``diverged`` fails.
         val_accuracy: after the last epoch, 0 to 1; None or non-finite fails.
         majority_share: of the most frequent class among the validation examples, 0 to 1.
-        macro_recall: where the classes are unbalanced: a run that recognises the rare classes has
+        balanced_accuracy: where the classes are unbalanced: a run that recognises the rare classes has
             learned, though its accuracy may not beat always naming the frequent one.
-        num_classes: always naming one class has a macro recall of 1 / num_classes.
+        num_classes: always naming one class has a balanced accuracy of 1 / num_classes.
     """
     if stopped == "diverged":
         return "diverged: a loss or a weight became non-finite"
     if val_accuracy is None or not math.isfinite(val_accuracy):
         return "diverged: the validation accuracy is not a finite number"
-    if macro_recall is not None and math.isfinite(macro_recall):
+    if balanced_accuracy is not None and math.isfinite(balanced_accuracy):
         chance = 1.0 / num_classes
-        if macro_recall > chance + learning_margin(chance):
+        if balanced_accuracy > chance + learning_margin(chance):
             return None
     margin = learning_margin(majority_share)
     # A hair of tolerance, so that "exactly 5 points above" does not hang on binary fractions.

@@ -148,7 +148,7 @@ UNBALANCED = Check(
     "L017",
     "Unbalanced classes",
     "warning",
-    "Let `metric` be macro_recall, which counts every class alike; collect more of the rare class.",
+    "Let `metric` be balanced_accuracy, which counts every class alike; collect more of the rare class.",
 )
 DUPLICATES = Check(
     "L018",

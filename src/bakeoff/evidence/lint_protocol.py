@@ -13,11 +13,11 @@ from typing import Any
 
 from bakeoff.evidence import lint_codes as codes
 from bakeoff.evidence import wording
-from bakeoff.evidence.metrics import is_unbalanced
 from bakeoff.evidence.power import PRIOR_ERROR
 from bakeoff.evidence.rule import ERROR_SHARE, FEWEST_REPLICATES, SMALLEST_DELTA
 from bakeoff.records import Candidate, DataSummary, LintFinding, StudyPlan, StudyResult
 from bakeoff.settings import Settings
+from bakeoff.tasks.classification import is_unbalanced
 
 SATURATING = ("sigmoid", "tanh")
 

@@ -10,7 +10,6 @@ import numpy as np
 from bakeoff.evidence import lint_codes as codes
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
-from bakeoff.evidence.metrics import METRICS, SHARES
 from bakeoff.evidence.rule import SMALLEST_DELTA
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import mean_curve, paired_values
@@ -22,6 +21,7 @@ from bakeoff.records import (
     StageResult,
     StudyResult,
 )
+from bakeoff.tasks.classification import METRICS, SHARES
 
 LATE_SHARE = 5
 """The last fifth of the epochs is "late" (at least one epoch)."""
@@ -222,7 +222,7 @@ def _jitter(runs: Runs) -> float | None:
     """
     found = []
     for run in runs:
-        curve = run.history.val_accuracy
+        curve = run.curve("val_accuracy")
         second_half = curve[len(curve) // 2 :]
         if run.status == "finished" and len(second_half) >= 5:
             found.append(float(np.sqrt(np.mean(np.diff(second_half, 2) ** 2) / 6.0)))
@@ -255,11 +255,14 @@ def _units(stage: StageResult) -> Iterator[LintFinding]:
     dead: list[str] = []
     saturated: list[str] = []
     for candidate, runs in _compete(stage):
-        health = [run.health for run in runs if run.status == "finished" and run.health]
+        health = [
+            found for run in runs if run.status == "finished" and (found := run.notes.get("health"))
+        ]
         if not health:
             continue
         by_layer = np.mean(
-            [[(layer.dead, layer.saturated) for layer in layers] for layers in health], axis=0
+            [[(layer["dead"], layer["saturated"]) for layer in layers] for layers in health],
+            axis=0,
         )
         for found, column, limit in ((dead, 0, DEAD_SHARE), (saturated, 1, SATURATED_SHARE)):
             layer = int(np.argmax(by_layer[:, column]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.evidence.metrics import SHARES
+from bakeoff.tasks.classification import SHARES
 
 FEWEST_REPLICATES = 3
 """Below this no verdict falls: the spread is not known at all (1) or hardly (2)."""

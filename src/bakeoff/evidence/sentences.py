@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.evidence import wording
-from bakeoff.evidence.metrics import METRICS
 from bakeoff.records import Comparison, Verdict
+from bakeoff.tasks.classification import METRICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.records import Run, Scores
+from bakeoff.records import Run
 
 Floats = NDArray[np.float64]
-
-
-def score(scores: Scores | None, metric: str) -> float:
-    """One named score; NaN where it does not exist."""
-    value = None if scores is None else getattr(scores, metric)
-    return float("nan") if value is None else float(value)
 
 
 def by_replicate(
@@ -25,8 +19,8 @@ def by_replicate(
     """Replicate → score of every finished run in which it exists."""
     found = {}
     for run in runs:
-        value = score(getattr(run, part), metric)
-        if run.status == "finished" and np.isfinite(value):
+        value = run.value(f"{part}_{metric}")
+        if run.status == "finished" and value is not None:
             found[run.replicate] = value
     return found
 
@@ -51,12 +45,9 @@ def paired_values(
     )
 
 
-def mean_curve(
-    runs: Sequence[Run],
-    name: Literal["train_loss", "train_accuracy", "val_loss", "val_accuracy"],
-) -> Floats:
+def mean_curve(runs: Sequence[Run], name: str) -> Floats:
     """Mean over the finished runs of one curve, shape (epochs,); empty without finished runs."""
-    curves = [getattr(run.history, name) for run in runs if run.status == "finished"]
+    curves = [run.curve(name) for run in runs if run.status == "finished"]
     epochs = min((len(curve) for curve in curves), default=0)
     if not epochs:
         return np.empty(0)

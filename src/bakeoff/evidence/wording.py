@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.evidence.metrics import SHARES
+from bakeoff.tasks.classification import SHARES
 
 
 def bare(value: float, metric: str) -> str:

@@ -18,7 +18,6 @@ from bakeoff.engines.base import Engine
 from bakeoff.errors import Interrupted
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.lint import lint_result
-from bakeoff.evidence.metrics import default_metric
 from bakeoff.evidence.rule import looks_until
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
@@ -46,6 +45,7 @@ from bakeoff.records import (
 )
 from bakeoff.spec import StageSpec, StudySpec
 from bakeoff.store.sqlite import Store
+from bakeoff.tasks.classification import default_metric
 
 NUM_SCREENING = 3
 

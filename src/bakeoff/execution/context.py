@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.runs import RunService
-from bakeoff.records import Candidate, Floats, Replicate, Run, Scores
+from bakeoff.records import Candidate, Floats, Replicate, Run
 from bakeoff.spec import StudySpec
-
-MetricName = Literal["accuracy", "macro_recall", "loss"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,10 +81,10 @@ class StudyContext:
         return [[next(runs) for _ in replicates] for _ in candidates]
 
 
-def metric_of(scores: Scores, metric: str) -> float:
-    """One named score; NaN where it does not exist."""
-    value = getattr(scores, cast(MetricName, metric))
-    return float("nan") if value is None else float(value)
+def metric_of(run: Run, metric: str) -> float:
+    """A run's validation metric; NaN where it does not exist."""
+    value = run.value(f"val_{metric}")
+    return float("nan") if value is None else value
 
 
 def metric_array(runs: Sequence[Sequence[Run]], metric: str, num_replicates: int) -> Floats:
@@ -95,7 +92,7 @@ def metric_array(runs: Sequence[Sequence[Run]], metric: str, num_replicates: int
     values = np.full((len(runs), num_replicates), np.nan)
     for row, candidate_runs in enumerate(runs):
         for column, run in enumerate(candidate_runs):
-            values[row, column] = metric_of(run.val, metric)
+            values[row, column] = metric_of(run, metric)
     return values
 
 

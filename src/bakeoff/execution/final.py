@@ -7,12 +7,12 @@ import numpy as np
 from bakeoff.data.dataset import Dataset, OpenTest
 from bakeoff.engines.base import TrainedRun
 from bakeoff.errors import Interrupted, RunsFailedError
-from bakeoff.evidence.metrics import confusion, reliability, softmax
 from bakeoff.evidence.refits import delivered_refit
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.events import RunRequest
 from bakeoff.execution.local import LocalExecutor
 from bakeoff.records import Candidate, Example, Final, Floats, Mistaken, Replicate, Run
+from bakeoff.tasks.classification import confusion, reliability, softmax
 
 NUM_MISTAKES = 24
 MOST_EXAMPLES = 20

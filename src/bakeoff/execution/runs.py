@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,22 +11,14 @@ from bakeoff.data.dataset import OpenTest
 from bakeoff.engines.base import Engine, TrainedRun, Watch
 from bakeoff.errors import Interrupted
 from bakeoff.evidence.failures import failure_reason
-from bakeoff.evidence.metrics import default_metric, macro_recall, scores_from_logits
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import LocalExecutor
 from bakeoff.interruption import Interruption
-from bakeoff.records import NO_SCORES, History, Run, RunStatus, Scores
+from bakeoff.records import Run, RunStatus
 from bakeoff.store.sqlite import Store
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _last(values: np.ndarray) -> float | None:
-    return _finite(values[-1]) if len(values) else None
+from bakeoff.tasks.classification import balanced_accuracy, default_metric, score_logits
 
 
 class RunService:
@@ -65,7 +56,7 @@ class RunService:
         self._cancel_flag = np.zeros(1, np.int32)
         counts = np.bincount(jobs.dataset.labels, minlength=jobs.dataset.num_classes)
         self._majority_share = float(counts.max() / max(1, counts.sum()))
-        self._unbalanced = default_metric(counts.tolist()) == "macro_recall"
+        self._unbalanced = default_metric(counts.tolist()) == "balanced_accuracy"
 
     @property
     def store_name(self) -> str:
@@ -116,9 +107,7 @@ class RunService:
         found = {key: self._own[key] for key in unique if key in self._own}
         if self.fresh:
             return found
-        stored = self.store.find_runs(
-            [key for key in unique if key not in found], predictions=False
-        )
+        stored = self.store.find_runs([key for key in unique if key not in found])
         if self.retry_failed:
             failed = [key for key, run in stored.items() if run.status == "failed"]
             self.store.forget_failed(failed)
@@ -146,11 +135,10 @@ class RunService:
                 return
             if task[0] in found:  # handed over again after an interruption
                 return
-            kept = dataclasses.replace(run, val_predictions=None)
-            found[task[0]] = self._own[task[0]] = kept
+            found[task[0]] = self._own[task[0]] = run
             self._counted.add(task[0])
             self.num_trained += 1
-            self.observer.run_finished(task[1], kept)
+            self.observer.run_finished(task[1], run)
 
         executor = LocalExecutor(work, self.num_workers)
         try:
@@ -185,7 +173,7 @@ class RunService:
 
     def measure(
         self, request: RunRequest, trained: TrainedRun, test: OpenTest
-    ) -> tuple[Scores, np.ndarray]:
+    ) -> tuple[dict[str, float], np.ndarray]:
         """Scores on the opened test part, and the logits, shape (num_test, num_classes)."""
         logits = self.engine.logits(
             request.settings,
@@ -193,7 +181,7 @@ class RunService:
             self.jobs.scaling(request.replicate, request.settings.scale, refit=request.refit),
             test.features,
         )
-        return scores_from_logits(logits, test.labels, self.jobs.dataset.num_classes), logits
+        return score_logits(logits, test.labels), logits
 
     def score(
         self,
@@ -201,47 +189,56 @@ class RunService:
         request: RunRequest,
         trained: TrainedRun,
         seconds: float,
-        test_scores: Scores | None,
+        test_scores: Mapping[str, float] | None,
     ) -> Run:
         """The record of a trained run."""
-        history: History = trained.history
-        val = NO_SCORES
+        curves = trained.history.curves()
         _, val_rows = self.jobs.rows(request.replicate, refit=request.refit)
-        if len(val_rows) and history.num_epochs and trained.stopped is None:
-            recall = macro_recall(
+        # What a run that ended early learned on the way is shown; its validation is not.
+        metrics = {
+            name: float(curve[-1])
+            for name, curve in curves.items()
+            if trained.stopped is None or name.startswith("train_")
+        }
+        if "val_accuracy" in metrics:
+            metrics["val_balanced_accuracy"] = balanced_accuracy(
                 self.jobs.dataset.labels[val_rows],
                 trained.val_predictions,
                 self.jobs.dataset.num_classes,
             )
-            val = Scores(_last(history.val_loss), _last(history.val_accuracy), _finite(recall))
+        metrics |= {f"test_{name}": value for name, value in (test_scores or {}).items()}
+        metrics = {name: value for name, value in metrics.items() if np.isfinite(value)}
         status: RunStatus = "finished"
         reason = None
         if trained.stopped == "cancelled":
             status, reason = "interrupted", "interrupted before its last epoch"
         else:
-            shown = val.accuracy if len(val_rows) else _last(history.train_accuracy)
+            shown = metrics.get("val_accuracy" if len(val_rows) else "train_accuracy")
             reason = failure_reason(
                 trained.stopped,
                 shown,
                 self._majority_share,
-                macro_recall=val.macro_recall if self._unbalanced else None,
+                balanced_accuracy=(
+                    metrics.get("val_balanced_accuracy") if self._unbalanced else None
+                ),
                 num_classes=self.jobs.dataset.num_classes,
             )
             if reason is not None:
                 status = "failed"
                 if trained.stopped == "diverged":
-                    reason = f"{reason} in epoch {history.num_epochs + 1}"
+                    reason = f"{reason} in epoch {trained.history.num_epochs + 1}"
         return Run(
             key=key,
             replicate=request.replicate.index,
             status=status,
             reason=reason,
-            train=Scores(_last(history.train_loss), _last(history.train_accuracy)),
-            val=val,
-            test=test_scores,
-            history=history,
-            health=trained.health,
+            metrics=metrics,
+            curves=curves,
+            notes={
+                "health": [
+                    {"dead": layer.dead, "saturated": layer.saturated} for layer in trained.health
+                ]
+            },
             train_seconds=seconds,
             engine=self.engine.name,
-            val_predictions=trained.val_predictions if len(val_rows) else None,
         )

@@ -31,8 +31,8 @@ class _Point:
         num_failed = len(self.runs) - len(finished)
         if not finished:
             return (num_failed, float("inf"), float("inf"))
-        score = sum(metric_of(run.val, metric) for run in finished) / len(finished)
-        loss = sum(metric_of(run.val, "loss") for run in finished) / len(finished)
+        score = sum(metric_of(run, metric) for run in finished) / len(finished)
+        loss = sum(metric_of(run, "loss") for run in finished) / len(finished)
         return (num_failed, -score if higher_is_better else score, loss)
 
 

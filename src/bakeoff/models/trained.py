@@ -71,7 +71,7 @@ class TrainedModel:
                 f"{result.name}: a {result.kind} without a final step has no model to take away; run a "
                 "study to its end"
             )
-        test = final.runs[0].test if final.runs else None
+        delivered = final.runs[0] if final.runs else None
         provenance: dict[str, Any] = {
             "bakeoff": result.environment.bakeoff,
             "study": result.name,
@@ -79,8 +79,8 @@ class TrainedModel:
             "engine": result.engine,
             "data": data.name,
             "data_hash": data.hash,
-            "test_accuracy": None if test is None else test.accuracy,
-            "test_loss": None if test is None else test.loss,
+            "test_accuracy": delivered and delivered.value("test_accuracy"),
+            "test_loss": delivered and delivered.value("test_loss"),
         }
         largest = _largest_value(final)
         if largest is not None:

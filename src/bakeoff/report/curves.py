@@ -11,7 +11,7 @@ from math import isfinite
 
 import numpy as np
 
-from bakeoff.records import Floats, History
+from bakeoff.records import Floats, Run
 
 MAX_POINTS = 32
 
@@ -67,17 +67,17 @@ def _values(series: Floats, kept: list[int]) -> tuple[float | None, ...]:
     return (*rounded, *[None] * (len(kept) - len(rounded)))
 
 
-def thin_curve(history: History, max_points: int = MAX_POINTS) -> Curve:
-    """The history of one run at no more than ``max_points`` epochs."""
-    guide = history.val_accuracy
-    if len(guide) != history.num_epochs or not np.isfinite(guide).any():
-        guide = history.train_loss
+def thin_curve(run: Run, max_points: int = MAX_POINTS) -> Curve:
+    """The curves of one run at no more than ``max_points`` epochs."""
+    guide = run.curve("val_accuracy")
+    if len(guide) != run.num_epochs or not np.isfinite(guide).any():
+        guide = run.curve("train_loss")
     kept = kept_epochs(np.asarray(guide, np.float64), max_points)
     return Curve(
         epochs=tuple(i + 1 for i in kept),
-        train_accuracy=_values(history.train_accuracy, kept),
-        val_accuracy=_values(history.val_accuracy, kept),
-        train_loss=_values(history.train_loss, kept),
-        val_loss=_values(history.val_loss, kept),
-        num_epochs=history.num_epochs,
+        train_accuracy=_values(run.curve("train_accuracy"), kept),
+        val_accuracy=_values(run.curve("val_accuracy"), kept),
+        train_loss=_values(run.curve("train_loss"), kept),
+        val_loss=_values(run.curve("val_loss"), kept),
+        num_epochs=run.num_epochs,
     )

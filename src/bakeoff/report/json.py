@@ -20,7 +20,6 @@ from bakeoff.records import (
     Comparison,
     Final,
     Run,
-    Scores,
     StageResult,
     StudyResult,
     TuningPoint,
@@ -104,36 +103,35 @@ def _candidate(candidate: Candidate, runs: Sequence[Run]) -> dict[str, Any]:
         "published": None
         if published is None
         else {"test_accuracy": published.test_accuracy, "test_loss": published.test_loss},
-        "test": _summary([run.test for run in runs if run.test is not None]),
+        "test": _summary(runs),
         "runs": [_run(run) for run in runs],
     }
 
 
 def _run(run: Run) -> dict[str, Any]:
-    test = run.test or Scores(None, None)
     return {
         "replicate": run.replicate,
-        "train_loss": _number(run.train.loss),
-        "train_accuracy": _number(run.train.accuracy),
-        "val_loss": _number(run.val.loss),
-        "val_accuracy": _number(run.val.accuracy),
-        "val_macro_recall": _number(run.val.macro_recall),
-        "test_loss": _number(test.loss),
-        "test_accuracy": _number(test.accuracy),
+        "train_loss": run.value("train_loss"),
+        "train_accuracy": run.value("train_accuracy"),
+        "val_loss": run.value("val_loss"),
+        "val_accuracy": run.value("val_accuracy"),
+        "val_balanced_accuracy": run.value("val_balanced_accuracy"),
+        "test_loss": run.value("test_loss"),
+        "test_accuracy": run.value("test_accuracy"),
+        "metrics": dict(run.metrics),
         "train_seconds": run.train_seconds,
         "status": run.status,
         "reason": run.reason,
         "history": {
-            name: [_number(value) for value in getattr(run.history, name).tolist()]
-            for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+            name: [_number(value) for value in curve.tolist()] for name, curve in run.curves.items()
         },
     }
 
 
-def _summary(scores: Sequence[Scores]) -> dict[str, Any] | None:
+def _summary(runs: Sequence[Run]) -> dict[str, Any] | None:
     """Mean, sd (ddof 1) and count over runs that have a test score; null without any."""
-    accuracies = [score.accuracy for score in scores if score.accuracy is not None]
-    losses = [score.loss for score in scores if score.loss is not None]
+    accuracies = [value for run in runs if (value := run.value("test_accuracy")) is not None]
+    losses = [value for run in runs if (value := run.value("test_loss")) is not None]
     if not accuracies:
         return None
     return {
@@ -232,11 +230,10 @@ def _claim(claim: Claim) -> dict[str, Any]:
 
 
 def _final(final: Final) -> dict[str, Any]:
-    tests = [run.test for run in final.runs if run.test is not None]
     return {
         "settings": final.settings.model_dump(mode="json"),
         "num_parameters": final.num_parameters,
-        "test": _summary(tests) or dict(NO_TEST),
+        "test": _summary(final.runs) or dict(NO_TEST),
         "calibration_error": _number(final.calibration_error),
         "confusion": None if final.confusion is None else final.confusion.tolist(),
         "runs": [_run(run) for run in final.runs],
@@ -254,6 +251,6 @@ def _authors_last(result: StudyResult) -> dict[str, Any] | None:
     return {
         "settings": chosen.settings.model_dump(mode="json"),
         "num_parameters": chosen.num_parameters,
-        "test": _summary([run.test for run in runs if run.test is not None]) or dict(NO_TEST),
+        "test": _summary(runs) or dict(NO_TEST),
         "model_path": None,
     }

@@ -47,9 +47,9 @@ def candidate_rows(stage: StageResult) -> list[CandidateRow]:
     rows = []
     for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
         finished = [run for run in runs if run.status == "finished"]
-        values = [v for run in finished if (v := metric.value(run.val)) is not None]
-        losses = [run.val.loss for run in finished if run.val.loss is not None]
-        tests = [t for run in runs if run.test and (t := run.test.accuracy) is not None]
+        values = [v for run in finished if (v := metric.value(run)) is not None]
+        losses = [v for run in finished if (v := run.value("val_loss")) is not None]
+        tests = [t for run in runs if (t := run.value("test_accuracy")) is not None]
         mark = " "
         if candidate.label == verdict.chosen:
             mark = "▸"
@@ -142,7 +142,7 @@ def final_lines(result: StudyResult) -> list[str]:
         f"learning rate {settings.learning_rate:g}, "
         f"{words.plural(final.num_parameters, 'parameter')}."
     ]
-    tests = [t for run in final.runs if run.test and (t := run.test.accuracy) is not None]
+    tests = [t for run in final.runs if (t := run.value("test_accuracy")) is not None]
     if tests:
         spread = f" ± {100 * statistics.stdev(tests):.2f}" if len(tests) > 1 else ""
         lines.append(

@@ -57,7 +57,7 @@ def _swap_means(result: StudyResult, stage: str, measure: Metric) -> tuple[tuple
         # Another learning rate answers another question; only what beat the final is drawn.
         if swap.stage != stage or (swap.kind != "runner-up" and not swap.confirmed):
             continue
-        values = [measure.value(run.val) for run in swap.runs if run.status == "finished"]
+        values = [measure.value(run) for run in swap.runs if run.status == "finished"]
         mean, *_ = mean_interval([value for value in values if value is not None], 0.0)
         if mean is not None:
             means.append((visible(swap.label), mean))

@@ -70,7 +70,7 @@ class FinalView:
     accuracy_sd: float | None
     loss_mean: float | None
     loss_sd: float | None
-    macro_recall: float | None
+    balanced_accuracy: float | None
     sampling_half: float | None
     training_half: float | None
     class_names: tuple[str, ...]
@@ -167,9 +167,10 @@ def build_final(result: StudyResult, metric: Metric) -> FinalView | None:
     loss_mean, loss_sd = _spread([run.test_loss for run in good])
     recall_mean, _ = _spread(
         [
-            finite(run.test.macro_recall)
+            value
             for run in final.runs
-            if run.status == "finished" and run.test is not None
+            if run.status == "finished"
+            and (value := run.value("test_balanced_accuracy")) is not None
         ]
     )
     sampling = None
@@ -189,7 +190,7 @@ def build_final(result: StudyResult, metric: Metric) -> FinalView | None:
         accuracy_sd=accuracy_sd,
         loss_mean=loss_mean,
         loss_sd=loss_sd,
-        macro_recall=recall_mean,
+        balanced_accuracy=recall_mean,
         sampling_half=sampling,
         training_half=None if accuracy_sd is None else Z95 * accuracy_sd,
         class_names=names,

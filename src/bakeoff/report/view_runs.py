@@ -120,21 +120,20 @@ def _sd(values: Sequence[float | None]) -> float | None:
 
 def run_view(run: Run, metric: Metric) -> RunView:
     """One run of the records as the report shows it."""
-    test = run.test
     return RunView(
         replicate=run.replicate,
         status=run.status,
         reason=visible(run.reason) if run.reason else None,
-        value=metric.value(run.val),
-        val_accuracy=finite(run.val.accuracy),
-        val_loss=finite(run.val.loss),
-        train_accuracy=finite(run.train.accuracy),
-        train_loss=finite(run.train.loss),
-        test_accuracy=finite(test.accuracy) if test else None,
-        test_loss=finite(test.loss) if test else None,
+        value=metric.value(run),
+        val_accuracy=run.value("val_accuracy"),
+        val_loss=run.value("val_loss"),
+        train_accuracy=run.value("train_accuracy"),
+        train_loss=run.value("train_loss"),
+        test_accuracy=run.value("test_accuracy"),
+        test_loss=run.value("test_loss"),
         seconds=float(run.train_seconds),
         reused=run.reused,
-        curve=thin_curve(run.history),
+        curve=thin_curve(run),
     )
 
 
@@ -147,7 +146,9 @@ def candidate_view(
     values = [view.value for view in good if view.value is not None]
     mean, sd, low, high = mean_interval(values, test_share)
     failed = [view for view in views if view.status == "failed"]
-    health = [run.health for run in runs if run.status == "finished" and run.health]
+    health = [
+        found for run in runs if run.status == "finished" and (found := run.notes.get("health"))
+    ]
     published = candidate.published
     return CandidateView(
         label=visible(candidate.label),
@@ -172,8 +173,8 @@ def candidate_view(
         test_mean=mean_of([view.test_accuracy for view in good]),
         test_sd=_sd([view.test_accuracy for view in good]),
         test_loss=mean_of([view.test_loss for view in good]),
-        dead=mean_of([max(layer.dead for layer in layers) for layers in health]),
-        saturated=mean_of([max(layer.saturated for layer in layers) for layers in health]),
+        dead=mean_of([max(layer["dead"] for layer in layers) for layers in health]),
+        saturated=mean_of([max(layer["saturated"] for layer in layers) for layers in health]),
         failure=failed[0].reason if failed else None,
         runs=views,
     )

@@ -106,10 +106,10 @@ class StageView:
 
 def _paired(first: Sequence[Run], second: Sequence[Run], metric: Metric) -> dict[int, float]:
     """Replicate → difference, for the replicates that both finished."""
-    values = {run.replicate: metric.value(run.val) for run in second if run.status == "finished"}
+    values = {run.replicate: metric.value(run) for run in second if run.status == "finished"}
     differences = {}
     for run in first:
-        mine, other = metric.value(run.val), values.get(run.replicate)
+        mine, other = metric.value(run), values.get(run.replicate)
         if run.status == "finished" and mine is not None and other is not None:
             differences[run.replicate] = mine - other
     return differences
@@ -182,7 +182,7 @@ def _tuning(stage: StageResult, metric: Metric) -> tuple[TuningView, ...]:
     views = []
     for point in stage.tuning:
         per_run = tuple(
-            metric.value(run.val) if run.status == "finished" else None for run in point.runs
+            metric.value(run) if run.status == "finished" else None for run in point.runs
         )
         values = tuple(
             (name, float(v) if isinstance(v, (int, float)) else setting(v))

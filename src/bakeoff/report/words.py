@@ -9,7 +9,7 @@ import math
 import unicodedata
 from dataclasses import dataclass
 
-from bakeoff.records import Scores
+from bakeoff.records import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,9 @@ class Metric:
     share: bool
     higher_is_better: bool
 
-    def value(self, scores: Scores | None) -> float | None:
-        """This metric of one run, or None where it was not measured."""
-        number = getattr(scores, self.name, None) if scores is not None else None
-        return finite(number)
+    def value(self, run: Run) -> float | None:
+        """This metric of one run's validation part, or None where it was not measured."""
+        return run.value(f"val_{self.name}")
 
     def scaled(self, value: float) -> float:
         """In the units that charts draw: per cent for shares."""
@@ -62,7 +61,7 @@ class Metric:
 
 _METRICS = {
     "accuracy": Metric("accuracy", "validation accuracy", True, True),
-    "macro_recall": Metric("macro_recall", "validation macro recall", True, True),
+    "balanced_accuracy": Metric("balanced_accuracy", "validation balanced accuracy", True, True),
     "loss": Metric("loss", "validation loss", False, False),
 }
 

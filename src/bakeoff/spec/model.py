@@ -174,6 +174,11 @@ class StageSpec(_Record):
     ] = None
 
 
+def _todays_name(metric: object) -> object:
+    """Balanced accuracy was once called by its other name."""
+    return "balanced_accuracy" if metric == "macro_recall" else metric
+
+
 class StudySpec(_Record):
     """A study: an ordered list of stages on one dataset.
 
@@ -225,11 +230,12 @@ class StudySpec(_Record):
         ),
     ] = None
     metric: Annotated[
-        Literal["auto", "accuracy", "macro_recall", "loss"],
+        Literal["auto", "accuracy", "balanced_accuracy", "loss"],
         Field(
-            description="What decides: validation accuracy or macro-averaged recall (more is "
-            "better) or loss (less is better); auto lets the data decide."
+            description="What decides: validation accuracy or balanced accuracy (more is better) "
+            "or loss (less is better); auto lets the data decide."
         ),
+        BeforeValidator(_todays_name),
     ] = "auto"
     engine: Annotated[
         Literal["auto", "native", "reference"],

@@ -4,7 +4,7 @@ Encoding goes by the value, decoding by the annotation of the field it belongs t
 gain a field with a default without a new format. What JSON cannot say is tagged by an object with
 one key: ``{"$tuple": [...]}`` and ``{"$float": "nan"}`` inside free values (a study file, declared
 settings), ``{"$array": name}`` for an array, which travels beside the text, and
-``{"$run": key, "reused": bool, "predictions": bool}`` for a run, which is a row of its own. A key of a free mapping that
+``{"$run": key, "reused": bool}`` for a run, which is a row of its own. A key of a free mapping that
 begins with ``$`` is written with two.
 """
 
@@ -81,18 +81,18 @@ def from_json(
         raise StoreError(f"a stored {what} does not decode: {first_line}") from error
 
 
-def run_keys(text: str) -> dict[str, bool]:
-    """Keys of all runs that an encoded record refers to, and whether with their predictions."""
-    keys: dict[str, bool] = {}
+def run_keys(text: str) -> list[str]:
+    """Keys of all runs that an encoded record refers to, each once."""
+    keys: dict[str, None] = {}
 
     def collect(node: dict[str, Any]) -> dict[str, Any]:
         key = node.get("$run")
         if isinstance(key, str):
-            keys[key] = keys.get(key, False) or bool(node.get("predictions"))
+            keys[key] = None
         return node
 
     json.loads(text, object_hook=collect)
-    return keys
+    return list(keys)
 
 
 def _plain(value: object, arrays: Arrays | None, name: str) -> Any:
@@ -110,8 +110,7 @@ def _plain(value: object, arrays: Arrays | None, name: str) -> Any:
         arrays[name] = value
         return {"$array": name}
     if isinstance(value, Run):
-        kept = value.val_predictions is not None
-        return {"$run": value.key, "reused": value.reused, "predictions": kept}
+        return {"$run": value.key, "reused": value.reused}
     if isinstance(value, Settings):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value):
@@ -244,11 +243,9 @@ def _decode_run(plain: Any, beside: _Beside) -> Run:
     if key not in beside.runs:
         raise StoreError(f"the stored run {key!r} is missing")
     run = beside.runs[key]
-    # The row may have predictions that this record of the run was made without.
-    predictions = run.val_predictions if plain.get("predictions", True) else None
-    if run.reused == plain["reused"] and run.val_predictions is predictions:
+    if run.reused == plain["reused"]:
         return run
-    return dataclasses.replace(run, reused=plain["reused"], val_predictions=predictions)
+    return dataclasses.replace(run, reused=plain["reused"])
 
 
 def _decode_free(plain: Any, _: _Beside) -> Any:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
-
-from bakeoff.records import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +60,8 @@ def runs_frame(
 
 
 _PARTS = ("train", "val", "test")
-_SCORES = tuple(f"{part}_{field.name}" for part in _PARTS for field in dataclasses.fields(Scores))
+_METRICS = ("loss", "accuracy", "balanced_accuracy")
+_SCORES = tuple(f"{part}_{metric}" for part in _PARTS for metric in _METRICS)
 
 
 def _scores(measures: str | None, test: str | None) -> dict[str, float | None]:
@@ -71,7 +69,9 @@ def _scores(measures: str | None, test: str | None) -> dict[str, float | None]:
     if test is not None:
         found["test"] = json.loads(test)
     return {
-        f"{part}_{name}": float(value["$float"]) if isinstance(value, dict) else value
+        f"{part}_{'balanced_accuracy' if name == 'macro_recall' else name}": (
+            float(value["$float"]) if isinstance(value, dict) else value
+        )
         for part in _PARTS
         for name, value in found.get(part, {}).items()
     }

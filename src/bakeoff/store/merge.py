@@ -27,7 +27,7 @@ _STUDY_COLUMNS = (
     "result",
 )
 # What an outcome of this store may lack and the same outcome of the other may have.
-_EXTRAS = ("settings_id", "test", "val_predictions")
+_EXTRAS = ("settings_id", "test")
 _PARTS = {
     "stage": (
         "position",

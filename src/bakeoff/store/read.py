@@ -26,7 +26,6 @@ from bakeoff.store.rows import RUN_COLUMNS, StudyRow, row_to_run
 from bakeoff.store.write import RESULT_COLUMNS, chunks, marks
 
 _RUN_SELECT = f"SELECT {', '.join(RUN_COLUMNS)} FROM run"  # noqa: S608
-_WITHOUT_PREDICTIONS = _RUN_SELECT.replace("val_predictions", "NULL")
 _RESULT_TYPES = typing.get_type_hints(StudyResult)
 # What a study has decided by when the file leaves it out; `StudySpec` has the same defaults.
 _DEFAULT_METRIC = "accuracy"
@@ -39,20 +38,17 @@ def find_runs(
     keys: Iterable[str],
     *,
     outcomes_only: bool = True,
-    predictions: bool = True,
 ) -> dict[str, Run]:
     """The runs of those keys, as reused ones, in the order of the keys.
 
     Args:
         outcomes_only: whether to leave out all but finished and failed ones.
-        predictions: whether with ``val_predictions``, which take most of the reading.
     """
     wanted = list(dict.fromkeys(keys))
-    select = _RUN_SELECT if predictions else _WITHOUT_PREDICTIONS
     condition = " AND state IN ('finished', 'failed')" if outcomes_only else ""
     found: dict[str, Run] = {}
     for part in chunks(wanted):
-        rows = connection.execute(f"{select} WHERE key IN ({marks(part)}){condition}", part)
+        rows = connection.execute(f"{_RUN_SELECT} WHERE key IN ({marks(part)}){condition}", part)
         found.update((row[0], row_to_run(row, reused=True)) for row in rows)
     return {key: found[key] for key in wanted if key in found}
 
@@ -182,15 +178,8 @@ def load_result(connection: sqlite3.Connection, name_or_id: str | int) -> StudyR
 
 def _runs_of(connection: sqlite3.Connection, texts: Iterable[str]) -> dict[str, Run]:
     """The runs that some encoded records refer to."""
-    keys: dict[str, bool] = {}
-    for text in texts:
-        for key, with_predictions in run_keys(text).items():
-            keys[key] = keys.get(key, False) or with_predictions
-    runs: dict[str, Run] = {}
-    for wanted in (False, True):
-        part = [key for key, with_predictions in keys.items() if with_predictions == wanted]
-        runs |= find_runs(connection, part, outcomes_only=False, predictions=wanted)
-    return runs
+    keys = [key for text in texts for key in run_keys(text)]
+    return find_runs(connection, keys, outcomes_only=False)
 
 
 def _decode_rest(text: str, arrays: Mapping[str, Any], runs: Mapping[str, Run]) -> dict[str, Any]:

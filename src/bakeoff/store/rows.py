@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from bakeoff.errors import StoreError
-from bakeoff.records import NO_SCORES, History, LayerHealth, Run, Scores
+from bakeoff.records import Run
 from bakeoff.store.arrays import pack, unpack
-from bakeoff.store.encode import from_json, to_json
 
 RunState = Literal["planned", "running", "finished", "failed", "interrupted"]
 
@@ -22,23 +23,10 @@ RUN_COLUMNS = (
     "measures",
     "test",
     "history",
-    "val_predictions",
     "train_seconds",
     "engine",
 )
 """Columns of ``run`` that make a ``Run``, in the order of ``run_to_row``."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Measures:
-    """What is written as JSON of a run."""
-
-    train: Scores
-    val: Scores
-    health: tuple[LayerHealth, ...]
-
-
-_NOTHING = _Measures(NO_SCORES, NO_SCORES, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +81,16 @@ def run_to_row(run: Run) -> tuple[Any, ...]:
     """The values of ``RUN_COLUMNS``.
 
     Raises:
-        ValueError: curves of different lengths, or predictions that are no class indices.
+        ValueError: curves of different lengths.
     """
     return (
         run.key,
         int(run.replicate),
         run.status,
         run.reason,
-        to_json(_Measures(run.train, run.val, run.health)),
-        None if run.test is None else to_json(run.test),
+        json.dumps({**_scores(run, "train", "val"), **run.notes}),
+        json.dumps(_scores(run, "test")["test"]) if _has_test(run) else None,
         pack(_curves(run)),
-        None if run.val_predictions is None else pack(_compact(run)),
         float(run.train_seconds),
         run.engine,
     )
@@ -115,49 +102,69 @@ def row_to_run(row: tuple[Any, ...], *, reused: bool) -> Run:
     Raises:
         StoreError: a row that does not decode.
     """
-    key, replicate, state, reason, measures, test, history, predictions, seconds, engine = row
+    key, replicate, state, reason, measures, test, history, seconds, engine = row
     if state in ("planned", "running"):
         state, reason = "interrupted", reason or f"{state}, no outcome yet"
     try:
-        measured = _NOTHING if measures is None else from_json(measures, _Measures)
+        parts = {} if measures is None else json.loads(measures)
+        parts["test"] = None if test is None else json.loads(test)
         curves = np.empty((4, 0)) if history is None else unpack(history)
         return Run(
             key=key,
             replicate=replicate,
             status=state,
             reason=reason,
-            train=measured.train,
-            val=measured.val,
-            test=None if test is None else from_json(test, Scores),
-            history=History(*curves),
-            health=measured.health,
+            metrics=_metrics(parts),
+            curves={
+                name: curve
+                for name, curve in zip(_CURVES, curves, strict=True)
+                if not np.isnan(curve).all()
+            },
+            notes={name: value for name, value in parts.items() if name not in _PARTS},
             train_seconds=0.0 if seconds is None else seconds,
             engine=engine or "",
-            val_predictions=None if predictions is None else unpack(predictions).astype(np.uint16),
             reused=reused,
         )
-    except (ValueError, TypeError, StoreError) as error:
+    except (ValueError, TypeError, AttributeError, StoreError) as error:
         raise StoreError(f"run {key}: the stored row does not decode: {error}") from error
 
 
+_PARTS = ("train", "val", "test")
+_CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+# The first version of the store has a name of its own for it.
+_STORED_NAMES = {"balanced_accuracy": "macro_recall"}
+
+
+def _has_test(run: Run) -> bool:
+    return any(name.startswith("test_") for name in run.metrics)
+
+
+def _scores(run: Run, *parts: str) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {part: {} for part in parts}
+    for name, value in run.metrics.items():
+        part, _, metric = name.partition("_")
+        if part in found:
+            found[part][_STORED_NAMES.get(metric, metric)] = float(value)
+    return found
+
+
+def _metrics(parts: Mapping[str, Any]) -> dict[str, float]:
+    names = {stored: name for name, stored in _STORED_NAMES.items()}
+    return {
+        f"{part}_{names.get(metric, metric)}": float(value)
+        for part in _PARTS
+        for metric, value in (parts.get(part) or {}).items()
+        if isinstance(value, int | float)
+    }
+
+
 def _curves(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
-    history = run.history
-    curves = (history.train_loss, history.train_accuracy, history.val_loss, history.val_accuracy)
+    num_epochs = run.num_epochs
+    nothing = np.full(num_epochs, np.nan)
+    curves = [np.asarray(run.curves.get(name, nothing), np.float64) for name in _CURVES]
     lengths = [len(curve) for curve in curves]
     if len(set(lengths)) != 1:
         raise ValueError(
-            f"run {run.key}: the four curves of a history must be equally long, but got {lengths}"
+            f"run {run.key}: the curves of a run must be equally long, but got {lengths}"
         )
-    return np.stack([np.asarray(curve, np.float64) for curve in curves])
-
-
-def _compact(run: Run) -> np.ndarray[Any, Any]:
-    """Predicted classes in the smallest type that holds them."""
-    predictions = np.asarray(run.val_predictions)
-    if predictions.ndim != 1 or predictions.dtype.kind not in "iu":
-        raise ValueError(
-            f"run {run.key}: predictions must be one class index per validation example, "
-            f"but got {predictions.dtype} of shape {predictions.shape}"
-        )
-    small = predictions.size == 0 or int(predictions.max()) < 256
-    return predictions.astype(np.uint8 if small else np.uint16)
+    return np.stack(curves)

@@ -253,14 +253,10 @@ class Store:
 
     # What anybody reads.
 
-    def find_runs(self, keys: Iterable[str], *, predictions: bool = True) -> dict[str, Run]:
-        """Those of the runs that have finished or failed, by key, with ``reused`` set.
-
-        Args:
-            predictions: whether with ``val_predictions``; without them it is twice as quick.
-        """
+    def find_runs(self, keys: Iterable[str]) -> dict[str, Run]:
+        """Those of the runs that have finished or failed, by key, with ``reused`` set."""
         with self._reading() as connection:
-            return read.find_runs(connection, keys, predictions=predictions)
+            return read.find_runs(connection, keys)
 
     def run(self, key_or_prefix: str) -> Run:
         """The one run whose key begins so; one without an outcome yet reads as interrupted.

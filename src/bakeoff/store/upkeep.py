@@ -27,7 +27,7 @@ def check(connection: sqlite3.Connection) -> list[str]:
         except StoreError as error:
             problems.append(str(error))
             continue
-        if row[2] == "finished" and run.history.num_epochs == 0:
+        if row[2] == "finished" and run.num_epochs == 0:
             problems.append(f"run {run.key}: finished, but has no history")
     for number, name in connection.execute("SELECT id, name FROM study ORDER BY id").fetchall():
         try:

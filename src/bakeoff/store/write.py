@@ -34,7 +34,7 @@ RESULT_COLUMNS = frozenset(
 # An outcome gives way to a better one only, and to its own repetition: what was trained last is
 # what its study reports. Measurements that the newer outcome lacks are kept.
 _OUTCOME = [name for name in RUN_COLUMNS if name != "key"]
-_KEPT = ("test", "val_predictions")
+_KEPT = ("test",)
 _ADD_RUN = f"""
 INSERT INTO run ({", ".join(RUN_COLUMNS)}, recorded_at)
 VALUES ({", ".join("?" * len(RUN_COLUMNS))}, ?)
@@ -263,25 +263,23 @@ def _save_last_steps(connection: sqlite3.Connection, study_id: int, result: Stud
 
 
 def keep_runs(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
-    """Adds those runs whose outcome, test scores or predictions the store lacks."""
+    """Adds those runs whose outcome or test scores the store lacks."""
     by_key = {run.key: run for run in runs}
-    known: dict[str, tuple[str, bool, bool]] = {}
+    known: dict[str, tuple[str, bool]] = {}
     for keys in chunks(list(by_key)):
         rows = connection.execute(
-            "SELECT key, state, test IS NOT NULL, val_predictions IS NOT NULL FROM run "  # noqa: S608
+            "SELECT key, state, test IS NOT NULL FROM run "  # noqa: S608
             f"WHERE key IN ({marks(keys)})",
             keys,
         )
-        known.update((key, (state, bool(test), bool(kept))) for key, state, test, kept in rows)
+        known.update((key, (state, bool(test))) for key, state, test in rows)
     add_runs(connection, (run for key, run in by_key.items() if _adds_to(known.get(key), run)))
 
 
-def _adds_to(known: tuple[str, bool, bool] | None, run: Run) -> bool:
+def _adds_to(known: tuple[str, bool] | None, run: Run) -> bool:
     if known is None or known[0] != run.status:
         return True
-    return (run.test is not None and not known[1]) or (
-        run.val_predictions is not None and not known[2]
-    )
+    return not known[1] and any(name.startswith("test_") for name in run.metrics)
 
 
 def marks(values: Sequence[object]) -> str:

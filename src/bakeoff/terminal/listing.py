@@ -61,10 +61,10 @@ def run_block(run: Run) -> RenderableType:
         ),
     ]
     for title, values, share in (
-        ("train loss", run.history.train_loss, False),
-        ("val loss", run.history.val_loss, False),
-        ("train accuracy", run.history.train_accuracy, True),
-        ("val accuracy", run.history.val_accuracy, True),
+        ("train loss", run.curve("train_loss"), False),
+        ("val loss", run.curve("val_loss"), False),
+        ("train accuracy", run.curve("train_accuracy"), True),
+        ("val accuracy", run.curve("val_accuracy"), True),
     ):
         finite = values[np.isfinite(values)]
         if len(finite):
@@ -105,9 +105,9 @@ def runs_comparison(
             )
     first, second = runs
     for title, ours, theirs, share in (
-        ("validation accuracy", first.val.accuracy, second.val.accuracy, True),
-        ("validation loss", first.val.loss, second.val.loss, False),
-        ("train loss", first.train.loss, second.train.loss, False),
+        ("validation accuracy", first.value("val_accuracy"), second.value("val_accuracy"), True),
+        ("validation loss", first.value("val_loss"), second.value("val_loss"), False),
+        ("train loss", first.value("train_loss"), second.value("train_loss"), False),
         ("seconds", first.train_seconds, second.train_seconds, False),
     ):
         table.add_row(title, *_pair(ours, theirs, share))
@@ -196,7 +196,7 @@ def _test(result: StudyResult) -> float | None:
     if not runs and result.stages:
         last = result.stages[-1]
         runs = last.runs[last.candidates.index(last.candidate(last.verdict.chosen))]
-    values = [run.test.accuracy for run in runs if run.test and run.test.accuracy is not None]
+    values = [value for run in runs if (value := run.value("test_accuracy")) is not None]
     return float(np.mean(values)) if values else None
 
 
@@ -215,8 +215,8 @@ def _shared(first: StudyResult, second: StudyResult) -> list[tuple[str, str, lis
                 theirs_ - ours
                 for run in runs
                 if (pair := by_replicate.get(run.replicate)) is not None
-                and (ours := run.val.accuracy) is not None
-                and (theirs_ := pair.val.accuracy) is not None
+                and (ours := run.value("val_accuracy")) is not None
+                and (theirs_ := pair.value("val_accuracy")) is not None
             ]
             if differences:
                 rows.append((stage.name, candidate.label, differences))

@@ -83,7 +83,8 @@ class PlainProgress:
     def run_finished(self, request: RunRequest, run: Run) -> None:
         counts = self._counts
         counts.finished += 1
-        shown = words.percent(run.val.accuracy) if run.val.accuracy is not None else ""
+        accuracy = run.value("val_accuracy")
+        shown = words.percent(accuracy) if accuracy is not None else ""
         outcome = run.reason or (f"validation accuracy {shown}" if shown else "trained")
         if run.status == "failed":
             outcome = f"failed: {outcome}"

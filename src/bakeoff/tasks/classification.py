@@ -1,14 +1,14 @@
-"""Scores of predictions against labels, in float64; knows arrays, nothing of models or data."""
+"""Classification: scores of outputs against classes, in float64; knows arrays, no models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.records import Scores
+from bakeoff.tasks.base import Metric, Task
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
@@ -18,12 +18,6 @@ IMBALANCE_RATIO = 3.0
 
 RELIABILITY_BINS = 15
 """As in Guo et al. (2017), "On calibration of modern neural networks"."""
-
-METRICS: dict[str, bool] = {"accuracy": True, "macro_recall": True, "loss": False}
-"""Name of every metric a study can decide by → whether higher is better."""
-
-SHARES = frozenset({"accuracy", "macro_recall"})
-"""Metrics that are shares between 0 and 1, spoken of in points (hundredths)."""
 
 
 def confusion(labels: Ints, predictions: Ints, num_classes: int) -> NDArray[np.int64]:
@@ -41,7 +35,7 @@ def confusion(labels: Ints, predictions: Ints, num_classes: int) -> NDArray[np.i
     return counts.reshape(num_classes, num_classes).astype(np.int64)
 
 
-def macro_recall(labels: Ints, predictions: Ints, num_classes: int) -> float:
+def balanced_accuracy(labels: Ints, predictions: Ints, num_classes: int) -> float:
     """Mean over the classes that occur of the share recognised.
 
     The same as scikit-learn's ``balanced_accuracy_score``; NaN without examples.
@@ -67,34 +61,44 @@ def softmax(logits: NDArray[Any]) -> Floats:
     return shifted
 
 
-def scores_from_logits(logits: NDArray[Any], labels: Ints, num_classes: int) -> Scores:
-    """Loss, accuracy and macro-recall of one set of outputs.
+def score_logits(logits: NDArray[Any], labels: Ints) -> dict[str, float]:
+    """Loss, accuracy and balanced accuracy of one set of outputs.
 
-    The loss is the mean softmax cross-entropy in nats by the log-sum-exp formula. A row with a
-    non-finite logit makes the loss None: it does not exist.
+    The loss is the mean softmax cross-entropy in nats by the log-sum-exp formula. Where an output
+    is not finite there is no loss.
 
     Args:
-        logits: outputs before the softmax, shape (n, num_classes).
+        logits: outputs before the softmax, shape (n, num_classes); logarithms of probabilities
+            will do.
         labels: shape (n,).
-        num_classes: number of classes.
 
     Returns:
-        scores, all None without examples.
+        metric name → value; empty without examples.
     """
     if not len(labels):
-        return Scores(None, None, None)
+        return {}
     outputs = logits.astype(np.float64)
     predictions = outputs.argmax(axis=1)
-    loss: float | None = None
+    scores = {
+        "accuracy": float(np.mean(predictions == labels)),
+        "balanced_accuracy": balanced_accuracy(labels, predictions, outputs.shape[1]),
+    }
     if np.isfinite(outputs).all():
         top = outputs.max(axis=1)
         log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
-        loss = float(np.mean(log_sum - outputs[np.arange(len(labels)), labels]))
-    return Scores(
-        loss=loss,
-        accuracy=float(np.mean(predictions == labels)),
-        macro_recall=macro_recall(labels, predictions, num_classes),
-    )
+        scores["loss"] = float(np.mean(log_sum - outputs[np.arange(len(labels)), labels]))
+    return scores
+
+
+SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+"""What a probability of 0 counts as in a loss, as in ``sklearn.metrics.log_loss``."""
+
+
+def score_probabilities(probabilities: NDArray[Any], labels: Ints) -> Mapping[str, float]:
+    """As ``score_logits``, of probabilities of shape (n, num_classes)."""
+    given = np.asarray(probabilities, np.float64)
+    clipped = np.where(np.isnan(given), np.nan, np.clip(given, SMALLEST_PROBABILITY, None))
+    return score_logits(np.log(clipped), labels)
 
 
 def reliability(
@@ -140,10 +144,41 @@ def is_unbalanced(class_counts: Sequence[int]) -> bool:
     return bool(present) and max(present) > IMBALANCE_RATIO * min(present)
 
 
-def default_metric(class_counts: Sequence[int]) -> Literal["accuracy", "macro_recall"]:
-    """What decides when the study file names no metric: macro-recall where unbalanced.
+def default_metric(class_counts: Sequence[int]) -> Literal["accuracy", "balanced_accuracy"]:
+    """What decides when the study file names no metric: balanced accuracy where unbalanced.
 
     Args:
         class_counts: examples per class outside the test part.
     """
-    return "macro_recall" if is_unbalanced(class_counts) else "accuracy"
+    return "balanced_accuracy" if is_unbalanced(class_counts) else "accuracy"
+
+
+def majority(labels: NDArray[Any]) -> Mapping[str, float]:
+    """What always naming the most frequent class scores; empty without examples."""
+    counts = np.bincount(np.asarray(labels, np.int64)) if len(labels) else np.zeros(0, np.int64)
+    present = counts[counts > 0]
+    if not len(present):
+        return {}
+    return {
+        "accuracy": float(present.max() / present.sum()),
+        "balanced_accuracy": 1.0 / len(present),
+    }
+
+
+CLASSIFICATION = Task(
+    kind="classification",
+    metrics=(
+        Metric("accuracy", higher_is_better=True, share=True),
+        Metric("balanced_accuracy", higher_is_better=True, share=True),
+        Metric("loss", higher_is_better=False),
+    ),
+    score=score_probabilities,
+    strata=np.asarray,
+    baseline=majority,
+)
+
+METRICS: dict[str, bool] = {one.name: one.higher_is_better for one in CLASSIFICATION.metrics}
+"""Name of every metric a study can decide by → whether higher is better."""
+
+SHARES = frozenset(one.name for one in CLASSIFICATION.metrics if one.share)
+"""Metrics that are shares between 0 and 1, spoken of in points (hundredths)."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from bakeoff.evidence import metrics
+from bakeoff.tasks import classification as metrics
 
 
 def draw(seed: int, num_classes: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -24,53 +24,52 @@ def test_the_confusion_counts_every_pair(seed: int, num_classes: int, size: int)
 
 
 @given(seed=st.integers(0, 10_000), num_classes=st.integers(2, 12), size=st.integers(5, 400))
-def test_macro_recall_is_scikit_learns_over_the_classes_that_occur(
+def test_balanced_accuracy_is_scikit_learns_over_the_classes_that_occur(
     seed: int, num_classes: int, size: int
 ) -> None:
     labels, predictions = draw(seed, num_classes, size)
     theirs = sk.recall_score(
         labels, predictions, labels=np.unique(labels), average="macro", zero_division=0.0
     )
-    assert metrics.macro_recall(labels, predictions, num_classes) == pytest.approx(theirs)
+    assert metrics.balanced_accuracy(labels, predictions, num_classes) == pytest.approx(theirs)
 
 
-def test_macro_recall_is_not_fooled_by_always_saying_the_frequent_class() -> None:
+def test_balanced_accuracy_is_not_fooled_by_always_saying_the_frequent_class() -> None:
     labels = np.array([0] * 97 + [1] * 3)
-    assert metrics.macro_recall(labels, np.zeros(100, int), 2) == 0.5
+    assert metrics.balanced_accuracy(labels, np.zeros(100, int), 2) == 0.5
 
 
-def test_macro_recall_of_nothing_does_not_exist() -> None:
-    assert np.isnan(metrics.macro_recall(np.array([], int), np.array([], int), 3))
+def test_balanced_accuracy_of_nothing_does_not_exist() -> None:
+    assert np.isnan(metrics.balanced_accuracy(np.array([], int), np.array([], int), 3))
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 200))
-def test_scores_from_logits_are_log_loss_and_accuracy(seed: int, size: int) -> None:
+def test_score_logits_are_log_loss_and_accuracy(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     logits = rng.standard_normal((size, 4)).astype(np.float32) * 3
     labels = rng.integers(0, 4, size)
-    scores = metrics.scores_from_logits(logits, labels, 4)
-    assert scores.loss == pytest.approx(
+    scores = metrics.score_logits(logits, labels)
+    assert scores["loss"] == pytest.approx(
         sk.log_loss(labels, metrics.softmax(logits), labels=np.arange(4)), rel=1e-9
     )
-    assert scores.accuracy == sk.accuracy_score(labels, logits.argmax(axis=1))
+    assert scores["accuracy"] == sk.accuracy_score(labels, logits.argmax(axis=1))
 
 
 def test_enormous_logits_neither_overflow_nor_lose_the_loss() -> None:
     logits = np.array([[1e30, 0.0], [-1e30, 0.0]], np.float32)
-    scores = metrics.scores_from_logits(logits, np.array([0, 1]), 2)
-    assert scores.loss == 0.0
-    wrong = metrics.scores_from_logits(logits, np.array([1, 1]), 2)
-    assert wrong.loss == pytest.approx(5e29, rel=1e-6)
+    scores = metrics.score_logits(logits, np.array([0, 1]))
+    assert scores["loss"] == 0.0
+    wrong = metrics.score_logits(logits, np.array([1, 1]))
+    assert wrong["loss"] == pytest.approx(5e29, rel=1e-6)
 
 
 def test_a_non_finite_logit_has_no_loss() -> None:
-    scores = metrics.scores_from_logits(np.array([[np.nan, 0.0]]), np.array([1]), 2)
-    assert scores.loss is None
+    scores = metrics.score_logits(np.array([[np.nan, 0.0]]), np.array([1]))
+    assert "loss" not in scores
 
 
 def test_no_examples_no_scores() -> None:
-    empty = metrics.scores_from_logits(np.zeros((0, 3)), np.zeros(0, int), 3)
-    assert (empty.loss, empty.accuracy, empty.macro_recall) == (None, None, None)
+    assert metrics.score_logits(np.zeros((0, 3)), np.zeros(0, int)) == {}
 
 
 def test_reliability_by_hand() -> None:
@@ -104,11 +103,37 @@ def test_a_calibrated_model_has_a_small_calibration_error() -> None:
     [
         ([5923, 6742, 5421], "accuracy"),
         ([300, 100], "accuracy"),
-        ([301, 100], "macro_recall"),
-        ([970, 30], "macro_recall"),
+        ([301, 100], "balanced_accuracy"),
+        ([970, 30], "balanced_accuracy"),
         ([50, 0, 50], "accuracy"),
         ([], "accuracy"),
     ],
 )
-def test_lopsided_classes_are_judged_by_macro_recall(counts: list[int], name: str) -> None:
+def test_lopsided_classes_are_judged_by_balanced_accuracy(counts: list[int], name: str) -> None:
     assert metrics.default_metric(counts) == name
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 200))
+def test_scores_of_probabilities_are_those_of_scikit_learn(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.full(4, 0.2), size)
+    labels = rng.integers(0, 4, size)
+    scores = metrics.score_probabilities(probabilities, labels)
+    assert scores["loss"] == pytest.approx(
+        sk.log_loss(labels, probabilities, labels=np.arange(4)), rel=1e-6
+    )
+    assert scores["accuracy"] == sk.accuracy_score(labels, probabilities.argmax(axis=1))
+
+
+def test_knowing_nothing_is_always_saying_the_most_frequent_class() -> None:
+    labels = np.array([0] * 97 + [2] * 3)
+    assert metrics.majority(labels) == {"accuracy": 0.97, "balanced_accuracy": 0.5}
+    assert metrics.majority(labels[:0]) == {}
+
+
+def test_the_task_knows_its_metrics_by_name() -> None:
+    task = metrics.CLASSIFICATION
+    assert task.metric("loss").sign == -1.0
+    assert task.metric("balanced_accuracy").words == "balanced accuracy"
+    with pytest.raises(KeyError):
+        task.metric("rmse")

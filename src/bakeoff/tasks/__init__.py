@@ -1,0 +1,1 @@
+"""What is predicted, and how well it is done: metrics, scores, baselines, the exam."""

@@ -288,10 +288,10 @@ def _curves(draw: st.DrawFn) -> dict[str, Any]:
     return {name: draw(finite) for name in sorted(names, key=NAMES.index)}
 
 
+_METRICS = (*NAMES, "val_balanced_accuracy", "test_loss", "test_accuracy")
 _metrics = st.dictionaries(
-    st.sampled_from((*NAMES, "val_balanced_accuracy", "test_loss", "test_accuracy")),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
+    st.sampled_from(_METRICS), st.floats(allow_nan=False, allow_infinity=False)
+).map(lambda found: {name: found[name] for name in _METRICS if name in found})
 _health = st.lists(
     st.fixed_dictionaries({"dead": st.floats(0, 1), "saturated": st.floats(0, 1)}), max_size=3
 )

@@ -123,7 +123,7 @@ def _rare() -> Iterator[Regime]:
                 "rare",
                 f"{name}, {rare} of {size:,}",
                 counted(rates, counts),
-                Rule(metric="macro_recall"),
+                Rule(metric="balanced_accuracy"),
                 num_train=11 * size,
                 num_validation=size,
                 class_counts=counts,

@@ -43,8 +43,8 @@ def test_a_refit_that_collapsed_is_not_delivered_but_counts(
 ) -> None:
     final = collapsed.record.final
     assert final.delivered == 1
-    assert final.runs[0].test.accuracy < 0.2 < 0.9 < final.runs[1].test.accuracy
-    assert all(run.test is not None for run in final.runs)
+    assert final.runs[0].value("test_accuracy") < 0.2 < 0.9 < final.runs[1].value("test_accuracy")
+    assert all(run.value("test_accuracy") is not None for run in final.runs)
     assert_the_file_is_the_reported_model(collapsed, load_named("digits"), tmp_path)
 
 
@@ -113,6 +113,6 @@ def test_unbalanced_classes_have_their_balanced_accuracy_measured() -> None:
     test = data.test.open_()
     predicted = result.model.predict_proba(test.features).argmax(axis=1)
     expected = balanced_accuracy_score(test.labels, predicted)
-    assert result.record.metric == "macro_recall"
-    assert result.record.final.runs[0].test.macro_recall == pytest.approx(expected)
-    assert all(run.test.macro_recall is not None for run in result.record.final.runs)
+    assert result.record.metric == "balanced_accuracy"
+    assert result.record.final.runs[0].value("test_balanced_accuracy") == pytest.approx(expected)
+    assert all(run.value("test_balanced_accuracy") is not None for run in result.record.final.runs)

@@ -87,7 +87,7 @@ def test_gain_is_paired_with_the_stage_before_even_where_the_incumbent_was_forgo
     result = build.regression()
     first, second = result.stages
     values = [
-        b.val.accuracy - a.val.accuracy  # type: ignore[operator]
+        b.value("val_accuracy") - a.value("val_accuracy")  # type: ignore[operator]
         for a, b in zip(first.runs[0], second.runs[0], strict=True)
     ]
     stage = build_view(result).stages[1]

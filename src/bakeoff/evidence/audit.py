@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison, t_quantile, variance_factor
-from bakeoff.tasks.classification import METRICS
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import AuditSwap, Comparison, StudyResult
+from bakeoff.tasks.classification import METRICS
 
 Floats = NDArray[np.float64]
 

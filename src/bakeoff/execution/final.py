@@ -80,12 +80,12 @@ def _delivered(
     labels = context.dataset.labels
     number = delivered_refit(
         [
-            context.runs.score("", request, result, seconds, None).train.accuracy
+            context.runs.score("", request, result, seconds, None).value("train_accuracy")
             if result.stopped is None
             else None
             for request, (result, seconds) in zip(requests, trained, strict=True)
         ],
-        [run.train.accuracy for run in validated],
+        [run.value("train_accuracy") for run in validated],
         baseline=float(np.bincount(labels).max() / len(labels)),
         num_examples=len(labels),
     )

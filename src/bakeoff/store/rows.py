@@ -106,7 +106,7 @@ def row_to_run(row: tuple[Any, ...], *, reused: bool) -> Run:
     if state in ("planned", "running"):
         state, reason = "interrupted", reason or f"{state}, no outcome yet"
     try:
-        parts = {} if measures is None else json.loads(measures)
+        parts = {} if measures is None else json.loads(measures, object_hook=_as_list)
         parts["test"] = None if test is None else json.loads(test)
         curves = np.empty((4, 0)) if history is None else unpack(history)
         return Run(
@@ -133,6 +133,11 @@ _PARTS = ("train", "val", "test")
 _CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 # The first version of the store has a name of its own for it.
 _STORED_NAMES = {"balanced_accuracy": "macro_recall"}
+
+
+def _as_list(node: dict[str, Any]) -> Any:
+    """Tuples were tagged once."""
+    return node["$tuple"] if "$tuple" in node else node
 
 
 def _has_test(run: Run) -> bool:

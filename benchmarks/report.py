@@ -26,9 +26,8 @@ def measure(store: str, study: str | None) -> dict[str, float]:
     record = Result.load(store, study).record
     begun = time.process_time()
     from bakeoff.report import html
-    from bakeoff.report.view import build_view
 
-    text = html.render(build_view(record))
+    text = html.render(record)
     seconds = time.process_time() - begun
     return {
         "seconds": seconds,

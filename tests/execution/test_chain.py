@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from small_studies import blobs, make_study
 
-from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
+from bakeoff.data.sources import from_arrays
 from bakeoff.engines.registry import get_engine
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.chain import looks_for, run_study

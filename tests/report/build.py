@@ -137,11 +137,13 @@ def comparison(
     *,
     equivalent: bool | None = None,
     level: float = 0.9875,
+    metric: str = "accuracy",
 ) -> Comparison:
-    other = {r.replicate: r.value("val_accuracy") for r in b if r.status == "finished"}
+    name = f"val_{metric}"
+    other = {r.replicate: r.metrics[name] for r in b if r.status == "finished"}
     d = np.array(
         [
-            r.value("val_accuracy") - other[r.replicate]
+            r.metrics[name] - other[r.replicate]
             for r in a
             if r.status == "finished" and r.replicate in other
         ]
@@ -640,6 +642,56 @@ def full(**changes: Any) -> StudyResult:
             **changes,
         },
     )
+
+
+def collapsed() -> StudyResult:
+    """The first refit learned nothing; the second is delivered."""
+    result = full()
+    assert result.final is not None
+    first, *rest = result.final.runs
+    tests = {"test_accuracy": 0.1, "test_balanced_accuracy": 0.1, "test_loss": 2.3}
+    dead = replace(first, metrics={**first.metrics, **tests})
+    return replace(result, final=replace(result.final, runs=(dead, *rest), delivered=1))
+
+
+def by_metric(result: StudyResult, metric: str) -> StudyResult:
+    """The same runs, decided by another metric that they have."""
+    stages = []
+    for one in result.stages:
+        pairs = tuple(
+            comparison(c.first, c.second, one.runs[c.first], one.runs[c.second], metric=metric)
+            for c in one.verdict.comparisons
+        )
+        main = one.verdict.comparison
+        if main is not None:
+            main = comparison(
+                main.first, main.second, one.runs[main.first], one.runs[main.second], metric=metric
+            )
+        verdict = replace(one.verdict, metric=metric, comparisons=pairs, comparison=main)
+        stages.append(replace(one, verdict=verdict))
+    return replace(result, metric=metric, stages=tuple(stages))
+
+
+def unbalanced() -> StudyResult:
+    """A rare class: balanced accuracy decides and leads, accuracy stands beside it."""
+    counts = (1_200, 24, *[120] * 8)
+    result = by_metric(full(), "balanced_accuracy")
+    assert result.final is not None
+    confusion = np.array(result.final.confusion)
+    confusion[1] = 0
+    confusion[1, 1] = 3
+    final = replace(result.final, confusion=confusion)
+    return replace(result, data=replace(result.data, class_counts=counts), final=final)
+
+
+def by_loss() -> StudyResult:
+    return by_metric(full(), "loss")
+
+
+def interrupted() -> StudyResult:
+    """One of three stages is there, and no final."""
+    result = winner()
+    return replace(result, spec={**result.spec, "stage": [{"name": n} for n in "abc"]})
 
 
 def large(num_candidates: int = 60, num: int = 12, epochs: int = 100) -> StudyResult:

@@ -12,10 +12,10 @@ import build
 import pytest
 
 from bakeoff.errors import UsageError
+from bakeoff.evidence.summary import summarise
 from bakeoff.report import charts, grids
 from bakeoff.report.notebook import Plots
 from bakeoff.report.svg import Picture
-from bakeoff.report.view import build_view
 
 
 @pytest.fixture(scope="module")
@@ -85,36 +85,36 @@ def test_what_cannot_be_drawn_says_what_it_needs(plots: Plots) -> None:
 
 
 def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
-    stage = build_view(build.full()).stages[2]
+    stage = summarise(build.full()).stages[2]
     text = str(charts.replicates(stage))
     titles = re.findall(r'data-r="(\d+)"><title>([^<]*)</title>', text)
     for candidate in stage.candidates:
         for run in candidate.runs:
-            assert run.value is not None
-            wanted = f"{candidate.label}, replicate {run.replicate + 1}: {100 * run.value:.2f} %"
+            value = 100 * run.metrics["val_accuracy"]
+            wanted = f"{candidate.name}, replicate {run.replicate + 1}: {value:.2f} %"
             assert (str(run.replicate + 1), wanted) in titles
     lines = [t for _, t in titles if t.startswith("replicate ")]
     assert lines == [f"replicate {r + 1}" for r in range(8)]
 
 
 def test_every_replicates_curves_are_in_the_panels() -> None:
-    stage = build_view(build.full()).stages[2]
+    stage = summarise(build.full()).stages[2]
     for label, panel in grids.curves(stage):
         text = str(panel)
-        runs = stage.candidate(label).runs
+        runs = stage.of(label).runs
         found = re.findall(r'data-r="(\d+)"', text)
         assert sorted(found) == sorted(str(r.replicate + 1) for r in runs for _ in range(2))
 
 
 def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
-    stage = build_view(build.winner()).stages[0]
+    stage = summarise(build.winner()).stages[0]
     text = str(charts.forest(stage))
     (difference,) = stage.differences
     assert difference.low is not None
     assert difference.high is not None
     # The one scale of the picture: pixels per unit, from the band that is ±δ wide.
     left, width = map(float, re.findall(r'<rect x="([0-9.]+)" y="0" width="([0-9.]+)"', text)[0])
-    unit, zero = width / (2 * stage.delta), left + width / 2
+    unit, zero = width / (2 * stage.stage.verdict.delta), left + width / 2
     x1, x2 = map(float, re.findall(r'<line x1="([0-9.]+)"[^>]*? x2="([0-9.]+)"', text)[0])
     assert x1 == pytest.approx(
         zero + unit * difference.low, abs=1.5
@@ -124,24 +124,24 @@ def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
 
 def test_curves_start_where_they_come_into_the_range_of_their_last_epochs() -> None:
     stage = build.stage("width", ["16", "32"], [0.96, 0.97], epochs=20)
-    view = build_view(build.study([stage])).stages[0]
-    limits = grids._curve_limits(view, "accuracy")
+    view = summarise(build.study([stage])).stages[0]
+    limits = grids.curve_limits(view, "accuracy")
     assert limits is not None
-    firsts = [run.curve.val_accuracy[0] for c in view.candidates for run in c.runs]
-    assert all(first is not None and first < limits[0] for first in firsts)
+    firsts = [run.curve("val_accuracy")[0] for c in view.candidates for run in c.runs]
+    assert all(first < limits[0] for first in firsts)
     assert limits[1] - limits[0] < 0.5
 
 
 def test_failed_runs_are_crosses_with_their_reason() -> None:
     stage = build.failed_runs().stages[0]
     # Near enough to the others to be on the axis.
-    near = tuple(replace(r, val=replace(r.val, accuracy=0.93)) for r in stage.runs[1])
-    view = build_view(build.study([replace(stage, runs=(stage.runs[0], near, stage.runs[2]))]))
+    near = tuple(replace(r, metrics={**r.metrics, "val_accuracy": 0.93}) for r in stage.runs[1])
+    view = summarise(build.study([replace(stage, runs=(stage.runs[0], near, stage.runs[2]))]))
     assert str(charts.replicates(view.stages[0])).count("loss became non-finite in epoch 5") == 5
 
 
 def test_names_in_charts_are_text_and_not_markup() -> None:
-    view = build_view(build.hostile())
+    view = summarise(build.hostile())
     for chart in (
         charts.forest(view.stages[0]),
         charts.replicates(view.stages[0]),
@@ -154,14 +154,14 @@ def test_names_in_charts_are_text_and_not_markup() -> None:
 
 
 def test_one_candidate_has_no_forest_and_no_tuning_has_no_heat_map() -> None:
-    stage = build_view(build.study([build.stage("again", ["8"], [0.96])])).stages[0]
+    stage = summarise(build.study([build.stage("again", ["8"], [0.96])])).stages[0]
     assert charts.forest(stage) is None
     assert grids.tuned(stage) is None
     assert grids.heatmap(stage) is None
 
 
 def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
-    stage = build_view(
+    stage = summarise(
         build.study([build.stage("rate", ["a", "b"], [0.1, 0.1], failed=[0, 1])])
     ).stages[0]
     assert charts.replicates(stage) is None

@@ -18,6 +18,6 @@ def test_the_example_makes_a_report_and_a_chart(
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     exec(compile(block, str(PAGE), "exec"), {})
     assert (tmp_path / "digits.html").stat().st_size > 50_000
-    assert "Paired differences in validation accuracy" in (tmp_path / "forest.html").read_text(
+    assert "Paired differences in validation accuracy" in (tmp_path / "forest.svg").read_text(
         "utf-8"
     )

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 
 from bakeoff.errors import UsageError
 from bakeoff.report import html
-from bakeoff.report.view import build_view
 
 
 class Page(HTMLParser):
@@ -44,13 +44,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def full() -> str:
-    return html.render(build_view(build.full()))
+    return html.render(build.full())
 
 
 def test_sections_come_in_the_promised_order(full: str) -> None:
     order = [
         "verdicts",
-        "observations",
         "chain",
         "stage-1",
         "stage-2",
@@ -66,7 +65,7 @@ def test_sections_come_in_the_promised_order(full: str) -> None:
 
 
 def test_a_replication_has_its_claims_before_the_error_bars() -> None:
-    page = html.render(build_view(build.regression()))
+    page = html.render(build.regression())
     assert page.index('id="claims"') < page.index('id="bars"')
     assert "2×64 is better than 3×64" in page
     assert 'id="final"' not in page
@@ -108,7 +107,7 @@ def test_the_plain_script_is_at_most_ten_kilobytes(full: str) -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    text = html.render(build_view(build.hostile()))
+    text = html.render(build.hostile())
     page = Page(text)
     assert not [a for t, a in page.tags if t == "img"]
     assert "onerror=alert(1)" in text  # shown, as text
@@ -142,7 +141,7 @@ def test_the_page_is_light_and_says_its_verdicts_without_script(full: str) -> No
     assert len(full.encode()) < 700_000
     body = re.sub(r"<(script|style|svg).*?</\1>", "", full, flags=re.DOTALL)
     assert "undecided, provisional" in body
-    assert "+22.0 points" in body
+    assert "+22.00 points" in body
     assert "<noscript>" in body
 
 
@@ -150,7 +149,7 @@ def test_the_page_is_light_and_says_its_verdicts_without_script(full: str) -> No
 def test_sixty_candidates_twelve_replicates_and_a_hundred_epochs_stay_below_three_megabytes() -> (
     None
 ):
-    page = html.render(build_view(build.large()))
+    page = html.render(build.large())
     assert len(page.encode()) < 3_000_000
     # Every one of the 720 runs is in a chart by name.
     assert len(set(re.findall(r"hidden=\d+, replicate \d+: ", page))) == 720
@@ -164,10 +163,75 @@ def test_write_replaces_the_report_whole_and_leaves_nothing_beside_it(tmp_path: 
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
 
 
+def test_a_report_is_written_into_a_pipe_and_through_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.html", tmp_path / "link.html"
+    link.symlink_to(real)
+    html.write(build.winner(), link)
+    assert link.is_symlink()
+    assert real.read_text("utf-8").startswith("<!doctype html>")
+
+
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"r\.html: cannot be written \(there is no such folder"):
         html.write(build.winner(), tmp_path / "missing" / "r.html")
 
 
+def test_the_page_of_an_interrupted_study_says_what_it_found_and_that_it_is_not_done() -> None:
+    page = html.render(replace(build.interrupted(), metric="auto"))
+    assert "1 of 3 stages so far" in page
+    assert "Every run of stage" not in page
+    assert "95.50\u00a0%" in page
+
+
+def test_the_first_screen_says_what_the_study_ends_with(full: str) -> None:
+    first = full[: full.index('<h2 id="chain"')]
+    assert "base = {" in first
+    assert "97.20\u00a0%" in first
+    assert "95&nbsp;% interval" in first
+    assert "always the most frequent class: 10.00\u00a0%" in first
+
+
+def test_each_verdict_is_told_once_in_words(full: str) -> None:
+    for stage in build.full().stages:
+        assert full.count(stage.verdict.reason) == 1
+
+
+def test_a_row_whose_choice_a_later_stage_changed_says_so() -> None:
+    first = build.stage(
+        "rate",
+        ["0.01", "0.1"],
+        [0.9, 0.95],
+        varied=["learning_rate"],
+        settings=[{"learning_rate": 0.01}, {"learning_rate": 0.1}],
+    )
+    last = build.stage(
+        "act",
+        ["relu", "tanh"],
+        [0.96, 0.95],
+        varied=["activation"],
+        settings=[{"activation": "relu", "learning_rate": 0.3}, {"activation": "tanh"}],
+    )
+    page = html.render(build.study([first, last]))
+    strip = page[page.index('<table class="strip"') : page.index("</table>")]
+    row = strip[strip.index("#stage-1") : strip.index("#stage-2")]
+    assert "the final model has <code>learning_rate 0.3</code>" in row
+    assert "the final model has" not in strip[strip.index("#stage-2") :]
+
+
+def test_where_classes_are_unbalanced_balanced_accuracy_leads_and_accuracy_stands_beside() -> None:
+    page = html.render(build.unbalanced())
+    strip = page[page.index('<tr class="final">') : page.index("</tbody>", page.index("final"))]
+    assert "test balanced accuracy" in strip
+    assert "accuracy 97.20\u00a0%" in strip
+
+
+def test_the_contents_link_to_every_section(full: str) -> None:
+    page = Page(full)
+    ids = {a["id"] for _, a in page.tags if "id" in a}
+    links = [str(a["href"]) for t, a in page.tags if t == "a"]
+    assert {"#verdicts", "#chain", "#stage-4", "#final", "#lint", "#bars", "#how"} <= {*links}
+    assert {link[1:] for link in links if link.startswith("#")} <= ids
+
+
 def test_two_renderings_are_the_same_bytes() -> None:
-    assert html.render(build_view(build.winner())) == html.render(build_view(build.winner()))
+    assert html.render(build.winner()) == html.render(build.winner())

@@ -10,9 +10,9 @@ from bakeoff.report.notebook import result_html, study_html
 def test_a_result_is_a_table_of_verdicts() -> None:
     text = result_html(build.full())
     assert "<table" in text
-    assert "+22.0 points" in text
+    assert "+22.00 points" in text
     assert "undecided, provisional" in text
-    assert "Final test accuracy <b>97.20 %</b>" in text
+    assert "Test accuracy 97.20 % (95 % interval " in text
 
 
 def test_a_result_stays_below_fifty_kilobytes_whatever_its_names() -> None:

@@ -19,12 +19,12 @@ def list_() -> None:
 
       bakeoff data list
     """
-    from bakeoff.data.catalogue import CATALOGUE
-    from bakeoff.data.named import where
+    from bakeoff.data import sources
 
-    for entry in CATALOGUE.values():
-        size = f"{entry.num_train:,} + {entry.num_test:,} test"
-        typer.echo(f"{entry.name:<16}{size:<24}{where(entry)}")
+    for info in sources.available():
+        typer.echo(
+            f"{info.name:<16}{f'{info.num_train:,} + {info.num_test:,} test':<24}{info.where}"
+        )
 
 
 @app.command()
@@ -35,10 +35,10 @@ def get(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> Non
 
       bakeoff data get digits
     """
-    from bakeoff.data.named import get as get_dataset
+    from bakeoff.data import sources
 
     with download_bar(Style()) as progress:
-        path = get_dataset(name, progress)
+        path = sources.get(name, progress)
     typer.echo(str(path))
 
 
@@ -56,7 +56,7 @@ def info(
 
     import numpy as np
 
-    from bakeoff.report import words
+    from bakeoff import words
     from bakeoff.study import load_dataset
 
     dataset = load_dataset(name, Path.cwd())

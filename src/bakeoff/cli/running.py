@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,11 +119,11 @@ def run(
     import scipy.special  # (intervals and initial weights)
 
     import bakeoff.report.html  # noqa: F401
-    from bakeoff.report import words
+    from bakeoff import words
     from bakeoff.report.json import dumps
     from bakeoff.spec import TuneRange
     from bakeoff.study import DEFAULT_STORE
-    from bakeoff.terminal.tables import print_result, stage_block
+    from bakeoff.terminal.tables import print_result, stage_line
 
     loaded = _load(study, style)
     if any(
@@ -131,8 +132,10 @@ def run(
         import scipy.stats.qmc  # noqa: F401  (points of ranges)
     out = result_console(style) if json_path != "-" else message_console(style)
 
+    messages = message_console(style)
+
     def on_stage(index: int, stage: StageResult) -> None:
-        out.print(stage_block(index, stage))
+        messages.print(stage_line(index, stage))
 
     observer = _observer(style, on_stage)
     interruption.check()
@@ -152,7 +155,7 @@ def run(
         if observer is not None:
             observer.close()
     record = result.record
-    print_result(out, record, stages=observer is None)
+    print_result(out, record)
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
     if record.final is not None:
@@ -169,9 +172,9 @@ def run(
     if not quiet:
         reused = f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
         kept = store or str(loaded.folder / DEFAULT_STORE)
-        message_console(style).print(
+        messages.print(
             f"{words.plural(record.num_trained, 'run')} trained, {reused if record.num_reused else ''}"
-            f"{words.duration(record.seconds)}. Next: bakeoff show {stem} --store {_shown(Path(kept))}"
+            f"{words.duration(record.seconds)}. Next: bakeoff show {words.visible(shlex.quote(record.name))} --store {shlex.quote(_shown(Path(kept)))}"
             if kept != ":memory:"
             else f"{words.plural(record.num_trained, 'run')} trained, {words.duration(record.seconds)}.",
             soft_wrap=True,
@@ -267,8 +270,7 @@ def doctor() -> None:
     import numpy as np
 
     from bakeoff import __version__
-    from bakeoff.data.catalogue import CATALOGUE
-    from bakeoff.data.named import where
+    from bakeoff.data import sources
     from bakeoff.engines.registry import available_instruction_sets, get_engine
     from bakeoff.execution.environment import cpu_name
     from bakeoff.execution.local import available_cores
@@ -284,8 +286,8 @@ def doctor() -> None:
     }
     for name, value in rows.items():
         typer.echo(f"{name + ':':<20}{value}")
-    for entry in CATALOGUE.values():
-        typer.echo(f"{'data ' + entry.name + ':':<20}{where(entry)}")
+    for info in sources.available():
+        typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
 
 
 def _load(study: str, style: Style) -> Study:

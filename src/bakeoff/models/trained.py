@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.arrays import as_features
-from bakeoff.data.reading import read_file
+from bakeoff.data.assemble import as_features
+from bakeoff.data.bounded import read_file
 from bakeoff.engines.network import activate
 from bakeoff.errors import DataError, UsageError
 from bakeoff.files import write_whole

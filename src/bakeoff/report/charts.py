@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bakeoff.evidence.summary import FinalSummary, StageSummary, Summary, spreads
 from bakeoff.report import svg
 from bakeoff.report.svg import WIDTH, Axis, Picture
 from bakeoff.report.text_width import text_width
-from bakeoff.report.view import ReportView
-from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_stages import StageView
-from bakeoff.report.words import Metric, clip, metric, percent, plural, share_of
+from bakeoff.tasks.base import Metric
+from bakeoff.words import bare, clip, coverage, difference, level, percent, plural, unit
 
 PLOT = WIDTH - 56  # for the marks: numbers stand at the right end of each row
 LONG = 16  # rows beyond which the axis stands above them, where reading begins
@@ -128,86 +127,77 @@ def _threads(rows: Sequence[Row], lines: Sequence[float], axis: Axis) -> list[st
     ]
 
 
-def _factor(measure: Metric) -> float:
-    return 100 if measure.share else 1
+def _factor(metric: Metric) -> float:
+    return 100 if metric.share else 1
 
 
-def forest(stage: StageView) -> Picture | None:
+def forest(stage: StageSummary) -> Picture | None:
     """Paired differences from the chosen candidate, with the zero line and the ±δ band."""
     if not stage.differences:
         return None
-    measure = metric(stage.metric)
+    metric, delta = stage.metric, stage.stage.verdict.delta
     rows = []
-    ends = [-stage.delta, stage.delta]
+    ends = [-delta, delta]
     for d in stage.differences:
-        known = d.low is not None and d.high is not None
-        span = (
-            f"{share_of(d.level)} interval {measure.bare(d.low)} to {measure.bare(d.high)}"
-            if known
-            else "no interval"
-        )
+        bar = None if d.low is None or d.high is None else (d.low, d.high)
+        span = "no interval"
+        if bar is not None:
+            span = f"{coverage(d.level)} interval {bare(bar[0], metric)} to {bare(bar[1], metric)}"
+        what = f"{stage.name(d.first)} minus {stage.name(d.second)}"
         says = (
-            f"{d.label} minus {stage.chosen}: {measure.difference(d.mean, sign=True)}, {span}, "
+            f"{what}: {difference(d.mean, metric, sign=True)}, {span}, "
             f"{plural(d.num_replicates, 'pair')}"
         )
         marks = [
             Mark(
                 value,
-                f"replicate {replicate + 1}: {d.label} minus {stage.chosen} "
-                f"{measure.difference(value, sign=True)}",
+                f"replicate {replicate + 1}: {what} {difference(value, metric, sign=True)}",
                 replicate,
                 role="other",
                 r=2.4,
                 lane=1,
             )
-            for replicate, value in d.pairs
+            for replicate, value in (d.pairs or {}).items()
         ]
-        bar = (d.low or d.mean, d.high or d.mean)
-        rows.append(
-            Row(
-                d.label,
-                measure.bare(d.mean, sign=True),
-                [*marks, Mark(d.mean, says)],
-                bar if known else None,
-                says=says,
-            )
-        )
-        ends += [*bar, *(value for _, value in d.pairs)]
-    unit = f" ({measure.unit})" if measure.unit else ""
+        ends += [*(bar or ()), d.mean, *(mark.value for mark in marks)]
+        note = bare(d.mean, metric, sign=True)
+        rows.append(Row(stage.name(d.first), note, [*marks, Mark(d.mean, says)], bar, says=says))
+    in_units = f" ({unit(metric)})" if unit(metric) else ""
+    chosen = stage.chosen.name
     axis = svg.linear(
-        f"difference in {measure.title} from {clip(stage.chosen, 24)}{unit}",
+        f"difference in {metric.words} from {clip(chosen, 24)}{in_units}",
         svg.padded(ends),
         PLOT,
-        factor=_factor(measure),
+        factor=_factor(metric),
     )
     return _rows(
         rows,
         axis,
-        f"Paired differences in {measure.title} of stage {stage.name}, each candidate minus "
-        f"{stage.chosen}, with intervals; the band is the threshold of ±{measure.difference(stage.delta)}.",
-        band=stage.delta,
+        f"Paired differences in validation {metric.words} of stage {stage.stage.name}, each candidate "
+        f"minus {chosen}, with intervals; the band is the threshold of ±{difference(delta, metric)}.",
+        band=delta,
     )
 
 
-def replicates(stage: StageView) -> Picture | None:
+def replicates(stage: StageSummary) -> Picture | None:
     """Every run as a dot, one line per replicate across the candidates."""
-    measure = metric(stage.metric)
+    metric = stage.metric
     rows: list[Row] = []
     for candidate in stage.candidates:
-        chosen = candidate.label == stage.chosen
-        note = measure.level(candidate.mean)
-        if candidate.num_failed:
-            number = f"{candidate.num_failed} failed"
-            note = number if candidate.mean is None else f"{number}, {note}"
+        chosen = candidate is stage.chosen
+        note = level(candidate.value.mean, metric) if candidate.value else ""
+        if candidate.failed:
+            note = ", ".join([f"{len(candidate.failed)} failed", *([note] if note else [])])
         marks = []
         for run in candidate.runs:
-            if run.value is None:
+            value = run.value(f"val_{metric.name}")
+            if value is None:
                 continue
             good = run.status == "finished"
-            says = f"{candidate.label}, replicate {run.replicate + 1}: {measure.level(run.value)}"
+            says = f"{candidate.name}, replicate {run.replicate + 1}: {level(value, metric)}"
             marks.append(
                 Mark(
-                    run.value,
+                    value,
                     says + (f", {run.reason}" if run.reason else ""),
                     run.replicate,
                     role=("accent" if chosen else "other") if good else "bad",
@@ -215,7 +205,7 @@ def replicates(stage: StageView) -> Picture | None:
                     shape="dot" if good else "cross",
                 )
             )
-        rows.append(Row(candidate.label, note, marks, role="accent" if chosen else "ink"))
+        rows.append(Row(candidate.name, note, marks, role="accent" if chosen else "ink"))
     values = [mark.value for row in rows for mark in row.marks if mark.shape == "dot"]
     if not values:
         return None
@@ -223,78 +213,97 @@ def replicates(stage: StageView) -> Picture | None:
     low, high = svg.padded(values, 1.0)
     shown = [m.value for row in rows for m in row.marks if low <= m.value <= high]
     axis = svg.linear(
-        f"{measure.title}{' (%)' if measure.share else ''}, one line per replicate",
+        f"validation {metric.words}{' (%)' if metric.share else ''}, one line per replicate",
         svg.padded(shown),
         PLOT,
-        factor=_factor(measure),
+        factor=_factor(metric),
     )
     return _rows(
         rows,
         axis,
-        f"{measure.title} of every run of stage {stage.name}, one row per candidate, one line per "
-        "replicate.",
+        f"Validation {metric.words} of every run of stage {stage.stage.name}, one row per candidate, "
+        "one line per replicate.",
         threads=True,
     )
 
 
-def chain(view: ReportView) -> Picture | None:
+def _swapped(summary: Summary, stage: str) -> list[tuple[str, float]]:
+    """Mean of the final settings with the choice of a stage swapped back, per swap that was tried.
+
+    Another learning rate answers another question; of those only what beat the final is drawn.
+    """
+    found = []
+    for swap in summary.result.audit:
+        if swap.stage == stage and (swap.kind == "runner-up" or swap.confirmed):
+            value = spreads(swap.runs).get(f"val_{summary.metric.name}")
+            if value is not None:
+                found.append((swap.label, value.mean))
+    return found
+
+
+def chain(summary: Summary) -> Picture | None:
     """The incumbent of each stage with its interval, and the audit's counterfactuals."""
-    links = [(link, link.mean) for link in view.chain if link.mean is not None]
-    if not links:
-        return None
-    measure = metric(view.metric)
+    metric = summary.metric
     rows, values = [], []
-    for link, mean in links:
-        low, high = link.low or mean, link.high or mean
-        change = "" if link.gain is None else measure.bare(link.gain, sign=True)
-        if link.kept:
+    for stage in summary.stages:
+        value, gain, name = stage.chosen.value, stage.gain, stage.stage.name
+        if value is None:
+            continue
+        bar = None if value.low is None or value.high is None else (value.low, value.high)
+        change = "" if gain is None else bare(gain.mean, metric, sign=True)
+        if stage.carried == stage.chosen.label:
             change = "kept"
-        lost = link.gain is not None and link.gain < 0 and link.lost_incumbent
+        lost = gain is not None and metric.sign * gain.mean < 0 and not stage.has_incumbent
         role = "bad" if lost else "accent"
-        says = f"stage {link.name}: {link.chosen} at {measure.level(mean)}" + (
-            ""
-            if link.gain is None
-            else f", {measure.difference(link.gain, sign=True)} against what was carried in"
-        )
-        marks = [Mark(mean, says, role=role, r=4.5)]
+        says = f"stage {name}: {stage.chosen.name} at {level(value.mean, metric)}"
+        if gain is not None:
+            says += f", {difference(gain.mean, metric, sign=True)} against what was carried in"
+        marks = [Mark(value.mean, says, role=role, r=4.5)]
         marks += [
             Mark(
-                value,
-                f"counterfactual: the final settings with stage {link.name} swapped to {label}: "
-                f"{measure.level(value)}",
+                mean,
+                f"counterfactual: the final settings with stage {name} swapped to {label}: "
+                f"{level(mean, metric)}",
                 role="other",
                 r=5,
                 shape="diamond",
             )
-            for label, value in link.counterfactuals
+            for label, mean in _swapped(summary, name)
         ]
         rows.append(
             Row(
-                f"{clip(link.name, 24)} → {clip(link.chosen, 34)}",
-                f"{measure.level(mean)}" + (f"   {change}" if change else ""),
+                f"{clip(name, 20)} → {clip(stage.chosen.label, 26)}",
+                f"{level(value.mean, metric)}  {change}".strip(),
                 marks,
-                (low, high),
+                bar,
                 bar_role=role,
                 says=says,
             )
         )
-        values += [mean, low, high]
-    # A counterfactual far below the chain must not flatten it: it is drawn at the edge.
-    if measure.share:
+        values += [value.mean, *(bar or ())]
+    if not rows:
+        return None
+    # Neither a counterfactual far away nor the long bar of two replicates may flatten the chain:
+    # what lies outside is drawn at the edge.
+    low, high = svg.padded([row.marks[0].value for row in rows], 0.5)
+    values = [value for value in values if low <= value <= high]
+    title = f"validation {metric.words}"
+    if metric.share:
         # Half an example of the validation part: below one error.
-        axis = svg.shares(measure.title, values, 0.5 / max(1, view.data.num_validation), PLOT)
+        smallest = 0.5 / max(1, summary.result.data.num_validation)
+        axis = svg.shares(title, values, smallest, PLOT)
     else:
-        axis = svg.linear(measure.title, svg.padded(values), PLOT)
+        axis = svg.linear(title, svg.padded(values), PLOT)
     return _rows(
         rows,
         axis,
-        f"The chain of decisions: {measure.title} of the chosen candidate after each stage with its "
+        f"The chain of decisions: {title} of the chosen candidate after each stage with its "
         "95 % interval; hollow diamonds are the audit's counterfactuals.",
         chained=True,
     )
 
 
-def published(view: ReportView) -> Picture | None:
+def published(summary: Summary) -> Picture | None:
     """Per model with a published test accuracy: our runs, and the author's number as a cross.
 
     The bar is the 95 % prediction interval of a single run, the one that the claims are held
@@ -302,64 +311,62 @@ def published(view: ReportView) -> Picture | None:
     """
     claimed = {
         (claim.stage, claim.candidate, claim.published): (claim.low, claim.high)
-        for claim in view.claims
+        for claim in summary.result.claims
         if claim.kind == "number"
     }
     rows: list[Row] = []
     values: list[float] = []  # few replicates make bars of any length: those end at the edge
-    for stage in view.stages:
-        for candidate in stage.candidates:
-            theirs, ours = candidate.published_accuracy, candidate.test_mean
+    for stage in summary.stages:
+        for c in stage.candidates:
+            ours = c.mean("test_accuracy")
+            theirs = c.candidate.published.test_accuracy if c.candidate.published else None
             if theirs is None or ours is None:
                 continue
-            low, high = claimed.get((stage.name, candidate.label, theirs), (None, None))
-            low, high = (ours if low is None else low), (ours if high is None else high)
-            outside = not low <= theirs <= high and low < high
-            says = (
-                f"{candidate.label}: published {percent(theirs)}; ours {percent(ours)} on average, a "
-                f"single run between {percent(low)} and {percent(high)}"
+            low, high = claimed.get((stage.stage.name, c.label, theirs), (None, None))
+            bar = None if low is None or high is None else (low, high)
+            span = (
+                "" if bar is None else f", a single run between {percent(low)} and {percent(high)}"
             )
+            says = f"{c.name}: published {percent(theirs)}; ours {percent(ours)} on average{span}"
             marks = [
                 Mark(
-                    run.test_accuracy,
-                    f"{candidate.label}, replicate {run.replicate + 1}: test accuracy "
-                    f"{percent(run.test_accuracy)}",
+                    value,
+                    f"{c.name}, replicate {run.replicate + 1}: test accuracy {percent(value)}",
                     run.replicate,
                     r=3,
                 )
-                for run in candidate.finished
-                if run.test_accuracy is not None
+                for run in c.finished
+                if (value := run.value("test_accuracy")) is not None
             ]
             values += [theirs, *(mark.value for mark in marks)]
+            outside = bar is not None and not bar[0] <= theirs <= bar[1]
             marks.append(Mark(theirs, says, role="bad" if outside else "ink", r=4, shape="cross"))
-            name = f"{clip(stage.name, 24)}: {clip(candidate.label, 30)}"
-            rows.append(Row(name, percent(theirs), marks, (low, high), says=says))
+            name = f"{clip(stage.stage.name, 20)}: {clip(c.name, 28)}"
+            rows.append(Row(name, percent(theirs), marks, bar, says=says))
     if not rows:
         return None
-    axis = svg.shares("test accuracy", values, 0.5 / max(1, view.data.num_test), PLOT)
+    smallest = 0.5 / max(1, summary.result.data.num_test)
     return _rows(
         rows,
-        axis,
+        svg.shares("test accuracy", values, smallest, PLOT),
         "Published against measured test accuracy: dots are our runs, bars the 95 % prediction interval of "
         "a single run, crosses the published numbers.",
     )
 
 
-def recall(final: FinalView) -> Picture | None:
+def recall(final: FinalSummary) -> Picture | None:
     """Recall per class with Wilson's interval."""
     rows, values = [], []
-    for view in final.recalls:
-        if view.recall is None or view.low is None or view.high is None:
+    for one in final.recalls:
+        if one.recall is None or one.low is None or one.high is None:
             continue
         says = (
-            f"class {view.name}: {percent(view.recall)} of {view.num_examples} recognised, 95 % "
-            f"interval {percent(view.low)} to {percent(view.high)}"
+            f"class {one.name}: {percent(one.recall)} of {one.num_examples} recognised, 95 % "
+            f"interval {percent(one.low)} to {percent(one.high)}"
         )
-        mark = Mark(view.recall, says)
-        rows.append(
-            Row(view.name, percent(view.recall, 1), [mark], (view.low, view.high), says=says)
-        )
-        values += [view.low, view.high]
+        mark = Mark(one.recall, says)
+        rows.append(Row(one.name, percent(one.recall, 1), [mark], (one.low, one.high), says=says))
+        values += [one.low, one.high]
     if not rows:
         return None
     axis = svg.linear("recall (%)", svg.padded(values), PLOT, factor=100)

@@ -8,122 +8,135 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from bakeoff.evidence.summary import CandidateSummary, FinalSummary, StageSummary
+from bakeoff.records import Floats, TuningPoint
 from bakeoff.report import svg
 from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
-from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_runs import CandidateView
-from bakeoff.report.view_stages import StageView, TuningView
-from bakeoff.report.words import Metric, clip, fixed, metric, percent, setting
+from bakeoff.words import clip, fixed, level, percent, setting
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
 PANEL = (176.0, 112.0)
+MAX_POINTS = 32  # of one curve: a small panel has no room for more
 CURVES: Mapping[str, tuple[str, str]] = {
     "accuracy": ("train_accuracy", "val_accuracy"),
     "loss": ("train_loss", "val_loss"),
 }
 
 
-def _curve_limits(stage: StageView, what: str) -> tuple[float, float] | None:
+def kept_epochs(values: Floats, max_points: int = MAX_POINTS) -> list[int]:
+    """Indices of the points that keep a curve's shape.
+
+    Largest-triangle-three-buckets: of each stretch the point that spans the largest triangle with
+    the point kept before and the mean of the stretch after (Steinarsson 2013, "Downsampling time
+    series for visual representation").
+    """
+    num = len(values)
+    if num <= max_points:
+        return list(range(num))
+    # As lists: a stretch is too short for array arithmetic to pay.
+    y = np.where(np.isfinite(values), values, 0.0).tolist()
+    edges = np.linspace(1, num - 1, max_points - 1).astype(int).tolist()
+    kept = [0]
+    for start, stop, after in zip(edges[:-1], edges[1:], [*edges[2:], num], strict=True):
+        last = kept[-1]
+        next_x, next_y = (stop + after - 1) / 2, sum(y[stop:after]) / (after - stop)
+        # Twice the signed area, as a line in the point's own x and y.
+        per_x, per_y = y[last] - next_y, next_x - last
+        areas = [
+            abs(per_x * (here - last) + per_y * (y[here] - y[last])) for here in range(start, stop)
+        ]
+        kept.append(start + areas.index(max(areas)))
+    return [*kept, num - 1]
+
+
+def curve_limits(stage: StageSummary, what: str) -> tuple[float, float] | None:
     """The range that all panels of a stage share; None without curves.
 
     The first fifth of each curve and the worst 2 % of the rest may run out of it: what differs
     between candidates is at the end, and one bad epoch would flatten it.
     """
-    values = []
+    parts = []
     for candidate in stage.candidates:
         for run in candidate.finished:
             for name in CURVES[what]:
-                known = [value for value in getattr(run.curve, name) if value is not None]
-                values += known[len(known) // 5 :]
-    values.sort()
-    cut = len(values) // 50
-    if not values:
+                curve = run.curve(name)
+                parts.append(curve[len(curve) // 5 :])
+    values = np.concatenate(parts) if parts else np.empty(0)
+    values = np.sort(values[np.isfinite(values)])
+    if not len(values):
         return None
+    cut = len(values) // 50
     if what == "accuracy":
-        return svg.padded(values[cut:], 0.03)
-    return svg.padded(values[: len(values) - cut], 0.03)
-
-
-def _entered(points: list[tuple[int, float]], low: float, high: float) -> list[tuple[int, float]]:
-    """The points from the last one before the curve comes into the picture."""
-    inside = next((i for i, (_, value) in enumerate(points) if low <= value <= high), None)
-    return points[max(0, (inside or 0) - 1) :]
+        return svg.padded((float(values[cut]), float(values[-1])), 0.03)
+    return svg.padded((float(values[0]), float(values[len(values) - 1 - cut])), 0.03)
 
 
 def curves(
-    stage: StageView, what: str = "accuracy", *, size: tuple[float, float] = PANEL
+    stage: StageSummary, what: str = "accuracy", *, size: tuple[float, float] = PANEL
 ) -> list[tuple[str, Picture]]:
-    """A label and a small chart per candidate with curves, all on the same scales.
+    """A name and a small chart per candidate with curves, all on the same scales.
 
     Args:
         what: ``accuracy`` or ``loss``.
         size: width and height of a panel's plot in pixels.
     """
-    limits = _curve_limits(stage, what)
+    limits = curve_limits(stage, what)
     if limits is None:
         return []
     panels = []
     for candidate in stage.candidates:
-        panel = _panel(candidate, what, limits, size, candidate.label == stage.chosen)
+        panel = _panel(candidate, what, limits, size, candidate is stage.chosen)
         if panel is not None:
-            panels.append((candidate.label, panel))
+            panels.append((candidate.name, panel))
     return panels
 
 
+def _points(curve: Floats, low: float, high: float) -> list[tuple[int, float]]:
+    """(epoch, value) of a thinned curve, from the last point before it comes into the range."""
+    points = [(i + 1, float(curve[i])) for i in kept_epochs(curve) if np.isfinite(curve[i])]
+    inside = next((i for i, (_, value) in enumerate(points) if low <= value <= high), 0)
+    return points[max(0, inside - 1) :]
+
+
 def _panel(
-    candidate: CandidateView,
+    candidate: CandidateSummary,
     what: str,
     limits: tuple[float, float],
     size: tuple[float, float],
     chosen: bool,
 ) -> Picture | None:
-    lines: list[tuple[str, str, int, list[tuple[int, float]]]] = []
-    for run in candidate.runs:
-        for part, name in zip(("train", "validation"), CURVES[what], strict=True):
-            values: Sequence[float | None] = getattr(run.curve, name)
-            points = [
-                (epoch, value)
-                for epoch, value in zip(run.curve.epochs, values, strict=True)
-                if value is not None
-            ]
-            if points:
-                last = points[-1][1]
-                says = (
-                    f"{candidate.label}, replicate {run.replicate + 1}, {part} {what} "
-                    f"{percent(last) if what == 'accuracy' else fixed(last, 4)} at the end"
-                    + (f"; {run.reason}" if run.reason else "")
-                )
-                lines.append((part, says, run.replicate, _entered(points, *limits)))
-    if not lines:
+    last = max((run.num_epochs for run in candidate.runs), default=0)
+    if not any(len(run.curve(name)) for run in candidate.runs for name in CURVES[what]):
         return None
-    width, height = size
-    ends = (1, max(points[-1][0] for *_, points in lines))
-    y = svg.linear("", limits, height, factor=100 if what == "accuracy" else 1, count=4)
-    x = svg.linear("epoch", ends, width, count=max(1, min(4, ends[1] - ends[0])), whole=True)
+    share, (width, height) = what == "accuracy", size
+    x = svg.linear("epoch", (1, last), width, count=max(1, min(4, last - 1)), whole=True)
+    y = svg.linear("", limits, height, factor=100 if share else 1, count=4)
     picture = Picture(
         width,
         height,
-        f"Training curves of {candidate.label}: {what} after each epoch, train and validation, "
+        f"Training curves of {candidate.name}: {what} after each epoch, train and validation, "
         "one line per replicate and part.",
     )
     picture.x_axis(x, grid=False)
     picture.y_axis(y)
-    for wanted, role in (("train", "train"), ("validation", "accent" if chosen else "other")):
-        picture.add(
-            [
-                svg.line(
-                    [(x(epoch), height - y(value)) for epoch, value in points],
-                    says,
-                    replicate=replicate,
+    roles = ("train", "accent" if chosen else "other")
+    for part, name, role in zip(("train", "validation"), CURVES[what], roles, strict=True):
+        lines = []
+        for run in candidate.runs:
+            points = _points(run.curve(name), *limits)
+            if points:
+                end = points[-1][1]
+                says = (
+                    f"{candidate.name}, replicate {run.replicate + 1}, {part} {what} "
+                    f"{percent(end) if share else fixed(end, 4)} at the end"
+                    + (f"; {run.reason}" if run.reason else "")
                 )
-                for part, says, replicate, points in lines
-                if part == wanted
-            ],
-            stroke=role,
-            width=1.1,
-            opacity=0.85,
-        )
+                path = [(x(epoch), height - y(value)) for epoch, value in points]
+                lines.append(svg.line(path, says, replicate=run.replicate))
+        picture.add(lines, stroke=role, width=1.1, opacity=0.85)
     return picture
 
 
@@ -143,141 +156,144 @@ def sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture | 
     return picture
 
 
-def tuned_names(stage: StageView) -> list[str]:
+def tuned_names(stage: StageSummary) -> list[str]:
     """The nuisance hyperparameters that the stage tuned, in order of appearance."""
-    return list(dict.fromkeys(name for point in stage.tuning for name, _ in point.values))
+    return list(dict.fromkeys(name for point, _ in stage.tuning for name in point.values))
 
 
-def _profile(
-    points: Sequence[TuningView], name: str, measure: Metric
-) -> dict[tuple[str, Any], TuningView]:
+_Profile = dict[tuple[str, Any], tuple[TuningPoint, float]]
+
+
+def _profile(stage: StageSummary, name: str) -> _Profile:
     """Per candidate and value of ``name`` the point with the best mean over the other nuisances."""
-    best: dict[tuple[str, Any], TuningView] = {}
-    for point in points:
-        value = dict(point.values).get(name)
-        if value is None or point.mean is None:
+    best: _Profile = {}
+    for point, mean in stage.tuning:
+        if name not in point.values or mean is None:
             continue
-        known = best.get((point.candidate, value))
-        if (
-            known is None
-            or known.mean is None
-            or point.chosen
-            or (not known.chosen and (point.mean > known.mean) == measure.higher_is_better)
-        ):
-            best[point.candidate, value] = point
+        value = point.values[name]
+        key = (stage.name(point.candidate), tuple(value) if isinstance(value, list) else value)
+        known = best.get(key)
+        better = known is None or stage.metric.sign * (mean - known[1]) > 0
+        if point.chosen or (better and not (known and known[0].chosen)):
+            best[key] = point, mean
     return best
 
 
-def _in_order(values: Sequence[Any]) -> list[Any]:
-    """Numbers by size, then names."""
-    return sorted(set(values), key=lambda value: (isinstance(value, str), value))
+def _in_order(profile: _Profile) -> list[Any]:
+    """The values tried: numbers by size, then names."""
+    values = {value for _, value in profile}
+    return sorted(values, key=lambda v: (0, v, "") if _is_number(v) else (1, 0, setting(v)))
 
 
-def _says(candidate: str, name: str, value: Any, point: TuningView, measure: Metric) -> str:
-    taken = ", taken" if point.chosen else ""
-    return f"{candidate}, {name} {setting(value)}: {measure.level(point.mean)}{taken}"
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def tuned(stage: StageView, name: str | None = None) -> Picture | None:
+def _says(candidate: str, name: str, value: Any, point: TuningPoint, mean: str) -> str:
+    return f"{candidate}, {name} {setting(value)}: {mean}{', taken' if point.chosen else ''}"
+
+
+def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
     """The metric along one tuned hyperparameter, one line per candidate."""
-    measure = metric(stage.metric)
-    name = name or next(iter(tuned_names(stage)), None)
-    points = {} if name is None else _profile(stage.tuning, name, measure)
-    if not points or name is None:
+    metric = stage.metric
+    name = name or next(iter(tuned_names(stage)), "")
+    profile = _profile(stage, name)
+    if not profile:
         return None
     width, height = WIDTH - 44, 200.0
-    values = _in_order([value for _, value in points])
-    candidates = list(dict.fromkeys(candidate for candidate, _ in points))
-    means = [point.mean or 0.0 for point in points.values()]
+    values, candidates = _in_order(profile), list(dict.fromkeys(c for c, _ in profile))
     y = svg.linear(
-        f"{measure.title}{' (%)' if measure.share else ''}",
-        svg.padded(means),
+        f"validation {metric.words}{' (%)' if metric.share else ''}",
+        svg.padded([mean for _, mean in profile.values()]),
         height,
-        factor=100 if measure.share else 1,
+        factor=100 if metric.share else 1,
     )
     picture = Picture(
         width,
         height,
-        f"{measure.title} on the screening replicates along {name}, one line per candidate of stage "
-        f"{stage.name}; the ring marks the value each candidate was given.",
+        f"Validation {metric.words} on the screening replicates along {name}, one line per candidate "
+        f"of stage {stage.stage.name}; the ring marks the value each candidate was given.",
     )
-    if all(isinstance(value, float) for value in values):
-        x = svg.spaced(name, values, width)
+    places = {value: float(index) for index, value in enumerate(values)}
+    if all(map(_is_number, values)):
+        x = svg.spaced(name, [float(value) for value in values], width)
+        places = {value: float(value) for value in values}
     else:
-        words = tuple((float(i), setting(value)) for i, value in enumerate(values))
-        x = svg.Axis(name, -0.5, len(values) - 0.5, width, words)
+        named = tuple((float(i), setting(value)) for i, value in enumerate(values))
+        x = svg.Axis(name, -0.5, len(values) - 0.5, width, named)
     picture.x_axis(x)
     picture.y_axis(y)
     few = len(candidates) <= len(SERIES)
     for index, candidate in enumerate(candidates):
         role = SERIES[index] if few else "other"
-        own = [
-            (value, points[candidate, value]) for value in values if (candidate, value) in points
-        ]
-        dots, rings = [], []
-        for value, point in own:
-            at = x(value if isinstance(value, float) else float(values.index(value)))
-            says = _says(candidate, name, value, point, measure)
-            dots.append((at, height - y(point.mean or 0.0), says))
-            if point.chosen:
-                rings.append(svg.ring(*dots[-1][:2], 6, says))
-        picture.add([svg.line([dot[:2] for dot in dots])], stroke=role, width=1.5)
-        picture.add([svg.dot(*dot[:2], 3, dot[2]) for dot in dots], fill=role)
+        path, dots, rings = [], [], []
+        for value in values:
+            if (candidate, value) not in profile:
+                continue
+            point, mean = profile[candidate, value]
+            at = x(places[value]), height - y(mean)
+            says = _says(candidate, name, value, point, level(mean, metric))
+            path.append(at)
+            dots.append(svg.dot(*at, 3, says))
+            rings += [svg.ring(*at, 6, says)] if point.chosen else []
+        picture.add([svg.line(path)], stroke=role, width=1.5)
+        picture.add(dots, fill=role)
         picture.add(rings, stroke=role, width=1.5)
     if few:
         picture.legend(list(zip(SERIES, candidates, strict=False)))
     return picture
 
 
-def heatmap(stage: StageView, name: str | None = None) -> Picture | None:
+def heatmap(stage: StageSummary, name: str | None = None) -> Picture | None:
     """Tuned hyperparameter × candidate as a heat map (learning rate first)."""
-    measure = metric(stage.metric)
-    names = tuned_names(stage)
-    name = name or ("learning_rate" if "learning_rate" in names else next(iter(names), None))
-    points = {} if name is None else _profile(stage.tuning, name, measure)
-    if not points or name is None:
+    metric, names = stage.metric, tuned_names(stage)
+    name = name or ("learning_rate" if "learning_rate" in names else next(iter(names), ""))
+    profile = _profile(stage, name)
+    if not profile:
         return None
-    values = _in_order([value for _, value in points])
-    candidates = list(dict.fromkeys(candidate for candidate, _ in points))
-    means = [point.mean or 0.0 for point in points.values()]
+    values, candidates = _in_order(profile), list(dict.fromkeys(c for c, _ in profile))
+    means = [mean for _, mean in profile.values()]
     low, high = min(means), max(means)
     left = min(130.0, max(text_width(candidate, svg.SIZE) for candidate in candidates))
     width, step = (WIDTH - left) / len(values), 34.0
     picture = Picture(
         WIDTH - left,
         step * len(candidates),
-        f"{measure.title} on the screening replicates for each candidate of stage {stage.name} and each "
-        f"{name}.",
+        f"Validation {metric.words} on the screening replicates for each candidate of stage "
+        f"{stage.stage.name} and each {name}.",
     )
-    words = []
-    cells = []
-    for (candidate, value), point in points.items():
-        mean = point.mean or 0.0
+    cells, numbers = [], []
+    for (candidate, value), (point, mean) in profile.items():
         shade = (mean - low) / (high - low) if high > low else 0.5
-        shade = shade if measure.higher_is_better else 1 - shade
+        shade = shade if metric.higher_is_better else 1 - shade
         shade = 0.06 + 0.84 * shade**2  # squared: the differences that matter are at the top
         x, y = values.index(value) * width, candidates.index(candidate) * step
-        says = _says(candidate, name, value, point, measure)
+        says = _says(candidate, name, value, point, level(mean, metric))
         cells.append(svg.cell(x + 1, y + 1, width - 2, step - 2, shade, says))
-        label = f"{100 * mean:.1f}" if measure.share else f"{mean:.3g}"
-        words.append((x + width / 2, y + step / 2, label, shade < 0.45))
+        label = f"{100 * mean:.1f}" if metric.share else f"{mean:.3g}"
+        numbers.append((x + width / 2, y + step / 2, label, shade))
     picture.add(cells, fill="accent")
     if width >= 30:
-        for light, role in ((True, "ink"), (False, "on-accent")):
-            own = [(x, y, label) for x, y, label, is_light in words if is_light == light]
-            picture.words(own, role=role, anchor="middle")
-    names_at = [(-6.0, (i + 0.5) * step, label) for i, label in enumerate(candidates)]
-    picture.words(names_at, anchor="end", limit=left)
+        _on_cells(picture, numbers)
+    named = [(-6.0, (i + 0.5) * step, label) for i, label in enumerate(candidates)]
+    picture.words(named, anchor="end", limit=left)
     ticks = tuple((i + 0.5, setting(value)) for i, value in enumerate(values))
     picture.x_axis(svg.Axis(name, 0, len(values), picture.width, ticks), grid=False)
     return picture
 
 
-def confusion(final: FinalView) -> Picture | None:
+def _on_cells(picture: Picture, numbers: Sequence[tuple[float, float, str, float]]) -> None:
+    """Words in the middle of cells, light on dark ones."""
+    for role, dark in (("ink", False), ("on-accent", True)):
+        own = [(x, y, label) for x, y, label, shade in numbers if (shade >= 0.45) == dark]
+        picture.words(own, role=role, anchor="middle")
+
+
+def confusion(final: FinalSummary, class_names: Sequence[str]) -> Picture | None:
     """The confusion matrix; None where the test set was not opened."""
     if final.confusion is None:
         return None
-    names = [clip(name, 14) for name in final.class_names]
+    names = [clip(name, 14) for name in class_names]
     left = min(90.0, max(text_width(name, svg.SIZE) for name in names))
     step = min(32.0, max(14.0, (WIDTH - left - 20) / len(names)))
     picture = Picture(
@@ -285,27 +301,24 @@ def confusion(final: FinalView) -> Picture | None:
         step * len(names),
         "Confusion matrix on the test set: rows are the true class, columns the predicted one.",
     )
-    words = []
-    for actual, row in enumerate(final.confusion):
-        total = sum(row) or 1
+    cells, numbers = [], []
+    for actual, row in enumerate(final.confusion.tolist()):
         for predicted, count in enumerate(row):
             if count == 0:
                 continue
-            right = actual == predicted
+            right, share = actual == predicted, count / sum(row)
             # Mistakes are rare: their shade grows with the square root, so that one shows.
-            share = count / total
             shade = 0.12 + 0.7 * (share if right else min(1.0, share**0.5 * 1.6))
-            says = f"{count} of {sum(row)} examples of class {final.class_names[actual]} " + (
-                "recognised" if right else f"taken for {final.class_names[predicted]}"
+            says = f"{count} of {sum(row)} examples of class {class_names[actual]} " + (
+                "recognised" if right else f"taken for {class_names[predicted]}"
             )
             x, y = predicted * step, actual * step
             role = "accent" if right else "bad"
-            picture.add([svg.cell(x + 1, y + 1, step - 2, step - 2, shade, says, role=role)])
-            words.append((x + step / 2, y + step / 2, str(count), shade <= 0.5))
+            cells.append(svg.cell(x + 1, y + 1, step - 2, step - 2, shade, says, role=role))
+            numbers.append((x + step / 2, y + step / 2, str(count), shade))
+    picture.add(cells)
     if step >= 22:
-        for light, role in ((True, "ink"), (False, "on-accent")):
-            own = [(x, y, label) for x, y, label, is_light in words if is_light == light]
-            picture.words(own, role=role, anchor="middle", limit=step)
+        _on_cells(picture, numbers)
     picture.words(
         [(-6.0, (i + 0.5) * step, name) for i, name in enumerate(names)], anchor="end", limit=left
     )
@@ -318,16 +331,13 @@ def confusion(final: FinalView) -> Picture | None:
         top = -0.87 * max(text_width(name, svg.SIZE) for name in names) - 24
         picture.reach(0, top, picture.width + 0.5 * text_width(names[-1], svg.SIZE) - step / 2, 0)
     picture.words([(picture.width / 2, top, "predicted")], anchor="middle")
-    picture.add(
-        [svg.text(-left - 16, picture.height / 2, "actual", turn=-90)],
-        fill="muted",
-        anchor="middle",
-    )
+    actual_at = svg.text(-left - 16, picture.height / 2, "actual", turn=-90)
+    picture.add([actual_at], fill="muted", anchor="middle")
     picture.reach(-left - 22, 0, 0, 0)
     return picture
 
 
-def reliability(final: FinalView) -> Picture | None:
+def reliability(final: FinalSummary) -> Picture | None:
     """Accuracy against confidence; on the diagonal the model knows how sure it may be."""
     if not final.reliability:
         return None
@@ -347,7 +357,7 @@ def reliability(final: FinalView) -> Picture | None:
     for count, confidence, accuracy in final.reliability:
         at, right = x(confidence), side - x(accuracy)
         says = (
-            f"{count} predictions at {percent(confidence, 1)} mean confidence: "
+            f"{count:.0f} predictions at {percent(confidence, 1)} mean confidence: "
             f"{percent(accuracy, 1)} right"
         )
         rules.append(svg.line([(at, right), (at, side - at)]))

@@ -8,36 +8,31 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from bakeoff.records import (
-    AuditSwap,
-    Candidate,
-    Claim,
-    Comparison,
-    Final,
-    Run,
-    StageResult,
-    StudyResult,
-    TuningPoint,
-    Verdict,
+from bakeoff.evidence.summary import (
+    CandidateSummary,
+    FinalSummary,
+    Spread,
+    StageSummary,
+    Summary,
+    summarise,
 )
+from bakeoff.records import AuditSwap, Claim, Comparison, Run, StudyResult, TuningPoint, Verdict
 
 FORMAT = 1
 
 
 def result_document(result: StudyResult) -> dict[str, Any]:
     """The result as plain JSON values."""
-    data = result.data
+    summary, data = summarise(result), result.data
     return {
         "format": FORMAT,
         "study": result.name,
         "kind": result.kind,
         "seed": result.seed,
-        "metric": result.metric,
+        "metric": summary.metric.name,
         "split": result.split,
         "looks": list(result.looks),
         "data": {
@@ -49,8 +44,13 @@ def result_document(result: StudyResult) -> dict[str, Any]:
             "num_features": data.num_features,
             "num_classes": data.num_classes,
         },
+        "model": {
+            "kind": getattr(result, "model_kind", "dense"),
+            "name": getattr(result, "model_name", "dense"),
+        },
+        "task": getattr(result, "task", "classification"),
         "engine": result.engine,
-        "stages": [_stage(stage) for stage in result.stages],
+        "stages": [_stage(stage) for stage in summary.stages],
         "audit": [_swap(swap) for swap in result.audit],
         "lint": [
             {
@@ -63,7 +63,7 @@ def result_document(result: StudyResult) -> dict[str, Any]:
             for finding in result.lint
         ],
         "claims": [_claim(claim) for claim in result.claims],
-        "final": _final(result.final) if result.final else _authors_last(result),
+        "final": _final(summary.final) if summary.final else _authors_last(summary),
         "seconds": result.seconds,
     }
 
@@ -77,34 +77,39 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _stage(stage: StageResult) -> dict[str, Any]:
+def _settings(settings: Any) -> dict[str, Any]:
+    values: dict[str, Any] = settings.model_dump(mode="json")
+    return values
+
+
+def _stage(stage: StageSummary) -> dict[str, Any]:
+    record = stage.stage
     return {
-        "name": stage.name,
-        "question": stage.question,
-        "varied": list(stage.varied),
-        "candidates": [
-            _candidate(candidate, runs)
-            for candidate, runs in zip(stage.candidates, stage.runs, strict=True)
-        ],
-        "tuning": [_point(point) for point in stage.tuning],
-        "verdict": _verdict(stage.verdict),
-        "seconds": stage.seconds,
+        "name": record.name,
+        "question": record.question,
+        "varied": list(record.varied),
+        "candidates": [_candidate(candidate) for candidate in stage.candidates],
+        "tuning": [_point(point, mean) for point, mean in stage.tuning],
+        "verdict": _verdict(record.verdict),
+        "seconds": record.seconds,
     }
 
 
-def _candidate(candidate: Candidate, runs: Sequence[Run]) -> dict[str, Any]:
-    published = candidate.published
+def _candidate(one: CandidateSummary) -> dict[str, Any]:
+    candidate, published = one.candidate, one.candidate.published
     return {
         "label": candidate.label,
-        "settings": candidate.settings.model_dump(mode="json"),
+        "settings": _settings(candidate.settings),
         "num_parameters": candidate.num_parameters,
         "incumbent": candidate.incumbent,
         "tuned": dict(candidate.tuned),
         "published": None
         if published is None
         else {"test_accuracy": published.test_accuracy, "test_loss": published.test_loss},
-        "test": _summary(runs),
-        "runs": [_run(run) for run in runs],
+        "metrics": {name: _spread(spread) for name, spread in one.metrics.items()},
+        "test": _test(one.metrics) if "test_accuracy" in one.metrics else None,
+        "num_failed": len(one.failed),
+        "runs": [_run(run) for run in one.runs],
     }
 
 
@@ -128,21 +133,27 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _summary(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """Mean, sd (ddof 1) and count over runs that have a test score; null without any."""
-    accuracies = [value for run in runs if (value := run.value("test_accuracy")) is not None]
-    losses = [value for run in runs if (value := run.value("test_loss")) is not None]
-    if not accuracies:
-        return None
+def _spread(spread: Spread) -> dict[str, Any]:
+    return {"mean": spread.mean, "sd": spread.sd, "num_replicates": spread.num}
+
+
+def _test(
+    metrics: Mapping[str, Spread], intervals: Mapping[str, tuple[float, float]] | None = None
+) -> dict[str, Any]:
+    """Mean and sd (ddof 1) over the finished runs of everything measured on the test part."""
+    accuracy, loss = metrics.get("test_accuracy"), metrics.get("test_loss")
+    known = {name[5:]: one for name, one in metrics.items() if name.startswith("test_")}
     return {
-        "accuracy_mean": float(np.mean(accuracies)),
-        "accuracy_sd": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
-        "loss_mean": float(np.mean(losses)) if losses else None,
-        "num_replicates": len(accuracies),
+        "accuracy_mean": accuracy.mean if accuracy else None,
+        "accuracy_sd": accuracy.sd if accuracy else None,
+        "loss_mean": loss.mean if loss else None,
+        "num_replicates": accuracy.num if accuracy else 0,
+        "metrics": {
+            name: {**_spread(one), "interval": list(ends) if ends else None}
+            for name, one in known.items()
+            for ends in [(intervals or {}).get(name)]
+        },
     }
-
-
-NO_TEST = {"accuracy_mean": None, "accuracy_sd": None, "loss_mean": None, "num_replicates": 0}
 
 
 def _comparison(comparison: Comparison, labels: Sequence[str] | None) -> dict[str, Any]:
@@ -188,12 +199,13 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _point(point: TuningPoint) -> dict[str, Any]:
+def _point(point: TuningPoint, mean: float | None) -> dict[str, Any]:
     return {
         "candidate": point.candidate,
         "values": dict(point.values),
         "chosen": point.chosen,
         "at_edge": list(point.at_edge),
+        "mean": mean,
         "runs": [_run(run) for run in point.runs],
     }
 
@@ -203,9 +215,7 @@ def _swap(swap: AuditSwap) -> dict[str, Any]:
         "kind": swap.kind,
         "stage": swap.stage,
         "label": swap.label,
-        "settings": None
-        if swap.candidate is None
-        else swap.candidate.settings.model_dump(mode="json"),
+        "settings": _settings(swap.candidate.settings) if swap.candidate else None,
         "comparison": None if swap.comparison is None else _comparison(swap.comparison, None),
         "confirmed": swap.confirmed,
         "text": swap.sentence,
@@ -229,28 +239,30 @@ def _claim(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _final(final: Final) -> dict[str, Any]:
+def _final(one: FinalSummary) -> dict[str, Any]:
+    final, again = one.final, one.again
     return {
-        "settings": final.settings.model_dump(mode="json"),
+        "settings": _settings(final.settings),
         "num_parameters": final.num_parameters,
-        "test": _summary(final.runs) or dict(NO_TEST),
-        "calibration_error": _number(final.calibration_error),
-        "confusion": None if final.confusion is None else final.confusion.tolist(),
+        "test": _test(one.metrics, one.test),
+        "one_more_training": None if again is None else list(again),
+        "num_failed": one.num_failed,
+        "delivered": None if one.delivered is None else one.delivered.replicate,
+        "calibration_error": _number(one.calibration_error),
+        "confusion": None if one.confusion is None else one.confusion.tolist(),
         "runs": [_run(run) for run in final.runs],
         "model_path": final.model_path,
     }
 
 
-def _authors_last(result: StudyResult) -> dict[str, Any] | None:
+def _authors_last(summary: Summary) -> dict[str, Any] | None:
     """Of a replication: the model its author ended with, measured over our replicates."""
-    if not result.stages:
+    if not summary.stages:
         return None
-    stage = result.stages[-1]
-    chosen = stage.candidate(stage.verdict.chosen)
-    runs = stage.runs[stage.candidates.index(chosen)]
+    chosen = summary.stages[-1].chosen
     return {
-        "settings": chosen.settings.model_dump(mode="json"),
-        "num_parameters": chosen.num_parameters,
-        "test": _summary(runs) or dict(NO_TEST),
+        "settings": _settings(chosen.candidate.settings),
+        "num_parameters": chosen.candidate.num_parameters,
+        "test": _test(chosen.metrics),
         "model_path": None,
     }

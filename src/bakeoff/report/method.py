@@ -1,72 +1,79 @@
-"""How the numbers were made: error bars, method and commands in words, from the record alone."""
+"""How the numbers were made: error bars, method, environment and commands, from the record alone."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+import tomllib
 from importlib import resources
+from typing import Any
 
+from bakeoff.errors import BakeoffError
+from bakeoff.evidence.summary import Summary
 from bakeoff.records import StudyResult
-from bakeoff.report.view_stages import StageView
-from bakeoff.report.words import Metric, count, listing, percent, plural, share_of, visible
+from bakeoff.spec import StudySpec, from_dict
+from bakeoff.words import count, coverage, listing, percent, plural
 
 
-def error_bars(
-    result: StudyResult, measure: Metric, stages: Sequence[StageView]
-) -> tuple[str, ...]:
+def error_bars(summary: Summary) -> list[str]:
     """What every bar and every ± of the report means."""
-    levels = sorted({d.level for stage in stages for d in stage.differences if d.low is not None})
-    level = listing([share_of(level) for level in levels]) or "95 %"
+    result, metric = summary.result, summary.metric
+    levels = sorted({d.level for s in summary.stages for d in s.differences if d.low is not None})
+    shown = listing([coverage(level) for level in levels]) or "95 %"
+    cover = (
+        "what a new seed would change on this one split"
+        if result.split == "last"
+        else "what a new seed and a new split would change"
+    )
     lines = [
-        f"Bars on differences are {level} intervals of the paired difference in {measure.title} "
-        "between two candidates trained on the same replicates, with Nadeau and Bengio's (2003) "
-        "correction for training sets that overlap; they cover what a new seed and a new split "
-        "would change.",
+        f"Bars on differences are {shown} intervals of the paired difference in validation "
+        f"{metric.words} between two candidates trained on the same replicates; they cover {cover}.",
         "Bars on a single candidate are 95 % intervals of its mean over replicates. They are wider "
         "than those of differences, because all candidates share the luck of a replicate: judge "
         "candidates by their differences.",
-        "A number after ± beside a mean is the standard deviation over replicates, unless another "
-        "meaning is written beside it.",
+        "A number after ± beside a mean is the standard deviation over runs; a pair of numbers in "
+        "square brackets or with “to” is an interval.",
     ]
-    if len(levels) and levels[-1] > 0.95:
+    if levels and levels[-1] > 0.95:
         lines.append(
-            f"The {level} belongs to looking up to {plural(len(result.looks), 'time')}: each look "
-            "spends its share of 5 %, so stopping early does not make false winners."
+            f"A level above 95 % belongs to looking up to {plural(len(result.looks), 'time')}: each "
+            "look spends its share of 5 %, so stopping early does not make false winners. A tie is "
+            "decided by two one-sided tests, and shown with the interval of that level."
         )
     if result.final is not None:
         lines.append(
-            "The final test accuracy has two errors: training again would give another model (sd "
-            "over refits), and another test set of the same size would give another share "
-            "(binomial)."
+            "The interval of the test accuracy says where models trained like this one lie on test "
+            "examples like these: it holds both what another test set and what another training "
+            "would change. Training again gives one model more, with a spread of its own."
         )
-    return tuple(lines)
+    return lines
 
 
-def method(result: StudyResult, measure: Metric) -> tuple[str, ...]:
+def method(summary: Summary) -> list[str]:
     """How runs were paired, when verdicts fell, when the test set was opened."""
-    data = result.data
-    looks = listing([str(look) for look in result.looks])
+    result, data = summary.result, summary.result.data
     split = (
         "a fold of one stratified partition and a seed"
         if result.split == "folds"
-        else "a seed; the validation part is the last of the file, as Keras's validation_split takes"
+        else "a seed; the validation part is the last of the file, as Keras's validation_split takes, "
+        "and what is found holds for this split alone"
     )
     lines = [
-        f"Data {visible(data.name)}: {count(data.num_train)} examples for training, "
+        f"Data {data.name}: {count(data.num_train)} examples for training, "
         f"{count(data.num_validation)} for validation, {count(data.num_test)} sealed for the test; "
         f"{plural(data.num_features, 'feature')}, {plural(data.num_classes, 'class', 'classes')}, "
         f"{percent(data.zero_share, 1)} of the features exactly zero.",
         f"A replicate is {split}. All candidates of all stages share replicates, so every "
         "comparison is paired.",
-        f"Candidates are compared by {measure.title} after the last epoch; no best epoch is picked. "
+        f"Candidates are compared by validation {summary.metric.words} after the last epoch; no best "
+        "epoch is picked. "
         + (
             "Every choice is the author's (pinned); the evidence is reported beside it."
             if result.kind == "replication"
-            else f"Verdicts may fall after {looks} replicates."
+            else f"Verdicts may fall after {listing([str(look) for look in result.looks])} replicates."
         ),
-        "A run that diverges or stays within 5 points of always saying the most frequent class is "
-        "a failed run: counted and shown, never averaged.",
+        "A run that diverges, raises, crashes or times out is a failed run: counted and shown, never "
+        "averaged. A run that learned little is a measurement.",
     ]
     if result.kind == "replication":
         lines.append(
@@ -74,37 +81,71 @@ def method(result: StudyResult, measure: Metric) -> tuple[str, ...]:
             "selected on it here."
         )
     elif result.final is not None and result.final.opening is not None:
+        ordinal = result.final.opening.ordinal
         lines.append(
             "The test set was opened once, after all choices were made"
             + (
                 "."
-                if result.final.opening.ordinal == 1
-                else f"; it is opening number {result.final.opening.ordinal} of the same test data "
-                "in this store, so its accuracy is no longer quite untouched."
+                if ordinal == 1
+                else f"; it is opening number {ordinal} of the same test data in this store, so its "
+                "accuracy is no longer quite untouched."
             )
         )
-    return tuple(lines)
+    return lines
 
 
-def commands(result: StudyResult) -> tuple[str, ...]:
+def environment(result: StudyResult) -> list[tuple[str, str]]:
+    """(what, value) of where the runs were made."""
+    env = result.environment
+    return [
+        ("bakeoff", env.bakeoff),
+        ("engine", result.engine),
+        ("Python", env.python),
+        ("NumPy", env.numpy),
+        ("processor", f"{env.cpu}, {plural(env.num_cores, 'core')}"),
+        ("platform", env.platform),
+        ("git commit", env.git_commit or "not in a repository"),
+        ("study seed", str(result.seed)),
+        ("started", result.started_at),
+        ("data hash", result.data.hash),
+    ]
+
+
+def _declared(values: Any) -> StudySpec | None:
+    """A study as its author declared it, or None where it does not read as one."""
+    known = set(StudySpec.model_fields)
+    try:
+        return from_dict({key: value for key, value in values.items() if key in known}, source="")
+    except (BakeoffError, ValueError, TypeError):
+        return None
+
+
+def _is_built_in(result: StudyResult) -> bool:
+    """Whether a study of this name comes with bakeoff and is this very study."""
+    names = {file.name for file in resources.files("bakeoff.studies").iterdir()}
+    if f"{result.name}.toml" not in names:
+        return False
+    text = (resources.files("bakeoff.studies") / f"{result.name}.toml").read_text("utf-8")
+    theirs, ours = _declared(tomllib.loads(text)), _declared(result.spec)
+    return theirs is not None and ours is not None and theirs.to_dict() == ours.to_dict()
+
+
+def commands(result: StudyResult) -> list[str]:
     """Shell lines that make the study and its report again."""
-    name = visible(result.name)
-    built_in = f"{name}.toml" in {
-        file.name for file in resources.files("bakeoff.studies").iterdir()
-    }
-    source = shlex.quote(name if built_in else f"{name}.toml")
+    built_in = _is_built_in(result)
+    source = result.name if built_in else f"{result.name}.toml"
     note = "" if built_in else "  # the study file is below"
-    return (
-        f"bakeoff run {source} --report report.html{note}",
-        f"bakeoff report {shlex.quote(name)}",
-    )
+    # A name that begins with a dash would be an option.
+    dashes = "-- " if result.name.startswith("-") else ""
+    return [
+        f"bakeoff run {dashes}{shlex.quote(source)}{note}",
+        f"bakeoff report {dashes}{shlex.quote(result.name)}",
+    ]
 
 
 def spec_text(result: StudyResult) -> str:
-    """The study file's content as indented JSON."""
-    return visible_lines(json.dumps(result.spec, indent=2, ensure_ascii=False, default=str))
-
-
-def visible_lines(text: str) -> str:
-    """Like ``visible``, but line breaks stay."""
-    return "\n".join(visible(line) for line in text.split("\n"))
+    """The study file, or the study as JSON where it came from Python and no file can say it."""
+    spec = _declared(result.spec)
+    if spec is not None and isinstance(result.spec.get("data"), (str, dict)):
+        return spec.to_toml()
+    return json.dumps(result.spec, indent=2, ensure_ascii=False, default=str)

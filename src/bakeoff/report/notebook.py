@@ -7,14 +7,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from bakeoff import words
 from bakeoff.errors import UsageError
+from bakeoff.evidence.summary import FinalSummary, StageSummary, summarise
 from bakeoff.records import StudyResult
-from bakeoff.report import charts, grids
+from bakeoff.report import charts, grids, notes
 from bakeoff.report.svg import Picture
-from bakeoff.report.view import ReportView, build_view
-from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_stages import StageView
-from bakeoff.report.words import clip, duration, percent, plural, setting, visible
 
 MAX_STAGES = 60
 MAX_NAME = 120
@@ -23,7 +21,8 @@ _CELL = "text-align:left;padding:3px 16px 3px 0;vertical-align:top"
 
 
 def _cell(tag: str, value: object) -> str:
-    return f'<{tag} style="{_CELL}">{escape(clip(str(value), MAX_NAME))}</{tag}>'
+    shown = words.clip(words.visible(str(value)), MAX_NAME)
+    return f'<{tag} style="{_CELL}">{escape(shown)}</{tag}>'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -42,13 +41,17 @@ def _values(stage: Mapping[str, Any]) -> str:
     vary = stage.get("vary")
     if isinstance(vary, Mapping) and vary:
         return "; ".join(
-            f"{visible(str(name))}: {', '.join(setting(v) for v in values)}"
+            f"{name}: {', '.join(map(words.setting, values))}"
             if isinstance(values, (list, tuple))
-            else f"{visible(str(name))}: {setting(values)}"
+            else f"{name}: {words.setting(values)}"
             for name, values in vary.items()
         )
     candidates = stage.get("candidate") or ()
-    return plural(len(candidates), "candidate") if candidates else "–"
+    return words.plural(len(candidates), "candidate") if candidates else words.DASH
+
+
+def _title(name: str) -> str:
+    return words.clip(words.visible(name), MAX_NAME)
 
 
 def study_html(spec: Mapping[str, Any]) -> str:
@@ -60,53 +63,63 @@ def study_html(spec: Mapping[str, Any]) -> str:
     stages = spec.get("stage") or ()
     rows = [
         (
-            visible(str(stage.get("name", ""))),
-            visible(str(stage.get("question") or "")),
+            str(stage.get("name", "")),
+            str(stage.get("question") or ""),
             _values(stage),
-            ", ".join(visible(str(name)) for name in stage.get("tune") or {}) or "–",
+            ", ".join(map(str, stage.get("tune") or {})) or words.DASH,
         )
         for stage in stages
     ]
-    name = clip(visible(str(spec.get("name", ""))), MAX_NAME)
     data = spec.get("data", "")
-    where = f" on {visible(data)}" if isinstance(data, str) and data else ""
-    title = Markup("<p><b>{}</b>{}, {}</p>").format(name, where, plural(len(rows), "stage"))
+    where = f" on {words.visible(data)}" if isinstance(data, str) and data else ""
+    title = Markup("<p><b>{}</b>{}, {}</p>").format(
+        _title(str(spec.get("name", ""))), where, words.plural(len(rows), "stage")
+    )
     return str(title) + (_table(("stage", "question", "varies", "tunes"), rows) if rows else "")
-
-
-def _line(view: ReportView) -> str:
-    parts = [f"{view.num_trained:,} trained", f"{view.num_reused:,} reused"]
-    if view.num_failed:
-        parts.append(f"{view.num_failed:,} failed")
-    return f"{', '.join(parts)}; {duration(view.seconds)}"
 
 
 def result_html(result: StudyResult) -> str:
     """Verdicts in one table, below 50 kB whatever the study's size and names."""
-    view = build_view(result)
-    rows = [
-        (
-            line.name,
-            line.word,
-            line.chosen,
-            f"{line.margin} {clip(line.against, 60)}".strip(),
-            line.interval,
-            str(line.num_replicates),
+    summary = summarise(result)
+    parts = [f"{result.num_trained:,} trained", f"{result.num_reused:,} reused"]
+    parts += [f"{summary.num_failed:,} failed"] if summary.num_failed else []
+    line = f"{', '.join(parts)}; {words.duration(result.seconds)}"
+    rows = []
+    for stage in summary.stages:
+        d, metric = stage.decided, stage.metric
+        by = against = ends = ""
+        if d is not None and len(stage.candidates) > 1:
+            by = words.difference(d.mean, metric, sign=True)
+            against = f"{stage.name(d.first)} − {stage.name(d.second)}"
+            ends = words.interval(d.low, d.high, metric, sign=True)
+        rows.append(
+            (
+                stage.stage.name,
+                notes.verdict_word(stage),
+                stage.chosen.name,
+                f"{by} {words.clip(against, 60)}".strip(),
+                ends,
+                str(stage.stage.verdict.num_replicates),
+            )
         )
-        for line in view.strip
-    ]
-    title = Markup("<p><b>{}</b>: {}</p>").format(clip(view.name, MAX_NAME), _line(view))
-    final = Markup("")
-    if view.final is not None and view.final.accuracy_mean is not None:
-        sd = view.final.accuracy_sd
-        spread = (
-            f" ± {100 * sd:.2f} (sd over {len(view.final.runs)} refits)" if sd is not None else ""
-        )
-        final = Markup("<p>Final test accuracy <b>{}</b>{}</p>").format(
-            percent(view.final.accuracy_mean), spread
-        )
+    title = Markup("<p><b>{}</b>: {}</p>").format(_title(result.name), line)
     head = ("stage", "verdict", "carried on", "by", "interval", "replicates")
-    return str(title) + _table(head, rows) + str(final)
+    final = escape(final_sentence(summary.final)) if summary.final else ""
+    return str(title) + _table(head, rows) + (f"<p>{final}</p>" if final else "")
+
+
+def final_sentence(final: FinalSummary) -> str:
+    """The test score that leads, with its interval; empty where the test part was not opened."""
+    name = final.headline.name
+    mean, ends = final.mean(f"test_{name}"), final.test.get(name)
+    if mean is None:
+        return ""
+    span = (
+        ""
+        if ends is None
+        else f" (95 % interval {words.percent(ends[0])} to {words.percent(ends[1])})"
+    )
+    return f"Test {final.headline.words} {words.percent(mean)}{span}"
 
 
 class Plots:
@@ -118,22 +131,22 @@ class Plots:
     """
 
     def __init__(self, result: StudyResult) -> None:
-        self._view = build_view(result)
+        self._summary = summarise(result)
 
-    def _stage(self, stage: str | int) -> StageView:
-        names = [view.name for view in self._view.stages]
+    def _stage(self, stage: str | int) -> StageSummary:
+        names = [one.stage.name for one in self._summary.stages]
         if isinstance(stage, str) and stage in names:
-            return self._view.stages[names.index(stage)]
+            return self._summary.stages[names.index(stage)]
         if isinstance(stage, int) and -len(names) <= stage < len(names):
-            return self._view.stages[stage]
+            return self._summary.stages[stage]
         raise UsageError(
             f"stage: must be one of {', '.join(names)} or an index below {len(names)}, but got {stage!r}"
         )
 
-    def _final(self) -> FinalView:
-        if self._view.final is None:
-            raise UsageError(f"study {self._view.name}: has no final model to draw")
-        return self._view.final
+    def _final(self) -> FinalSummary:
+        if self._summary.final is None:
+            raise UsageError(f"study {self._summary.result.name}: has no final model to draw")
+        return self._summary.final
 
     def forest(self, stage: str | int) -> Picture:
         """Paired differences from the chosen candidate, with the ±δ band."""
@@ -159,15 +172,16 @@ class Plots:
 
     def chain(self) -> Picture:
         """The chain of decisions with the audit's counterfactuals."""
-        return _drawn(charts.chain(self._view), "stages with finished runs")
+        return _drawn(charts.chain(self._summary), "stages with finished runs")
 
     def published(self) -> Picture:
         """A replication's published test accuracies against ours."""
-        return _drawn(charts.published(self._view), "a replication with published numbers")
+        return _drawn(charts.published(self._summary), "a replication with published numbers")
 
     def confusion(self) -> Picture:
         """The confusion matrix on the test set."""
-        return _drawn(grids.confusion(self._final()), "an opened test set")
+        names = self._summary.result.data.class_names
+        return _drawn(grids.confusion(self._final(), names), "an opened test set")
 
     def recall(self) -> Picture:
         """Recall per class on the test set."""

@@ -17,6 +17,7 @@ from math import ceil, floor, log, log10, sqrt
 from pathlib import Path
 
 from bakeoff.report.text_width import cut, text_width
+from bakeoff.words import visible
 
 WIDTH = 356.0  # of a chart that stands alone: with its margins the column of a phone
 SIZE = 12.0  # of every text, in pixels
@@ -57,8 +58,8 @@ def ink(role: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as SVG text: no markup survives."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text as SVG text: neither markup nor invisible characters survive."""
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _element(
@@ -329,17 +330,16 @@ class Picture:
             pieces = [f'<g {edge} paint-order="stroke">{"".join(pieces)}</g>']
         self.add(pieces, fill=role, anchor=anchor)
 
-    def x_axis(self, axis: Axis, *, top: bool = False, grid: bool = True, left: float = 0) -> None:
+    def x_axis(self, axis: Axis, *, top: bool = False, grid: bool = True) -> None:
         """Ticks and title below the plot, or above it where reading begins there."""
-        places = [left + axis(value) for value, _ in axis.ticks]
+        ticks = _apart([(axis(value), words) for value, words in axis.ticks])
         if grid:
-            lines = "".join(f"M{floor(at + 0.5) + 0.5:g},0v{px(self.height)}" for at in places)
+            lines = "".join(f"M{floor(at + 0.5) + 0.5:g},0v{px(self.height)}" for at, _ in ticks)
             self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
         y = -5 - SIZE / 2 if top else self.height + 5 + SIZE / 2
-        ticks = _apart([(x, words) for x, (_, words) in zip(places, axis.ticks, strict=True)])
         self.words([(x, y, words) for x, words in ticks], anchor="middle")
         if axis.title:
-            middle = left + axis.length / 2
+            middle = axis.length / 2
             y += -SIZE - 4 if top else SIZE + 4
             self.words([(middle, y, axis.title)], anchor="middle", limit=WIDTH)
 
@@ -379,7 +379,7 @@ class Picture:
     def __str__(self) -> str:
         left, top = ceil(-self._box[0]) + 8, ceil(-self._box[1]) + 4
         full, tall = left + ceil(self._box[2]) + 10, top + ceil(self._box[3]) + 3
-        name = escape_attribute(self.description)
+        name = escape_attribute(visible(self.description))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full} {tall}" width="{full}" '
             f'height="{tall}" style="max-width:{LARGEST * full:.0f}px" role="img" aria-label="{name}">'

@@ -5,25 +5,36 @@ A table is a head and rows of text; the first cell of each row names it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.report.grids import tuned_names
-from bakeoff.report.view import ReportView
-from bakeoff.report.view_final import FinalView
-from bakeoff.report.view_runs import CandidateView
-from bakeoff.report.view_stages import StageView
-from bakeoff.report.words import (
-    Metric,
+from bakeoff.evidence.summary import CandidateSummary, FinalSummary, Spread, StageSummary, Summary
+from bakeoff.records import Claim
+from bakeoff.report.grids import CURVES, tuned_names
+from bakeoff.tasks.base import Metric
+from bakeoff.words import (
+    DASH,
+    bare,
     count,
+    coverage,
+    difference,
     duration,
     fixed,
-    metric,
+    interval,
+    level,
     percent,
     setting,
-    share_of,
+    unit,
 )
 
-MAX_CURVE_ROWS = 12
+MAX_CURVE_COLUMNS = 12
+FATES = {
+    "chosen": "carried on",
+    "best": "not beaten",
+    "beaten": "beaten",
+    "failed": "failed",
+    "": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,78 +45,92 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def _spread(measure: Metric, mean: float | None, sd: float | None) -> str:
-    if mean is None:
-        return "–"
-    return measure.level(mean) + (f" ± {measure.bare(sd)}" if sd is not None else "")
+def _in_units(name: str, metric: Metric) -> str:
+    return f"{name} ({unit(metric)})" if unit(metric) else name
 
 
-def _fate(candidate: CandidateView) -> str:
-    """What became of a candidate, in two words."""
-    words = {
-        "chosen": "carried on",
-        "tied": "tied",
-        "beaten": "beaten",
-        "failed": "failed",
-        "": "",
-    }[candidate.state]
-    parts = ["incumbent"] if candidate.incumbent else []
-    return ", ".join([*parts, words] if words else parts)
+def title(metric: Metric, part: str = "validation") -> str:
+    """``validation accuracy``."""
+    return f"{part} {metric.words}"
 
 
-def candidates(stage: StageView) -> Table:
+def spread_of(spread: Spread | None, metric: Metric) -> str:
+    """``97.12 % ± 0.30``: mean and sd over the runs."""
+    if spread is None:
+        return DASH
+    return level(spread.mean, metric) + (
+        f" ± {bare(spread.sd, metric)}" if spread.sd is not None else ""
+    )
+
+
+def runs_of(candidate: CandidateSummary) -> str:
+    """``5``, or ``3 + 2 failed``."""
+    failed = len(candidate.failed)
+    return f"{len(candidate.finished)}" + (f" + {failed} failed" if failed else "")
+
+
+def candidates(summary: Summary, stage: StageSummary) -> Table:
     """The candidates, the settings that differ between them, and what they reached."""
-    measure = metric(stage.metric)
-    # One differing setting is what the labels already say.
-    names = stage.settings_names if len(stage.settings_names) > 1 else ()
-    settings = dict(stage.settings_rows)
-    tests = any(c.test_mean is not None for c in stage.candidates)
-    published = any(c.published_accuracy is not None for c in stage.candidates)
-    head = ["candidate", *names, "parameters", measure.title, "loss", "training accuracy", "runs"]
+    metric = stage.metric
+    # A column is left out where every label says its value already.
+    names = [
+        name
+        for name in stage.settings
+        if any(setting(c.values[name]) != c.label for c in stage.candidates)
+    ]
+    accuracy = summary.unbalanced and metric.name != "accuracy"
+    tests = any("test_accuracy" in c.metrics for c in stage.candidates)
+    published = any(c.candidate.published for c in stage.candidates)
+    head = ["candidate", *names, title(metric)]
+    head += ["accuracy"] if accuracy else []
     head += ["test accuracy"] if tests else []
     head += ["published"] if published else []
-    head += ["time per run", ""]
+    head += ["loss"] if metric.name != "loss" else ["accuracy"]
+    head += ["training accuracy", "runs", "parameters", "time per run", ""]
     rows = []
     for c in stage.candidates:
-        runs = str(c.num_finished) + (f" + {c.num_failed} failed" if c.num_failed else "")
-        row = [c.label, *(settings[c.label] if names else ()), count(c.num_parameters)]
-        row += [_spread(measure, c.mean, c.sd), fixed(c.loss_mean, 4), percent(c.train_mean), runs]
+        row = [c.label, *(setting(c.values[name]) for name in names), spread_of(c.value, metric)]
+        row += [percent(c.mean("val_accuracy"))] if accuracy else []
         if tests:
             row.append(
-                percent(c.test_mean)
-                + (f" ± {100 * c.test_sd:.2f}" if c.test_sd is not None else "")
+                spread_of(c.metrics.get("test_accuracy"), Metric("accuracy", True, share=True))
             )
         if published:
-            row.append(percent(c.published_accuracy))
-        rows.append((*row, duration(c.seconds_mean), _fate(c)))
+            theirs = c.candidate.published
+            row.append(percent(theirs.test_accuracy) if theirs else DASH)
+        if metric.name != "loss":
+            row.append(fixed(c.mean("val_loss"), 4))
+        else:
+            row.append(percent(c.mean("val_accuracy")))
+        row += [percent(c.mean("train_accuracy")), runs_of(c), count(c.candidate.num_parameters)]
+        fate = ["incumbent"] if c.candidate.incumbent else []
+        fate += [FATES[c.fate]] if c.fate else []
+        rows.append((*row, duration(c.seconds), ", ".join(fate)))
     return Table(tuple(head), tuple(rows))
 
 
-def forest(stage: StageView) -> Table:
+def forest(stage: StageSummary) -> Table:
     """Paired differences from the chosen candidate."""
-    measure = metric(stage.metric)
+    metric = stage.metric
+    words = {True: "yes", False: "no", None: "not tested"}
     rows = tuple(
         (
-            f"{d.label} − {stage.chosen}",
-            measure.bare(d.mean, sign=True),
-            "–"
-            if d.low is None or d.high is None
-            else f"{measure.bare(d.low, sign=True)} to {measure.bare(d.high, sign=True)}",
-            share_of(d.level),
+            f"{d.first} − {d.second}",
+            bare(d.mean, metric, sign=True),
+            interval(d.low, d.high, metric, sign=True),
+            coverage(d.level),
             str(d.num_replicates),
-            {True: "yes", False: "no", None: "not tested"}[d.equivalent],
+            words[d.equivalent],
         )
         for d in stage.differences
     )
-    unit = f" ({measure.unit})" if measure.unit else ""
-    return Table(
-        ("pair", f"difference{unit}", "interval", "level", "pairs", "equivalent within ±δ"), rows
-    )
+    head = ("pair", _in_units("difference", metric), "interval", "level", "pairs", "within ±δ")
+    return Table(head, rows)
 
 
-def replicates(stage: StageView) -> Table:
+def replicates(stage: StageSummary) -> Table:
     """Every run: candidates down, replicates across."""
-    measure = metric(stage.metric)
+    metric = stage.metric
     numbers = sorted({run.replicate for c in stage.candidates for run in c.runs})
     rows = []
     for c in stage.candidates:
@@ -113,173 +138,142 @@ def replicates(stage: StageView) -> Table:
         cells = []
         for number in numbers:
             run = runs.get(number)
-            if run is None:
-                cells.append("–")
-            elif run.status != "finished":
-                cells.append(run.status)
-            else:
-                cells.append(measure.level(run.value).removesuffix(" %"))
+            good = run is not None and run.status == "finished"
+            value = level(run.value(f"val_{metric.name}"), metric) if run and good else DASH
+            cells.append(value.removesuffix(" %") if good or run is None else run.status)
         rows.append((c.label, *cells))
-    unit = " (%)" if measure.share else ""
-    return Table((f"{measure.title}{unit}", *(f"r{number + 1}" for number in numbers)), tuple(rows))
+    share = " (%)" if metric.share else ""
+    return Table((f"{title(metric)}{share}", *(f"r{n + 1}" for n in numbers)), tuple(rows))
 
 
-def _at(candidate: CandidateView, field: str, epoch: int) -> float | None:
-    values = []
-    for run in candidate.finished:
-        if epoch in run.curve.epochs:
-            value = getattr(run.curve, field)[run.curve.epochs.index(epoch)]
-            if value is not None:
-                values.append(value)
-    return sum(values) / len(values) if values else None
-
-
-def curves(stage: StageView) -> Table:
-    """Mean training and validation accuracy over the replicates, at a dozen epochs at most."""
-    last = max((run.curve.num_epochs for c in stage.candidates for run in c.runs), default=0)
-    step = max(1, -(-last // MAX_CURVE_ROWS))
-    # Thinned curves share only their ends; between, the epochs that some run kept do.
-    kept = sorted({e for c in stage.candidates for run in c.finished for e in run.curve.epochs})
-    epochs = [e for e in kept if e in (1, last) or e % step == 0]
+def curves(stage: StageSummary, what: str) -> Table:
+    """Mean training and validation values over the replicates, at a dozen epochs at most."""
+    last = max((run.num_epochs for c in stage.candidates for run in c.finished), default=0)
+    step = max(1, -(-last // MAX_CURVE_COLUMNS))
+    epochs = [e for e in range(1, last + 1) if e in (1, last) or e % step == 0]
+    share = what == "accuracy"
     rows = []
     for c in stage.candidates:
-        for part, field in (("train", "train_accuracy"), ("validation", "val_accuracy")):
-            cells = [percent(_at(c, field, epoch)).removesuffix(" %") for epoch in epochs]
+        for part, name in zip(("training", "validation"), CURVES[what], strict=True):
+            known = [run.curve(name) for run in c.finished]
+            cells = []
+            for epoch in epochs:
+                values = [float(curve[epoch - 1]) for curve in known if len(curve) >= epoch]
+                mean = sum(values) / len(values) if values else None
+                cells.append(percent(mean).removesuffix(" %") if share else fixed(mean, 4))
             rows.append((f"{c.label}, {part}", *cells))
-    return Table(("mean accuracy (%) after epoch", *(str(e) for e in epochs)), tuple(rows))
+    unit_ = "mean accuracy (%)" if share else "mean loss"
+    return Table((f"{unit_} after epoch", *(str(epoch) for epoch in epochs)), tuple(rows))
 
 
-def nuisance(stage: StageView) -> Table:
+def tuned(stage: StageSummary) -> Table:
     """Every tuned point with its mean on the screening replicates."""
-    measure = metric(stage.metric)
     names = tuned_names(stage)
     rows = []
-    for point in stage.tuning:
-        values = dict(point.values)
+    for point, mean in stage.tuning:
         note = ("taken" if point.chosen else "") + (", at the edge" if point.at_edge else "")
-        cells = [setting(values.get(name, "–")) for name in names]
-        rows.append((point.candidate, *cells, measure.level(point.mean), note.strip(", ")))
-    return Table(("candidate", *names, measure.title, ""), tuple(rows))
+        cells = [setting(point.values[name]) if name in point.values else DASH for name in names]
+        rows.append((point.candidate, *cells, level(mean, stage.metric), note.strip(", ")))
+    return Table(("candidate", *names, title(stage.metric), ""), tuple(rows))
 
 
-def chain(view: ReportView) -> Table:
+def chain(summary: Summary) -> Table:
     """The chain of decisions."""
-    measure = metric(view.metric)
+    metric = summary.metric
     rows = []
-    for link in view.chain:
-        ends = (
-            "–"
-            if link.low is None or link.high is None
-            else f"{measure.level(link.low)} to {measure.level(link.high)}"
-        )
-        swaps = "; ".join(
-            f"{label}: {measure.level(value)}" for label, value in link.counterfactuals
-        )
-        gain = "kept" if link.kept else measure.bare(link.gain, sign=True)
-        rows.append((link.name, link.chosen, measure.level(link.mean), ends, gain, swaps or "–"))
-    return Table(
-        ("stage", "carried on", measure.title, "95 % interval", "gain", "counterfactual"),
-        tuple(rows),
-    )
+    for stage in summary.stages:
+        value = stage.chosen.value
+        ends = DASH
+        if value is not None and value.low is not None:
+            ends = f"{level(value.low, metric)} to {level(value.high, metric)}"
+        gain = DASH if stage.gain is None else bare(stage.gain.mean, metric, sign=True)
+        kept = stage.carried == stage.chosen.label
+        mean = level(value.mean if value else None, metric)
+        rows.append((stage.stage.name, stage.chosen.name, mean, ends, "kept" if kept else gain))
+    head = ("stage", "carried on", title(metric), "95 % interval", _in_units("gain", metric))
+    return Table(head, tuple(rows))
 
 
-def audit(view: ReportView) -> Table:
+def audit(summary: Summary) -> Table:
     """Every swap of the chain audit."""
-    measure = metric(view.metric)
-    words = {True: "beats the final", False: "does not beat it", None: "no reason to go on"}
-    rows = tuple(
-        (
-            f"{swap.stage}: {swap.label}",
-            measure.bare(swap.mean, sign=True),
-            "–"
-            if swap.low is None or swap.high is None
-            else f"{measure.bare(swap.low, sign=True)} to {measure.bare(swap.high, sign=True)}",
-            str(swap.num_replicates),
-            words[swap.confirmed],
+    metric = summary.metric
+    words = {True: "beats the final", False: "does not beat it", None: "not tried further"}
+    rows = []
+    for swap in summary.result.audit:
+        pair = swap.comparison
+        known = pair is not None and swap.confirmed is not None
+        rows.append(
+            (
+                f"{swap.stage}: {swap.label}",
+                bare(pair.mean if pair else None, metric, sign=True),
+                interval(pair.low, pair.high, metric, sign=True) if pair and known else DASH,
+                str(pair.num_replicates if pair else len(swap.runs)),
+                words[swap.confirmed],
+            )
         )
-        for swap in view.audit
-    )
-    unit = f" ({measure.unit})" if measure.unit else ""
-    return Table(("swapped back", f"against the final{unit}", "interval", "pairs", "finding"), rows)
+    head = ("swapped back", _in_units("against the final", metric), "interval", "pairs", "finding")
+    return Table(head, tuple(rows))
 
 
-def confusion(final: FinalView) -> Table:
+def confusion(summary: Summary, final: FinalSummary) -> Table:
     """Counts, actual down, predicted across."""
-    rows = tuple(
-        (name, *(str(n) for n in row))
-        for name, row in zip(final.class_names, final.confusion or (), strict=False)
-    )
-    return Table(("actual \\ predicted", *final.class_names), rows)
+    names = summary.result.data.class_names
+    counts = [] if final.confusion is None else final.confusion.tolist()
+    rows = tuple((name, *map(str, row)) for name, row in zip(names, counts, strict=False))
+    return Table(("actual \\ predicted", *names), rows)
 
 
-def recall(final: FinalView) -> Table:
+def recall(final: FinalSummary) -> Table:
     """Recall and precision per class."""
     rows = tuple(
         (
-            view.name,
-            count(view.num_examples),
-            percent(view.recall),
-            f"{percent(view.low)} to {percent(view.high)}",
-            percent(view.precision),
+            one.name,
+            count(one.num_examples),
+            percent(one.recall),
+            f"{percent(one.low)} to {percent(one.high)}",
+            percent(one.precision),
         )
-        for view in final.recalls
+        for one in final.recalls
     )
     return Table(("class", "examples", "recall", "95 % interval", "precision"), rows)
 
 
-def reliability(final: FinalView) -> Table:
+def reliability(final: FinalSummary) -> Table:
     """Bins of confidence."""
     rows = tuple(
-        (percent(confidence, 1), percent(accuracy, 1), count(number))
+        (percent(confidence, 1), percent(accuracy, 1), count(int(number)))
         for number, confidence, accuracy in final.reliability
     )
     return Table(("mean confidence", "right", "predictions"), rows)
 
 
-def published(view: ReportView) -> Table:
+def published(summary: Summary) -> Table:
     """Published test accuracy beside ours, per model."""
-    rows = tuple(
-        (
-            f"{stage.name}: {c.label}",
-            percent(c.published_accuracy),
-            percent(c.test_mean),
-            percent(c.test_sd),
-        )
-        for stage in view.stages
-        for c in stage.candidates
-        if c.published_accuracy is not None and c.test_mean is not None
-    )
-    return Table(("model", "published", "measured mean", "sd over replicates"), rows)
-
-
-def claims(view: ReportView) -> Table:
-    """Published against measured."""
-    measure = metric(view.metric)
     rows = []
-    for claim in view.claims:
-        if claim.kind != "number":
-            rows.append(
-                (
-                    claim.text,
-                    measure.difference(claim.published, sign=True),
-                    measure.difference(claim.measured_mean, sign=True),
-                    "–"
-                    if claim.low is None or claim.high is None
-                    else f"{measure.bare(claim.low, sign=True)} to {measure.bare(claim.high, sign=True)}",
-                    claim.outcome,
-                )
-            )
-            continue
-        spread = "" if claim.measured_sd is None else f" ± {claim.measured_sd:.4f}"
-        rows.append(
-            (
-                claim.text,
-                fixed(claim.published, 4),
-                fixed(claim.measured_mean, 4) + spread,
-                "–"
-                if claim.low is None or claim.high is None
-                else f"{fixed(claim.low, 4)} to {fixed(claim.high, 4)} (single run)",
-                claim.outcome,
-            )
-        )
+    for stage in summary.stages:
+        for c in stage.candidates:
+            theirs, ours = c.candidate.published, c.metrics.get("test_accuracy")
+            if theirs is None or theirs.test_accuracy is None or ours is None:
+                continue
+            numbers = map(percent, (theirs.test_accuracy, ours.mean, ours.sd))
+            rows.append((f"{stage.stage.name}: {c.label}", *numbers))
+    return Table(("model", "published", "measured mean", "sd over replicates"), tuple(rows))
+
+
+def claims(found: Sequence[Claim], metric: Metric) -> Table:
+    """Published against measured."""
+    rows = []
+    for claim in found:
+        if claim.kind == "number":
+            spread = "" if claim.measured_sd is None else f" ± {claim.measured_sd:.4f}"
+            numbers = [fixed(claim.published, 4), fixed(claim.measured_mean, 4) + spread]
+            ends = f"{fixed(claim.low, 4)} to {fixed(claim.high, 4)} (single run)"
+            ends = DASH if claim.low is None else ends
+        else:
+            numbers = [
+                difference(value, metric, sign=True)
+                for value in (claim.published, claim.measured_mean)
+            ]
+            ends = interval(claim.low, claim.high, metric, sign=True)
+        rows.append((claim.text, *numbers, ends, claim.outcome))
     return Table(("claim", "published", "measured", "95 % interval", "outcome"), tuple(rows))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.records import DataSummary, Final
-from bakeoff.report.words import visible
+from bakeoff.words import visible
 
 MAX_PARAMETERS = 1_000_000  # about 2.7 MB of base64: beyond that a page is no longer light
 MAX_SLIDERS = 8

@@ -6,9 +6,9 @@ import sys
 import time
 from typing import Any
 
+from bakeoff import words
 from bakeoff.execution.events import Observer, RunRequest, Silent
 from bakeoff.records import Run, StageResult
-from bakeoff.report import words
 
 # Often enough to look alive, seldom enough not to flood the notebook's connection.
 SECONDS_BETWEEN_UPDATES = 0.2

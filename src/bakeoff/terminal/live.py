@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff import words
 from bakeoff.execution.events import RunRequest
 from bakeoff.records import Run, StageResult
-from bakeoff.report import words
 from bakeoff.terminal.progress import Counts
 
 # Head, bar and at most six running runs: eight rows on any machine.

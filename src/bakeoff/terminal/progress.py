@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from bakeoff import words
 from bakeoff.execution.events import RunRequest
 from bakeoff.records import Run, StageResult
-from bakeoff.report import words
 
 
 class Counts:

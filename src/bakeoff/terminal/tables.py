@@ -9,76 +9,99 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.evidence.audit import closest, summary
+from bakeoff import words
+from bakeoff.evidence.audit import closest
+from bakeoff.evidence.audit import summary as audit_summary
+from bakeoff.evidence.summary import StageSummary, Summary, summarise
 from bakeoff.records import LintFinding, StageResult, StudyPlan, StudyResult
-from bakeoff.report import text, words
+from bakeoff.report import notes, text
 from bakeoff.settings import Settings
+from bakeoff.tasks.classification import CLASSIFICATION
 
 KIND_STYLE = {"winner": "bold green", "tie": "bold cyan", "undecided": "bold yellow"}
 LEVEL_STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-def stage_block(index: int, stage: StageResult) -> RenderableType:
+def shown(text: str, style: str = "") -> Text:
+    """Text for the terminal: the one place where foreign text becomes visible and loses its power."""
+    return Text(words.visible(text), style=style)
+
+
+def stage_block(stage: StageSummary) -> RenderableType:
     """One finished stage: question, table, estimate, verdict."""
+    metric = stage.metric
     title = Text.assemble(
-        (f"{index + 1}. {words.visible(stage.name)}", "bold"),
-        ("  " + words.visible(stage.question) if stage.question else "", "dim"),
+        shown(f"{stage.number}. {stage.stage.name}", "bold"),
+        shown(f"  {stage.stage.question}", "dim"),
     )
-    metric = words.metric(stage.verdict.metric)
     rows = text.candidate_rows(stage)
     published = any(row.published or row.test for row in rows)
+    other_share = metric.name not in ("accuracy", "loss")
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
     table.add_column("", width=1, no_wrap=True)
-    table.add_column(words.visible(", ".join(stage.varied)) or "candidate", overflow="fold")
+    table.add_column(shown(", ".join(stage.stage.varied) or "candidate"), overflow="fold")
     table.add_column("params", justify="right", no_wrap=True)
-    table.add_column(metric.title + (" %" if metric.share else ""), justify="right")
-    table.add_column("loss", justify="right", no_wrap=True)
+    in_percent = " %" if metric.share else ""
+    table.add_column(f"validation {metric.words}{in_percent}", justify="right")
+    if other_share or metric.name == "loss":
+        table.add_column("accuracy %", justify="right")
+    if metric.name != "loss":
+        table.add_column("loss", justify="right", no_wrap=True)
     if published:
         table.add_column("test %", justify="right")
         table.add_column("published", justify="right", no_wrap=True)
     table.add_column("runs", justify="right", no_wrap=True)
     table.add_column("", style="dim", overflow="fold")
     for row in rows:
-        cells = [row.mark, row.label, row.num_parameters, row.metric, row.loss]
-        if published:
-            cells += [row.test, row.published]
-        cells += [row.runs, row.note]
-        chosen = row.mark == "▸"
-        out = row.mark in "×!"
-        table.add_row(
-            *(Text(cell) for cell in cells), style="bold" if chosen else "dim" if out else ""
-        )
+        cells = [row.mark, row.label, row.num_parameters, row.metric]
+        cells += [row.accuracy] if other_share or metric.name == "loss" else []
+        cells += [row.loss] if metric.name != "loss" else []
+        cells += [row.test, row.published] if published else []
+        style = "bold" if row.mark == "▸" else "dim" if row.mark in "×!" else ""
+        table.add_row(*map(shown, [*cells, row.runs, row.note]), style=style)
     parts: list[RenderableType] = [title, Padding(table, (0, 0, 0, 2), expand=False)]
     estimate = text.estimate_line(stage)
     if estimate:
-        parts.append(Padding(Text(estimate, style="dim"), (0, 0, 0, 4), expand=False))
-    verdict = Text(words.visible(stage.verdict.reason))
-    kind = stage.verdict.kind
+        parts.append(_indented(shown(estimate, "dim")))
+    verdict = shown(notes.reason(stage))
+    kind = stage.stage.verdict.kind
     verdict.highlight_words([kind.capitalize()], KIND_STYLE[kind])
-    parts.append(Padding(verdict, (0, 0, 1, 4), expand=False))
-    return Group(*parts)
+    lines = [verdict, *(shown(n.text) for n in notes.of_stage(stage) if n.tone == "bad")]
+    parts += [_indented(line) for line in lines]
+    return Group(*parts, Text())
+
+
+def summary_block(summary: Summary) -> RenderableType:
+    """What a reader wants first: one line a question, then how to read the rest."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    for name in ("question", "verdict", "choice", "by"):
+        table.add_column(name, overflow="fold")
+    kinds = [stage.stage.verdict.kind for stage in summary.stages]
+    for index, (name, word, choice, by) in enumerate(text.summary_rows(summary)):
+        known = index < len(kinds) and word == kinds[index]
+        style = KIND_STYLE[kinds[index]] if known else "bold" if index >= len(kinds) else ""
+        table.add_row(shown(name), shown(word, style), shown(choice, "bold"), shown(by))
+    parts: list[RenderableType] = [Text("Summary", style="bold"), Padding(table, (0, 0, 0, 2))]
+    open_ = notes.unfinished(summary)
+    if open_:
+        parts.append(_indented(shown(open_, "yellow")))
+    return Group(*parts, _indented(shown(text.LEGEND, "dim")), Text())
 
 
 def audit_block(result: StudyResult) -> RenderableType | None:
     """What the chain audit found, or None when it did not run."""
     if not result.audit:
         return None
+    confirmed = [swap for swap in result.audit if swap.confirmed]
     lines: list[RenderableType] = [Text("Chain audit", style="bold")]
-    lines += [
-        _indented(Text(words.visible(swap.sentence), style="bold yellow"))
-        for swap in result.audit
-        if swap.confirmed
-    ]
-    if len(lines) > 1:
-        lines.append(
-            _indented(
-                Text("`bakeoff run --follow-audit 3` takes what beats the final and goes on.")
-            )
-        )
-    lines.append(_indented(Text(words.visible(" ".join(summary(result))))))
+    lines += [_indented(shown(swap.sentence, "bold yellow")) for swap in confirmed]
+    if confirmed:
+        more = "`bakeoff run --follow-audit 3` takes what beats the final and goes on."
+        lines.append(_indented(Text(more)))
+    lines.append(_indented(shown(" ".join(audit_summary(result)))))
     nearest = closest(result)
     if nearest is not None:
-        lines.append(_indented(Text(f"Closest: {words.visible(nearest.sentence)}")))
+        lines.append(_indented(shown(f"Closest: {nearest.sentence}")))
     return Group(*lines, Text())
 
 
@@ -95,9 +118,7 @@ def claims_block(result: StudyResult) -> RenderableType | None:
     table.add_column("outcome", no_wrap=True)
     styles = {"holds": "green", "does not hold": "red", "cannot be told": "yellow"}
     for claim in result.claims:
-        table.add_row(
-            Text(words.visible(claim.sentence)), Text(claim.outcome, style=styles[claim.outcome])
-        )
+        table.add_row(shown(claim.sentence), Text(claim.outcome, style=styles[claim.outcome]))
     return Group(
         Text("Published against measured", style="bold"), Padding(table, (0, 0, 1, 2), expand=False)
     )
@@ -122,8 +143,8 @@ def lint_block(findings: tuple[LintFinding, ...]) -> RenderableType | None:
             Padding(
                 Text.assemble(
                     (f"{first.level} {code} ", LEVEL_STYLE[first.level]),
-                    words.visible(first.text) + more + " ",
-                    (words.visible(first.remedy), "dim"),
+                    shown(f"{first.text}{more} "),
+                    shown(first.remedy, "dim"),
                 ),
                 (0, 0, 0, 2),
                 expand=False,
@@ -132,45 +153,54 @@ def lint_block(findings: tuple[LintFinding, ...]) -> RenderableType | None:
     return Group(*lines, Text())
 
 
-def final_block(result: StudyResult) -> RenderableType | None:
+def final_block(summary: Summary) -> RenderableType | None:
     """The final model and its one look at the test set."""
-    lines = text.final_lines(result)
+    lines = text.final_lines(summary)
     if not lines:
         return None
-    return Group(
-        *(Text(line, style="bold" if i == 1 else "") for i, line in enumerate(lines)), Text()
-    )
+    return Group(*(shown(line, "bold" if i == 1 else "") for i, line in enumerate(lines)), Text())
 
 
-def failures_block(result: StudyResult) -> RenderableType | None:
-    """Every failed run again, last, so that nobody overlooks it."""
-    lines = [line for stage in result.stages for line in text.failures(stage)]
+def failures_block(summary: Summary) -> RenderableType | None:
+    """Every failed run, once, with how many there are."""
+    lines = text.failures(summary)
     if not lines:
         return None
-    shown = lines[:12]
-    if len(lines) > len(shown):
-        shown.append(f"… and {len(lines) - len(shown)} more; `bakeoff show` lists all")
+    listed = lines[:12]
+    if len(lines) > len(listed):
+        listed.append(f"… and {len(lines) - len(listed)} more; `bakeoff show` lists all")
     return Group(
         Text(words.plural(len(lines), "failed run"), style="bold red"),
-        *(Padding(Text(line), (0, 0, 0, 2), expand=False) for line in shown),
+        *(Padding(shown(line), (0, 0, 0, 2), expand=False) for line in listed),
         Text(),
     )
 
 
-def print_result(console: Console, result: StudyResult, *, stages: bool = True) -> None:
-    """The whole result; without ``stages`` where those were shown as they finished."""
-    if stages:
-        for index, stage in enumerate(result.stages):
-            console.print(stage_block(index, stage))
+def print_result(console: Console, result: StudyResult) -> None:
+    """The whole result: what was found, one line a question, then the details."""
+    summary = summarise(result)
+    console.print(summary_block(summary))
+    for stage in summary.stages:
+        console.print(stage_block(stage))
     for block in (
         claims_block(result),
         audit_block(result),
         lint_block(result.lint),
-        final_block(result),
-        failures_block(result),
+        failures_block(summary),
+        final_block(summary),
     ):
         if block is not None:
             console.print(block)
+
+
+def stage_line(index: int, stage: StageResult) -> Text:
+    """A finished stage in one line, while the study goes on."""
+    verdict = stage.verdict
+    return Text.assemble(
+        shown(f"{index + 1}. {stage.name}: "),
+        (verdict.kind, KIND_STYLE[verdict.kind]),
+        shown(f", {verdict.chosen} goes on"),
+    )
 
 
 def print_plan(console: Console, plan: StudyPlan) -> None:
@@ -178,10 +208,12 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
     data = plan.data
     console.print(
         Text.assemble(
-            (words.visible(plan.name), "bold"),
-            f"  {plan.kind} on {words.visible(data.name)}: {data.num_train:,} train, "
-            f"{data.num_validation:,} validation, {data.num_test:,} test examples, "
-            f"{data.num_features} features, {data.num_classes} classes",
+            shown(plan.name, "bold"),
+            shown(
+                f"  {plan.kind} on {data.name}: {data.num_train:,} train, "
+                f"{data.num_validation:,} validation, {data.num_test:,} test examples, "
+                f"{data.num_features} features, {data.num_classes} classes"
+            ),
         )
     )
     share = f"{plan.num_folds} stratified folds" if plan.split == "folds" else "last part validates"
@@ -193,18 +225,17 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
     console.print()
     for index, stage in enumerate(plan.stages):
         title = Text.assemble(
-            (f"{index + 1}. {words.visible(stage.name)}", "bold"),
-            ("  " + words.visible(stage.question) if stage.question else "", "dim"),
+            shown(f"{index + 1}. {stage.name}", "bold"), shown(f"  {stage.question}", "dim")
         )
         console.print(title)
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-        table.add_column(words.visible(", ".join(stage.varied)) or "candidate", overflow="fold")
+        table.add_column(shown(", ".join(stage.varied) or "candidate"), overflow="fold")
         table.add_column("parameters", justify="right")
         table.add_column("operations per epoch", justify="right")
         table.add_column("", style="dim")
         for candidate in stage.candidates:
             table.add_row(
-                Text(words.visible(candidate.label)),
+                shown(candidate.label),
                 words.count(candidate.num_parameters),
                 _operations(candidate.operations_per_epoch),
                 "pinned" if candidate.label == stage.pinned else "",
@@ -215,7 +246,7 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
         for name, values in stage.tune.items():
             console.print(
                 Padding(
-                    Text(f"each at its own {name}: {', '.join(map(words.setting, values))}"),
+                    shown(f"each at its own {name}: {', '.join(map(words.setting, values))}"),
                     (0, 0, 0, 2),
                     expand=False,
                 ),
@@ -232,10 +263,10 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
         f"{runs} runs, roughly {words.duration(low)} to {words.duration(high)} of training."
     )
     if plan.detectable is not None:
-        metric = words.metric(plan.metric)
+        apart = words.difference(plan.detectable, CLASSIFICATION.metric(plan.metric))
         console.print(
-            "With all looks, two candidates that truly differ by "
-            f"{metric.difference(plan.detectable)} are told apart in 80 % of studies.",
+            f"With all looks, two candidates that truly differ by {apart} are told apart in 80 % of "
+            "studies.",
             style="dim",
         )
 
@@ -249,7 +280,7 @@ def _operations(count: int) -> str:
 
 def model_summary(label: str, settings: Settings, num_features: int, num_classes: int) -> Table:
     """One model's layers and parameter counts, as ``keras.Model.summary`` lays them out."""
-    table = Table(title=f"Model: {words.visible(label)}", title_justify="left", show_footer=True)
+    table = Table(title=shown(f"Model: {label}"), title_justify="left", show_footer=True)
     total = settings.num_parameters(num_features, num_classes)
     table.add_column("Layer (type)", footer="Total params")
     table.add_column("Output shape")

@@ -125,7 +125,7 @@ class StudyData:
 
         sealed = self.dataset
         nothing = SealedTest(sealed.features[:0], sealed.labels[:0], sealed.test.hash)
-        return {**self.__dict__, "dataset": dataclasses.replace(sealed, test=nothing)}
+        return {**self.__dict__, "dataset": dataclasses.replace(sealed, test=nothing, _cache={})}
 
 
 class Trainable(Protocol):

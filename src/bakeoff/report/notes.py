@@ -1,0 +1,180 @@
+"""What is worth saying of a study beyond its verdicts, each in one sentence; reads summaries.
+
+The verdict of a stage is told by its own ``reason``. What is added here the verdict does not know:
+what the stage did to the chain, what a wrong choice would have cost, which runs failed, what was at
+the edge of the values tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bakeoff import words
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
+
+SMALLEST_PRICE = 0.05  # a price of fewer points than this is no news
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One sentence; ``tone`` is ``plain``, ``open`` (nobody can tell) or ``bad``."""
+
+    tone: str
+    text: str
+
+
+def verdict_word(stage: StageSummary) -> str:
+    """The verdict in one or two words, honest about defaults and pins."""
+    verdict = stage.stage.verdict
+    if len(stage.candidates) == 1:
+        word = "only candidate"
+    elif not stage.measured:
+        word = "no verdict"
+    elif verdict.num_replicates <= 1:
+        word = "one replicate"
+    elif verdict.kind == "undecided" and verdict.provisional:
+        word = "undecided, provisional"
+    else:
+        word = verdict.kind
+    return f"{word}, pinned" if verdict.pinned else word
+
+
+def tone(stage: StageSummary) -> str:
+    """Of the verdict itself: ``good``, ``plain``, ``open`` or ``bad``."""
+    if len(stage.candidates) == 1:
+        return "plain"
+    if not stage.measured:
+        return "bad"
+    if stage.stage.verdict.num_replicates <= 1:
+        return "open"
+    if lost(stage):  # the best of a stage that went backwards is no good news
+        return "plain"
+    return {"winner": "good", "tie": "plain", "undecided": "open"}[stage.stage.verdict.kind]
+
+
+def reason(stage: StageSummary) -> str:
+    """The verdict in words: the one place that every report takes them from."""
+    if not stage.measured:
+        return f"Every run of stage {stage.stage.name} failed, so there is no verdict."
+    return stage.stage.verdict.reason
+
+
+def lost(stage: StageSummary) -> str | None:
+    """What the stage cost the chain, where it went back by more than what matters."""
+    verdict, metric = stage.stage.verdict, stage.metric
+    if stage.gain is None or stage.carried in (None, verdict.chosen):
+        return None
+    if metric.sign * stage.gain.mean >= -verdict.delta:
+        return None
+    chosen, carried = (
+        words.code(stage.name(label)) for label in (verdict.chosen, str(stage.carried))
+    )
+    if not stage.has_incumbent:
+        why = f"{carried}, which was carried in, was not among the candidates"
+    elif verdict.pinned:
+        why = f"the author pinned {chosen} although {carried} was better"
+    else:
+        why = f"{chosen} went on although {carried} was better"
+    return f"This stage lost {words.difference(abs(stage.gain.mean), metric)}, because {why}."
+
+
+def price(stage: StageSummary) -> str | None:
+    """What the worst beaten candidate would have cost; only for shares, whose points are alike."""
+    verdict = stage.stage.verdict
+    if not stage.metric.share or verdict.pinned or verdict.num_replicates <= 1:
+        return None
+    beaten = [d for d in stage.differences if d.first in verdict.beaten and d.pairs]
+    worst = min(beaten, key=lambda d: d.mean, default=None)
+    if worst is None or -worst.mean < SMALLEST_PRICE:
+        return None
+    return (
+        f"{words.code(stage.name(worst.first))} would have cost "
+        f"{words.difference(-worst.mean, stage.metric)}; "
+        f"{words.plural(worst.num_replicates, 'replicate')} were enough to see it."
+    )
+
+
+def only(stage: StageSummary) -> str | None:
+    """Of a stage with one candidate: what it reached, and what it changed."""
+    if len(stage.candidates) > 1 or stage.chosen.value is None:
+        return None
+    value = stage.chosen.value
+    text = f"It reached {words.level(value.mean, stage.metric)} over {words.plural(value.num, 'replicate')}"
+    if stage.gain is None:
+        return f"{text}."
+    if stage.carried == stage.chosen.label:
+        return f"{text}, the very configuration that was carried in."
+    change = words.difference(stage.gain.mean, stage.metric, sign=True)
+    return f"{text}, {change} against {words.code(str(stage.carried))}, which was carried in."
+
+
+def failures(candidate: CandidateSummary) -> str:
+    """How many runs of a candidate failed, and why the first one did."""
+    return (
+        f"{len(candidate.failed)} of {words.plural(len(candidate.runs), 'run')} of "
+        f"{words.code(candidate.name)} failed ({candidate.failed[0].reason}); failed runs are counted, "
+        "never averaged."
+    )
+
+
+def of_stage(stage: StageSummary) -> list[Note]:
+    """Everything worth saying of a stage beyond its verdict, most important first."""
+    found: list[Note] = []
+    for kind, text in (("plain", only(stage)), ("bad", lost(stage)), ("plain", price(stage))):
+        if text:
+            found.append(Note(kind, text))
+    found += [Note("bad", failures(c)) for c in stage.candidates if c.failed]
+    for point, _ in stage.tuning:
+        if point.chosen and point.at_edge:
+            values = [
+                words.code(f"{name} {words.setting(value)}")
+                for name, value in point.values.items()
+                if name in point.at_edge
+            ]
+            found.append(
+                Note(
+                    "open",
+                    f"The best {words.listing(values)} of {words.code(stage.name(point.candidate))} is at "
+                    "the edge of what was tried; the true best may lie beyond.",
+                )
+            )
+    if stage.retuned:
+        found.append(Note("plain", f"{retuned(stage)}"))
+    return found
+
+
+def retuned(stage: StageSummary) -> str:
+    """What later stages changed of what this one chose; empty where they changed nothing."""
+    if not stage.retuned:
+        return ""
+    changes = [
+        words.code(f"{name} {words.setting(value)}") for name, value in stage.retuned.items()
+    ]
+    return f"A later stage changed this: the final model has {words.listing(changes)}."
+
+
+def unfinished(summary: Summary) -> str | None:
+    """Of a study that was interrupted: how far it got."""
+    result = summary.result
+    planned = len(result.spec.get("stage", ()))
+    done = len(result.stages)
+    if result.final is not None or (result.kind == "replication" and done >= planned):
+        return None
+    if done < planned:
+        return f"This study is not finished: {done} of {words.plural(planned, 'stage')} so far."
+    return "This study is not finished: the final model is still to be trained."
+
+
+def settings_line(summary: Summary) -> str | None:
+    """The settings the study ends with, as the ``base`` of a study file takes them.
+
+    Those that neither the author nor the study chose have their defaults, and are left out.
+    """
+    from bakeoff.spec.writing import toml_value
+
+    if summary.settings is None or not summary.stages:
+        return None
+    last = summary.stages[-1].chosen.candidate
+    chosen = {*last.declared, *last.tuned}
+    values = {name: value for name, value in summary.settings.items() if name in chosen}
+    return f"base = {toml_value(values)}"

@@ -16,12 +16,12 @@ import numpy as np
 
 from bakeoff import streams
 from bakeoff.data.named import load_named
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.base import Job, Watch
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.native import NativeEngine, available_instruction_sets, fma_peak
 from bakeoff.engines.schedules import learning_rates
 from bakeoff.records import Scaling
-from bakeoff.settings import Settings
 
 NUM_TRAIN, NUM_VALIDATION = 55_000, 5_000
 
@@ -48,7 +48,7 @@ SHAPES: dict[str, tuple[dict[str, Any], bool]] = {
 def make_job(name: str, epochs: int) -> Job:
     """A run on MNIST, its last 5,000 images for validation, or on random tabular data."""
     values, standardised = SHAPES[name]
-    settings = Settings(**values, epochs=epochs)
+    settings = DenseSettings(**values, epochs=epochs)
     if name.startswith("20-"):
         draw = np.random.default_rng(0)
         features = draw.normal(size=(NUM_TRAIN + NUM_VALIDATION, 20)).astype(np.float32)

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.records import (
     Candidate,
     DataSummary,
@@ -119,7 +120,9 @@ def make_stage(index: int, runs: list[Run]) -> StageResult:
 
 
 def settings_of(stage: int, candidate: int) -> Settings:
-    return Settings(hidden=(128, 64), learning_rate=(candidate + 1) / 1000, epochs=stage + 1)
+    return DENSE_SPACE.complete(
+        {"hidden": (128, 64), "learning_rate": (candidate + 1) / 1000, "epochs": stage + 1}
+    )
 
 
 def cost(work: Callable[[], Any], *, repeat: int = 1) -> tuple[float, float]:

@@ -6,7 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bakeoff.settings import ACTIVATIONS, KERNEL_INITIALIZERS, OPTIMIZERS, SCHEDULES, Settings
+from bakeoff.dense.settings import (
+    ACTIVATIONS,
+    DENSE_SPACE,
+    KERNEL_INITIALIZERS,
+    OPTIMIZERS,
+    SCHEDULES,
+)
+from bakeoff.settings import Settings
 
 
 def _floats(
@@ -50,12 +57,12 @@ def settings_dicts(draw: st.DrawFn, *, min_size: int = 0) -> dict[str, Any]:
 
 def settings_records() -> st.SearchStrategy[Settings]:
     """Valid ``Settings``; what was not drawn has its default."""
-    return settings_dicts().map(Settings.model_validate)
+    return settings_dicts().map(DENSE_SPACE.complete)
 
 
 def full_settings_records() -> st.SearchStrategy[Settings]:
     """Valid ``Settings`` in which every value was drawn."""
-    return st.fixed_dictionaries(VALUES).map(Settings.model_validate)
+    return st.fixed_dictionaries(VALUES).map(DENSE_SPACE.complete)
 
 
 @st.composite

@@ -1,258 +1,74 @@
-"""Settings: Keras's names and defaults, the counting formulas, and what makes two equal."""
+"""Settings: a frozen mapping that stands alone, and equality by values."""
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
+import json
+import pickle
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from bakeoff.settings import (
-    ACTIVATIONS,
-    COUPLED_SETTINGS,
-    DEFAULT_LEARNING_RATE,
-    KERNEL_INITIALIZERS,
-    MAX_DEPTH,
-    MAX_WIDTH,
-    OPTIMIZERS,
-    SETTING_NAMES,
-    Settings,
-)
-from strategies import VALUES, full_settings_records, settings_dicts
+import bakeoff
+from bakeoff.settings import Settings
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
-def test_the_names_are_those_of_the_design() -> None:
-    assert SETTING_NAMES == (
-        "scale",
-        "hidden",
-        "activation",
-        "negative_slope",
-        "kernel_initializer",
-        "dropout",
-        "l2",
-        "optimizer",
-        "momentum",
-        "nesterov",
-        "weight_decay",
-        "learning_rate",
-        "schedule",
-        "decay_rate",
-        "warmup_epochs",
-        "batch_size",
-        "epochs",
-        "label_smoothing",
-    )
-    assert set(VALUES) == set(SETTING_NAMES)
+def sample() -> Settings:
+    return Settings({"widths": [64, [8]], "rate": 0.1, "depth": None}, inert=["depth", "unknown"])
 
 
-def test_the_choices_carry_the_names_keras_gives_them() -> None:
-    assert ACTIVATIONS == (
-        "linear",
-        "sigmoid",
-        "tanh",
-        "relu",
-        "leaky_relu",
-        "elu",
-        "selu",
-        "gelu",
-        "silu",
-        "softplus",
-    )
-    assert OPTIMIZERS == ("sgd", "adam", "adamw", "rmsprop")
-    families = [name.rsplit("_", 1) for name in KERNEL_INITIALIZERS]
-    assert families == [
-        [family, shape]
-        for family in ("glorot", "he", "lecun", "random")
-        for shape in ("uniform", "normal")
-    ]
+def test_settings_are_a_mapping_in_the_order_they_were_given() -> None:
+    assert dict(sample()) == {"widths": (64, (8,)), "rate": 0.1, "depth": None}
+    assert list(sample()) == ["widths", "rate", "depth"]
+    assert len(sample()) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "default"),
-    [
-        ("kernel_initializer", "glorot_uniform"),  # keras.layers.Dense
-        ("negative_slope", 0.2),  # keras.activations.leaky_relu
-        ("momentum", 0.0),  # keras.optimizers.SGD
-        ("nesterov", False),
-        ("learning_rate", 0.01),  # keras.optimizers.SGD
-        ("weight_decay", 0.004),  # keras.optimizers.AdamW
-        ("batch_size", 32),  # keras.Model.fit
-        ("label_smoothing", 0.0),  # keras.losses.CategoricalCrossentropy
-        ("dropout", 0.0),
-        ("l2", 0.0),
-        ("scale", "none"),
-        ("optimizer", "sgd"),
-        ("schedule", "constant"),
-        ("warmup_epochs", 0.0),
-    ],
-)
-def test_defaults_are_those_of_keras(name: str, default: object) -> None:
-    assert getattr(Settings(), name) == default
+def test_plain_values_are_json_and_a_copy() -> None:
+    settings = sample()
+    settings.plain()["widths"].append(1)
+    assert settings.plain() == {"widths": [64, [8]], "rate": 0.1, "depth": None}
+    assert json.loads(json.dumps(settings.plain())) == settings.plain()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_the_default_learning_rate_is_that_of_the_optimizer_in_keras(optimizer: Any) -> None:
-    expected = {"sgd": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
-    assert expected == DEFAULT_LEARNING_RATE
-    assert Settings(optimizer=optimizer).learning_rate == expected[optimizer]
-    assert Settings(optimizer=optimizer, learning_rate=0.5).learning_rate == 0.5
+def test_what_is_inert_is_neither_effective_nor_in_the_fingerprint() -> None:
+    settings = sample()
+    assert settings.inert == {"depth"}
+    assert settings.effective() == {"widths": [64, [8]], "rate": 0.1}
+    other = Settings({**settings, "depth": 3}, settings.inert)
+    assert other.fingerprint() == settings.fingerprint()
+    assert other != settings
 
 
-@pytest.mark.parametrize(
-    ("hidden", "count"),
-    [
-        ((32,), 25_450),
-        ((64, 64), 55_050),
-        ((64, 64, 64), 59_210),
-        ((128, 64), 109_386),
-        ((64, 128), 59_850),
-        ((), 7_850),
-    ],
-)
-def test_parameters_are_counted_as_the_notebook_prints_them(
-    hidden: tuple[int, ...], count: int
-) -> None:
-    assert Settings(hidden=hidden).num_parameters(784, 10) == count
+def test_settings_come_back_from_a_pickle() -> None:
+    again = pickle.loads(pickle.dumps(sample()))
+    assert again == sample()
+    assert again.inert == sample().inert
+    assert hash(again) == hash(sample())
 
 
-@given(st.lists(st.integers(1, 50), max_size=4), st.integers(1, 40), st.integers(2, 12))
-def test_parameters_and_operations_follow_their_formulas(
-    hidden: list[int], num_features: int, num_classes: int
-) -> None:
-    settings = Settings(hidden=tuple(hidden))
-    sizes = [num_features, *hidden, num_classes]
-    assert settings.layer_sizes(num_features, num_classes) == tuple(sizes)
-    parameters = operations = 0
-    for number, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
-        parameters += fan_in * fan_out + fan_out
-        operations += (4 if number == 0 else 6) * fan_in * fan_out
-    assert settings.num_parameters(num_features, num_classes) == parameters
-    assert settings.operations_per_epoch(num_features, num_classes, 100) == 100 * operations
+def test_one_and_one_point_nought_and_true_are_three_settings() -> None:
+    # `max_features=1` of a forest is one feature, `max_features=1.0` all of them.
+    assert len({Settings({"x": value}) for value in (1, 1.0, True)}) == 3
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({"optimizer": "adam", "momentum": 0.5}, {"optimizer": "adam"}),
-        ({"optimizer": "adam", "nesterov": True}, {"optimizer": "adam"}),
-        ({"activation": "relu", "negative_slope": 0.5}, {"activation": "relu"}),
-        ({"nesterov": True}, {}),
-        ({"weight_decay": 0.5}, {}),
-        ({"decay_rate": 0.5, "schedule": "cosine"}, {"schedule": "cosine"}),
-        ({"hidden": [], "activation": "tanh"}, {"hidden": [], "activation": "relu"}),
-        ({"hidden": [], "dropout": 0.5}, {"hidden": []}),
-        ({"hidden": [], "activation": "leaky_relu", "negative_slope": 0.7}, {"hidden": []}),
-        ({"learning_rate": 0.01}, {}),
-        ({"learning_rate": 1}, {"learning_rate": 1.0}),
-        ({"hidden": [32]}, {"hidden": (32,)}),
-    ],
-)
-def test_settings_that_train_the_same_network_have_one_fingerprint(
-    first: dict[str, Any], second: dict[str, Any]
-) -> None:
-    one, other = Settings.model_validate(first), Settings.model_validate(second)
-    assert one.effective() == other.effective()
-    assert one.fingerprint() == other.fingerprint()
+def test_settings_are_frozen() -> None:
+    settings = sample()
+    with pytest.raises(AttributeError, match="frozen"):
+        settings.rate = 0.2  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="frozen"):
+        settings._values = {}
+    with pytest.raises(TypeError):
+        settings["rate"] = 0.2  # type: ignore[index]
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({"momentum": 0.5}, {}),
-        ({"momentum": 0.5, "nesterov": True}, {"momentum": 0.5}),
-        ({"activation": "leaky_relu", "negative_slope": 0.5}, {"activation": "leaky_relu"}),
-        ({"optimizer": "adamw", "weight_decay": 0.5}, {"optimizer": "adamw"}),
-        ({"schedule": "exponential", "decay_rate": 0.5}, {"schedule": "exponential"}),
-        ({"hidden": [64, 32]}, {"hidden": [32, 64]}),
-        ({"scale": "unit"}, {}),
-        ({"epochs": 11}, {}),
-        ({"batch_size": 64}, {}),
-        ({"label_smoothing": 0.1}, {}),
-        ({"warmup_epochs": 0.5}, {}),
-        ({"l2": 1e-9}, {}),
-        ({"dropout": 0.1}, {}),
-        ({"kernel_initializer": "he_normal"}, {}),
-    ],
-)
-def test_settings_that_train_otherwise_have_different_fingerprints(
-    first: dict[str, Any], second: dict[str, Any]
-) -> None:
-    one, other = Settings.model_validate(first), Settings.model_validate(second)
-    assert one.fingerprint() != other.fingerprint()
-
-
-@given(full_settings_records())
-def test_effective_settings_say_the_same_as_all_of_them(settings: Settings) -> None:
-    """What ``effective`` leaves out has no effect: filled up with defaults, nothing changes."""
-    effective = settings.effective()
-    assert Settings.model_validate(effective).fingerprint() == settings.fingerprint()
-    assert set(effective) <= set(SETTING_NAMES)
-
-
-@given(settings_dicts())
-def test_settings_survive_json(values: dict[str, Any]) -> None:
-    settings = Settings.model_validate(values)
-    again = Settings.model_validate(settings.model_dump(mode="json"))
-    assert again == settings
-    assert hash(again) == hash(settings)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("scale", "minmax"),
-        ("hidden", 32),
-        ("hidden", [0]),
-        ("hidden", [32.0]),
-        ("hidden", [True]),
-        ("hidden", "64"),
-        ("hidden", [MAX_WIDTH + 1]),
-        ("hidden", [1] * (MAX_DEPTH + 1)),
-        ("activation", "Relu"),
-        ("negative_slope", -0.1),
-        ("negative_slope", 1.1),
-        ("dropout", 1.0),
-        ("dropout", -1e-9),
-        ("l2", -1.0),
-        ("optimizer", "SGD"),
-        ("momentum", 1.0),
-        ("nesterov", 1),
-        ("weight_decay", -0.1),
-        ("learning_rate", 0.0),
-        ("learning_rate", "0.1"),
-        ("learning_rate", True),
-        ("learning_rate", float("nan")),
-        ("learning_rate", float("inf")),
-        ("schedule", "linear"),
-        ("decay_rate", 0.0),
-        ("decay_rate", 1.5),
-        ("warmup_epochs", -1.0),
-        ("warmup_epochs", 11.0),
-        ("batch_size", 0),
-        ("batch_size", 32.0),
-        ("epochs", 0),
-        ("epochs", "10"),
-        ("label_smoothing", 1.0),
-        ("unknown", 1),
-    ],
-)
-def test_a_value_that_breaks_its_rule_is_refused(name: str, value: object) -> None:
-    with pytest.raises(ValidationError) as caught:
-        Settings.model_validate({name: value})
-    assert caught.value.error_count() == 1
-
-
-def test_the_coupled_settings_are_exactly_those_that_break_a_rule_together() -> None:
-    assert COUPLED_SETTINGS == ("warmup_epochs", "epochs")
-    with pytest.raises(ValidationError, match="`warmup_epochs <= epochs` must hold, but got 5 > 4"):
-        Settings(warmup_epochs=5.0, epochs=4)
-    assert Settings(warmup_epochs=4.0, epochs=4).warmup_epochs == 4.0
-
-
-@given(full_settings_records(), st.sampled_from(SETTING_NAMES))
-def test_settings_are_frozen(settings: Settings, name: str) -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        setattr(settings, name, getattr(settings, name))
+def test_runs_are_known_by_the_keys_that_the_first_version_gave_them(tmp_path: Path) -> None:
+    """So that what an earlier version trained is found again in its store."""
+    golden = json.loads((GOLDEN / "run_keys.json").read_text())
+    study = bakeoff.Study.from_file(GOLDEN / "run_keys.toml")
+    stage = study.run(engine="reference", store=tmp_path / "store.sqlite").record.stages[0]
+    keys = {
+        candidate.label: [run.key for run in runs[: len(golden[candidate.label])]]
+        for candidate, runs in zip(stage.candidates, stage.runs, strict=True)
+    }
+    assert keys == golden

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 import bakeoff
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.base import Job, Watch
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.native import NativeEngine
 from bakeoff.engines.schedules import learning_rates
 from bakeoff.records import Scaling
-from bakeoff.settings import Settings
 from bakeoff.streams import dropout_key, order
 from benchmarks.clock import EpochClock
 from benchmarks.workloads import Arrays, Workload
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 def make_job(workload: Workload, arrays: Arrays, epochs: int, rate: float, seed: int) -> Job:
     """A run without validation part: the other peers do not validate while they are timed."""
     num_train = len(arrays.labels)
-    settings = Settings(
+    settings = DenseSettings(
         hidden=workload.hidden,
         activation="leaky_relu",
         negative_slope=0.1,

@@ -21,11 +21,11 @@ ON_ALL_CORES = ("mnist", "mnist-dense", "mnist-wide", "tabular", "batch-1024")
 
 
 def operations(workload: Workload) -> int:
-    """Multiplications and additions of an epoch, counted densely (``Settings``)."""
-    from bakeoff.settings import Settings
+    """Multiplications and additions of an epoch, counted densely (``DenseSettings``)."""
+    from bakeoff.dense.settings import DenseSettings
 
     num_features, num_classes = (20, 4) if workload.data == "tabular" else (784, 10)
-    settings = Settings(hidden=workload.hidden)
+    settings = DenseSettings(hidden=workload.hidden)
     return settings.operations_per_epoch(num_features, num_classes, workload.num_train)
 
 

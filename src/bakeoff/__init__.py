@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bakeoff.data.dataset import Dataset as Dataset
+    from bakeoff.dense.settings import DenseSettings as DenseSettings
     from bakeoff.errors import BakeoffError as BakeoffError
     from bakeoff.models.estimator import BakeoffClassifier as BakeoffClassifier
     from bakeoff.models.trained import TrainedModel as TrainedModel
@@ -25,6 +26,7 @@ _HOMES = {
     "BakeoffError": "bakeoff.errors",
     "Dataset": "bakeoff.data.dataset",
     "Result": "bakeoff.result",
+    "DenseSettings": "bakeoff.dense.settings",
     "Settings": "bakeoff.settings",
     "Store": "bakeoff.store.sqlite",
     "Study": "bakeoff.study",

@@ -132,7 +132,7 @@ class Candidate:
         settings: the full settings, tuned nuisances included.
         declared: the settings the author gave (base, carried and varied), without defaults.
         num_parameters: kernels and biases.
-        operations_per_epoch: counted, see ``Settings.operations_per_epoch``.
+        operations_per_epoch: counted, see ``DenseSettings.operations_per_epoch``.
         incumbent: True for the candidate carried in from the stage before.
         published: in a replication, the author's numbers.
         tuned: the nuisance hyperparameters chosen for it, by name; empty without ``tune``.

@@ -155,7 +155,7 @@ class Result:
                         "train_seconds": run.train_seconds,
                         "key": run.key,
                     }
-                    row.update(candidate.settings.model_dump(mode="json"))
+                    row.update(candidate.settings.plain())
                     rows.append(row)
         return pd.DataFrame(rows)
 

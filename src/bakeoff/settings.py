@@ -1,192 +1,93 @@
-"""Settings: every hyperparameter of a dense network, its default and its rule.
+"""Settings: one full choice of hyperparameters, whatever is trained with them.
 
-Names, defaults and formulas are those of Keras 3 (https://keras.io/api/), because users check
-against Keras. This module knows nothing of data, engines or studies. A later model kind brings a
-schema of its own beside this one.
+A frozen mapping that says which of its settings matter. A ``Space`` (in ``spec``) makes it and
+checks it, once; from then on it stands alone, so a store or a report reads it without knowing
+what can be set. This module knows no model kind.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-Scale = Literal["none", "unit", "standard"]
-Activation = Literal[
-    "linear",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "softplus",
-]
-KernelInitializer = Literal[
-    "glorot_uniform",
-    "glorot_normal",
-    "he_uniform",
-    "he_normal",
-    "lecun_uniform",
-    "lecun_normal",
-    "random_uniform",
-    "random_normal",
-]
-Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
-Schedule = Literal["constant", "cosine", "exponential"]
-
-ACTIVATIONS: tuple[str, ...] = get_args(Activation)
-KERNEL_INITIALIZERS: tuple[str, ...] = get_args(KernelInitializer)
-OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
-SCHEDULES: tuple[str, ...] = get_args(Schedule)
-
-# keras.optimizers.SGD has 0.01; Adam, AdamW and RMSprop have 0.001.
-DEFAULT_LEARNING_RATE: dict[str, float] = {
-    "sgd": 0.01,
-    "adam": 0.001,
-    "adamw": 0.001,
-    "rmsprop": 0.001,
-}
-
-# The constants of Keras's optimizers that are not settings (keras.optimizers.Adam and RMSprop).
-ADAM_BETA_1 = 0.9
-ADAM_BETA_2 = 0.999
-RMSPROP_RHO = 0.9
-OPTIMIZER_EPSILON = 1e-7
-
-MAX_WIDTH = 65_536
-MAX_DEPTH = 64
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 
-def _as_tuple(value: object) -> object:
-    """TOML and JSON give lists where the frozen record holds a tuple."""
-    return tuple(value) if isinstance(value, list) else value
+class Settings(Mapping[str, Any]):
+    """One full, frozen choice: name → value, in the order of the space.
 
+    Values are what JSON has, with tuples for lists. Two are equal when all their values are;
+    whether they train the same is what ``fingerprint`` tells.
 
-Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
-Hidden = Annotated[tuple[Width, ...], Field(max_length=MAX_DEPTH), BeforeValidator(_as_tuple)]
-
-
-class Settings(BaseModel):
-    """One full, frozen setting of the hyperparameters of a dense network.
-
-    Attributes:
-        scale: what happens to the features before the first layer: nothing, division by the
-            largest value (255 for bytes, else the training maximum of the absolute values), or
-            mean and standard deviation of the training part.
-        hidden: widths of the hidden layers, from input to output; may be empty.
-        activation: of every hidden layer (``keras.activations``); gelu is the exact one (erf).
-        negative_slope: of leaky_relu (``keras.activations.leaky_relu`` has 0.2).
-        kernel_initializer: of every layer's kernel (``keras.initializers``); biases start at 0.
-        dropout: rate at which the output of each hidden layer is dropped (inverted dropout).
-        l2: ``keras.regularizers.L2`` factor on every kernel: adds ``l2 · sum(w²)`` to the loss.
-        optimizer: sgd, adam, adamw or rmsprop.
-        momentum: of sgd.
-        nesterov: whether sgd's momentum is Nesterov's.
-        weight_decay: of adamw, applied to kernels and biases as Keras does.
-        learning_rate: peak learning rate; left out, Keras's default for the optimizer.
-        schedule: constant, cosine to zero, or exponential, over all steps of the run after the
-            warm-up.
-        decay_rate: exponential only: the factor reached at the end of the run.
-        warmup_epochs: epochs of linear warm-up from zero; fractions allowed.
-        batch_size: examples per step; the last, smaller batch of an epoch is trained on.
-        epochs: passes over the training part.
-        label_smoothing: of ``keras.losses.CategoricalCrossentropy``.
+    Args:
+        values: of every setting.
+        inert: names that have no effect under the other values, such as ``momentum`` under adam.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    __slots__ = ("_inert", "_values")
+    _inert: frozenset[str]
+    _values: dict[str, Any]
 
-    scale: Scale = "none"
-    hidden: Hidden = (32,)
-    activation: Activation = "relu"
-    negative_slope: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    kernel_initializer: KernelInitializer = "glorot_uniform"
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    l2: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
-    optimizer: Optimizer = "sgd"
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0.0, le=1e6)] = 0.004
-    learning_rate: Annotated[float, Field(gt=0.0, le=1e6)] = 0.01
-    schedule: Schedule = "constant"
-    decay_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    warmup_epochs: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000_000)] = 32
-    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 10
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    def __init__(self, values: Mapping[str, Any], inert: Iterable[str] = ()) -> None:
+        frozen = {name: _frozen(value) for name, value in values.items()}
+        object.__setattr__(self, "_values", frozen)
+        object.__setattr__(self, "_inert", frozenset(inert) & frozen.keys())
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_learning_rate(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and "learning_rate" not in values:
-            optimizer = values.get("optimizer", "sgd")
-            if isinstance(optimizer, str) and optimizer in DEFAULT_LEARNING_RATE:
-                return {**values, "learning_rate": DEFAULT_LEARNING_RATE[optimizer]}
-        return values
+    @property
+    def inert(self) -> frozenset[str]:
+        """The settings without effect under the others."""
+        return self._inert
 
-    @model_validator(mode="after")
-    def _warm_up_fits(self) -> Settings:
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(
-                f"`warmup_epochs <= epochs` must hold, but got {self.warmup_epochs:g} > {self.epochs}"
-            )
-        return self
-
-    def layer_sizes(self, num_features: int, num_classes: int) -> tuple[int, ...]:
-        """Widths from the input to the output, both included."""
-        return (num_features, *self.hidden, num_classes)
-
-    def num_parameters(self, num_features: int, num_classes: int) -> int:
-        """Kernels and biases, as ``keras.Model.count_params`` counts them."""
-        sizes = self.layer_sizes(num_features, num_classes)
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
-
-    def operations_per_epoch(self, num_features: int, num_classes: int, num_train: int) -> int:
-        """Multiplications and additions of one epoch, counted densely.
-
-        Two per weight and example for the forward pass, two for the kernel's gradient, two for
-        the gradient of the layer's input; the first layer needs no gradient of its input.
-        """
-        sizes = self.layer_sizes(num_features, num_classes)
-        weights = [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes)]
-        return num_train * (6 * sum(weights) - 2 * weights[0])
+    def plain(self) -> dict[str, Any]:
+        """All settings as plain JSON values: lists where the mapping has tuples."""
+        return {name: _plain(value) for name, value in self._values.items()}
 
     def effective(self) -> dict[str, Any]:
         """The settings that can influence a run, as plain JSON values.
 
-        A hyperparameter that has no effect under the others is left out (``momentum`` under
-        adam, ``negative_slope`` under relu, ``activation`` without hidden layers), so that two
-        settings that train the same network the same way compare equal.
+        Two settings that train the same model the same way compare equal by this.
         """
-        values = self.model_dump(mode="json")
-        if not self.hidden:
-            for name in ("activation", "dropout"):
-                del values[name]
-        if self.activation != "leaky_relu" or not self.hidden:
-            del values["negative_slope"]
-        if self.optimizer != "sgd":
-            del values["momentum"], values["nesterov"]
-        elif self.momentum == 0.0:
-            del values["nesterov"]
-        if self.optimizer != "adamw":
-            del values["weight_decay"]
-        if self.schedule != "exponential":
-            del values["decay_rate"]
-        return values
+        return {name: value for name, value in self.plain().items() if name not in self._inert}
 
     def fingerprint(self) -> str:
         """SHA-256 of the effective settings, in hexadecimal."""
-        text = json.dumps(self.effective(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(_text(self.effective()).encode()).hexdigest()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        # By their text: 1, 1.0 and True are different settings.
+        if isinstance(other, Settings):
+            return _text(self.plain()) == _text(other.plain())
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(_text(self.plain()))
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"settings are frozen, so `{name}` cannot be set")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Settings, (self._values, tuple(self._inert))
 
 
-SETTING_NAMES: tuple[str, ...] = tuple(Settings.model_fields)
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
 
-# Settings that one rule ties together; every other rule is about one setting alone.
-COUPLED_SETTINGS: tuple[str, ...] = ("warmup_epochs", "epochs")
+
+def _plain(value: Any) -> Any:
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _text(plain: Mapping[str, Any]) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))

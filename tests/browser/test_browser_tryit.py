@@ -14,10 +14,10 @@ import pytest
 from scipy.special import erf, expit, softmax
 from webdriver import Browser
 
+from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
 from bakeoff.models.preprocess import drawing_features
 from bakeoff.records import DataSummary, Scaling, StudyResult
 from bakeoff.report import html
-from bakeoff.settings import ACTIVATIONS, Settings
 
 Page = Callable[[str, Callable[[], StudyResult]], str]
 
@@ -39,7 +39,7 @@ REFERENCE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def study(activation: str, side: int = 8, peak: float = 255.0) -> StudyResult:
     data = replace(build.data_summary(side=side), feature_max=peak)
-    settings = Settings(hidden=[16, 12], activation=activation)  # type: ignore[arg-type]
+    settings = DENSE_SPACE.complete({"hidden": [16, 12], "activation": activation})
     return build.study([], data=data, final=build.final(data, settings, peak=peak))
 
 
@@ -48,7 +48,9 @@ def forward(result: StudyResult, features: np.ndarray) -> np.ndarray:
     assert final is not None
     x = (features.astype(np.float64) - final.scaling.shift) * final.scaling.factor
     for layer in final.layers[:-1]:
-        x = REFERENCE[final.settings.activation](x @ layer.kernel.astype(np.float64) + layer.bias)
+        x = REFERENCE[final.settings["activation"]](
+            x @ layer.kernel.astype(np.float64) + layer.bias
+        )
     last = final.layers[-1]
     return np.asarray(softmax(x @ last.kernel.astype(np.float64) + last.bias))
 
@@ -151,7 +153,7 @@ def test_a_pointer_draws(browser: Browser, page: Page) -> None:
 def table() -> StudyResult:
     names = tuple(f"feature <{i}>" for i in range(64))
     data: DataSummary = replace(build.data_summary(), image_shape=None, feature_names=names)
-    final = build.final(build.data_summary(), Settings(hidden=[16]), peak=16.0)
+    final = build.final(build.data_summary(), DENSE_SPACE.complete({"hidden": [16]}), peak=16.0)
     scaling = Scaling(np.full(64, 3, np.float32), np.full(64, 0.2, np.float32))
     return build.study([], data=data, final=replace(final, scaling=scaling))
 

@@ -18,6 +18,7 @@ PUBLIC = {
     "BakeoffError",
     "Dataset",
     "Result",
+    "DenseSettings",
     "Settings",
     "Store",
     "Study",

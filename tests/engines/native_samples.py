@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from bakeoff import streams
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.base import Job
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.schedules import learning_rates
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import Settings
 
 # bytes and floats, mostly zeros (the sparse first layer) and without zeros (the dense one).
 KINDS = ("lit bytes", "full bytes", "lit floats", "full floats")
 
 
 def sample_job(
-    settings: Settings,
+    settings: DenseSettings,
     kind: str = "lit bytes",
     *,
     num_train: int = 150,
@@ -86,6 +86,6 @@ def relative_difference(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> float:
     return max(float(np.linalg.norm(x - y) / np.linalg.norm(y)) for x, y in pairs)
 
 
-def run_settings(**values: Any) -> Settings:
+def run_settings(**values: Any) -> DenseSettings:
     """Three epochs of a small network, with the values that a test asks for."""
-    return Settings(**{"hidden": (19, 33), "epochs": 3, **values})
+    return DenseSettings(**{"hidden": (19, 33), "epochs": 3, **values})

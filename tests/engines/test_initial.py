@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm, truncnorm
 
+from bakeoff.dense.settings import KERNEL_INITIALIZERS, DenseSettings
 from bakeoff.engines.initial import initial_layers, kernel_from_uniform
-from bakeoff.settings import KERNEL_INITIALIZERS, Settings
 
 FAN_IN, FAN_OUT = 300, 200
 VARIANCES = {"glorot": 2 / (FAN_IN + FAN_OUT), "he": 2 / FAN_IN, "lecun": 1 / FAN_IN}
 
 
 def first_kernel(initializer: str) -> np.ndarray:
-    settings = Settings(hidden=(FAN_OUT,), kernel_initializer=initializer)
+    settings = DenseSettings(hidden=(FAN_OUT,), kernel_initializer=initializer)
     return initial_layers(settings, FAN_IN, 10, study_seed=3, replicate=0)[0].kernel
 
 
 def test_layers_have_the_shapes_of_the_network_and_biases_of_zero() -> None:
-    layers = initial_layers(Settings(hidden=(5, 4)), 7, 3, study_seed=0, replicate=0)
+    layers = initial_layers(DenseSettings(hidden=(5, 4)), 7, 3, study_seed=0, replicate=0)
     assert [layer.kernel.shape for layer in layers] == [(7, 5), (5, 4), (4, 3)]
     assert [layer.bias.shape for layer in layers] == [(5,), (4,), (3,)]
     for layer in layers:
@@ -34,7 +34,7 @@ def test_layers_have_the_shapes_of_the_network_and_biases_of_zero() -> None:
 
 
 def test_without_hidden_layers_there_is_one_kernel_from_features_to_classes() -> None:
-    (layer,) = initial_layers(Settings(hidden=()), 7, 3, study_seed=0, replicate=0)
+    (layer,) = initial_layers(DenseSettings(hidden=()), 7, 3, study_seed=0, replicate=0)
     assert layer.kernel.shape == (7, 3)
 
 
@@ -91,9 +91,9 @@ def test_the_ends_of_the_uniform_numbers_give_finite_weights(initializer: str) -
 def test_no_other_setting_changes_the_initial_weights(
     learning_rate: float, batch_size: int, activation: str, optimizer: str
 ) -> None:
-    plain = initial_layers(Settings(hidden=(4,)), 5, 3, study_seed=1, replicate=2)
+    plain = initial_layers(DenseSettings(hidden=(4,)), 5, 3, study_seed=1, replicate=2)
     other = initial_layers(
-        Settings(
+        DenseSettings(
             hidden=(4,),
             learning_rate=learning_rate,
             batch_size=batch_size,
@@ -110,7 +110,7 @@ def test_no_other_setting_changes_the_initial_weights(
 
 
 def test_replicates_seeds_and_layers_start_differently() -> None:
-    settings = Settings(hidden=(6, 6))
+    settings = DenseSettings(hidden=(6, 6))
 
     def kernels(study_seed: int, replicate: int) -> list[bytes]:
         layers = initial_layers(settings, 6, 6, study_seed=study_seed, replicate=replicate)

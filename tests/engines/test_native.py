@@ -14,11 +14,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from native_samples import KINDS, flat, relative_difference, run_settings, sample_job
 
+from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
 from bakeoff.engines.base import Engine, Watch
 from bakeoff.engines.native import NativeEngine, available_instruction_sets
 from bakeoff.engines.reference import ReferenceEngine
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import ACTIVATIONS, Settings
 
 REFERENCE: Engine = ReferenceEngine()
 SETS = available_instruction_sets()
@@ -283,8 +283,8 @@ def test_zero_weights_stay_exact(engine: NativeEngine) -> None:
 
 
 def test_unknown_settings_do_not_exist(engine: NativeEngine) -> None:
-    """The engine refuses nothing that Settings allows."""
+    """The engine refuses nothing that DenseSettings allows."""
     for activation, optimizer in itertools.product(
         ACTIVATIONS, ("sgd", "adam", "adamw", "rmsprop")
     ):
-        assert engine.refuses(Settings(activation=activation, optimizer=optimizer)) is None
+        assert engine.refuses(DenseSettings(activation=activation, optimizer=optimizer)) is None

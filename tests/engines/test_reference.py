@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.dense.settings import ACTIVATIONS, OPTIMIZERS, DenseSettings
 from bakeoff.engines.base import Engine, Job, Watch
 from bakeoff.engines.dropout import keep_mask
 from bakeoff.engines.network import Network, activate, slope
 from bakeoff.engines.reference import ReferenceEngine, scaled
 from bakeoff.records import Layer
-from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 CASES = golden_cases.cases()
 ENGINE: Engine = ReferenceEngine()
@@ -32,7 +32,7 @@ def flat(weights: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def tiny(**values: Any) -> Job:
-    return golden_cases.job(Settings(**{**golden_cases.BASE, **values}))
+    return golden_cases.job(DenseSettings(**{**golden_cases.BASE, **values}))
 
 
 # --- against Keras -----------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_every_activation_and_optimizer_has_a_golden_case() -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_slopes_are_the_derivatives_of_the_activations(activation: str) -> None:
-    settings = Settings(activation=activation, negative_slope=0.3)
+    settings = DenseSettings(activation=activation, negative_slope=0.3)
     z = np.concatenate([np.linspace(-6.0, -0.01, 200), np.linspace(0.01, 6.0, 200)])
     step = 1e-6
     numeric = (activate(settings, z + step) - activate(settings, z - step)) / (2 * step)
@@ -80,7 +80,7 @@ def test_slopes_are_the_derivatives_of_the_activations(activation: str) -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_and_slopes_stay_finite_far_out(activation: str) -> None:
-    settings = Settings(activation=activation)
+    settings = DenseSettings(activation=activation)
     z = np.array([-1e4, -800.0, -30.0, 0.0, 30.0, 800.0, 1e4])
     assert np.isfinite(activate(settings, z)).all()
     assert np.isfinite(slope(settings, z)).all()
@@ -88,7 +88,7 @@ def test_activations_and_slopes_stay_finite_far_out(activation: str) -> None:
 
 def test_gradients_are_the_derivatives_of_the_loss() -> None:
     """Plain SGD with rate 1 moves each weight by its gradient: compare with differences."""
-    settings = Settings(
+    settings = DenseSettings(
         hidden=(4, 3), activation="tanh", l2=0.01, label_smoothing=0.1, dropout=0.25
     )
     rng = np.random.Generator(np.random.PCG64(0))
@@ -228,7 +228,7 @@ def test_a_weight_beyond_float32_is_divergence_though_the_loss_is_finite() -> No
         job,
         layers=huge,
         features=features + 64.0,  # scaled to exact zeros: the kernel gets L2's gradient alone
-        settings=Settings(hidden=(), batch_size=8, epochs=2, learning_rate=1.0, l2=2.0),
+        settings=DenseSettings(hidden=(), batch_size=8, epochs=2, learning_rate=1.0, l2=2.0),
         learning_rates=lambda _: np.ones(5),
     )
     trained = ENGINE.train(still, Watch())

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.dense.settings import SCHEDULES, DenseSettings
 from bakeoff.engines.schedules import learning_rates, steps_per_epoch
-from bakeoff.settings import SCHEDULES, Settings
 
 
 def whole_run(num_train: int, **values: Any) -> np.ndarray:
-    settings = Settings(**values)
+    settings = DenseSettings(**values)
     rates = learning_rates(settings, num_train)
     return np.concatenate([rates(epoch) for epoch in range(settings.epochs)])
 
 
 def test_the_last_smaller_batch_is_a_step() -> None:
     assert [steps_per_epoch(n, 8) for n in (1, 8, 9, 16, 17)] == [1, 1, 2, 2, 3]
-    assert len(learning_rates(Settings(batch_size=32), 55_000)(0)) == 1719
+    assert len(learning_rates(DenseSettings(batch_size=32), 55_000)(0)) == 1719
 
 
 def test_constant_stays() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.evidence.verdicts import Rule, decide, pin
 from bakeoff.records import (
     Candidate,
@@ -20,7 +21,6 @@ from bakeoff.records import (
     StudyResult,
     Verdict,
 )
-from bakeoff.settings import Settings
 
 MNIST = {"num_train": 55_000, "num_validation": 5_000}
 
@@ -117,13 +117,13 @@ def candidate(
     **settings: Any,
 ) -> Candidate:
     declared = {"scale": "unit", "hidden": (64, 64), "activation": "sigmoid", **settings}
-    full = Settings(**declared)
+    full = DENSE_SPACE.complete(declared)
     return Candidate(
         label=label,
         settings=full,
         declared=declared,
-        num_parameters=full.num_parameters(784, 10),
-        operations_per_epoch=full.operations_per_epoch(784, 10, 55_000),
+        num_parameters=DenseSettings.of(full).num_parameters(784, 10),
+        operations_per_epoch=DenseSettings.of(full).operations_per_epoch(784, 10, 55_000),
         incumbent=incumbent,
         published=None if published is None else Published(*published),
         tuned=tuned or {},

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from made_up_studies import candidate, noisy, runs, stage
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.evidence.swaps import MOST_RETUNED_SWAPS, Swap, plan_swaps, runner_up, swapped
 from bakeoff.records import StageResult, TuningPoint
 from bakeoff.settings import Settings
@@ -15,11 +16,11 @@ RETUNE = {"activation": "learning_rate"}
 
 
 def plan(stages: Sequence[StageResult]) -> tuple[Swap, ...]:
-    return plan_swaps(stages, complete=Settings.model_validate, retune=RETUNE)
+    return plan_swaps(stages, complete=DENSE_SPACE.complete, retune=RETUNE)
 
 
 def full(final: Settings, swap: Swap) -> Settings:
-    settings, _ = swapped(final, swap.changes, Settings.model_validate)
+    settings, _ = swapped(final, swap.changes, DENSE_SPACE.complete)
     assert settings is not None
     return settings
 
@@ -120,7 +121,7 @@ def test_choices_that_exclude_each_other_are_planned_and_say_why_they_cannot_be_
     short = stage("epochs", [(candidate("few", epochs=2), runs(noisy(0.97, seed=3)))])
     (swap,) = plan([warm, short])
     assert swap.label == "warmup_epochs=8"
-    settings, why = swapped(short.candidates[0].settings, swap.changes, Settings.model_validate)
+    settings, why = swapped(short.candidates[0].settings, swap.changes, DENSE_SPACE.complete)
     assert settings is None
     assert "warmup_epochs" in why
 
@@ -131,5 +132,5 @@ def test_no_stages_no_swaps() -> None:
 
 def test_what_need_not_be_retuned_is_tried_at_no_other_learning_rate() -> None:
     stages = [activation_stage(), rate_stage()]
-    swaps = plan_swaps(stages, complete=Settings.model_validate, retune={})
+    swaps = plan_swaps(stages, complete=DENSE_SPACE.complete, retune={})
     assert {swap.kind for swap in swaps} == {"runner-up"}

@@ -282,7 +282,7 @@ def test_a_replication_measures_every_run_and_follows_the_pins() -> None:
     width, rate = result.record.stages
     assert width.verdict.chosen == "1"
     assert width.verdict.pinned
-    assert rate.candidates[0].settings.hidden == (4,)
+    assert rate.candidates[0].settings["hidden"] == (4,)
     for stage in result.record.stages:
         for runs in stage.runs:
             assert all(run.value("test_accuracy") is not None for run in runs)

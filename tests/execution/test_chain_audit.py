@@ -33,12 +33,12 @@ def test_a_choice_made_wrong_by_a_later_one_is_confirmed_and_said(audited: Resul
 
 
 def test_the_chain_is_not_changed_unless_asked(audited: Result) -> None:
-    assert audited.best.hidden == (8,)
+    assert audited.best["hidden"] == (8,)
 
 
 def test_following_the_audit_ends_where_nothing_beats_the_final() -> None:
     followed = Study.from_file(EXAMPLE).run(store=":memory:", follow_audit=3)
-    assert followed.best.hidden == (64, 64, 64)
+    assert followed.best["hidden"] == (64, 64, 64)
     last_round = followed.record.audit[-1]
     assert not last_round.confirmed
     assert followed.record.final is not None

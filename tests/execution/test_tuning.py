@@ -19,7 +19,7 @@ def test_every_candidate_gets_its_own_best_value(clouds: Dataset) -> None:
         points = [point for point in stage.tuning if point.candidate == candidate.label]
         chosen = [point for point in points if point.chosen]
         assert len(chosen) == 1
-        assert candidate.settings.learning_rate == chosen[0].values["learning_rate"]
+        assert candidate.settings["learning_rate"] == chosen[0].values["learning_rate"]
         assert candidate.tuned == dict(chosen[0].values)
         best = max(
             sum(run.value("val_accuracy") or 0.0 for run in point.runs) / len(point.runs)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
 from bakeoff.engines.base import Job
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.schedules import learning_rates
 from bakeoff.records import Scaling
-from bakeoff.settings import ACTIVATIONS, Settings
 from bakeoff.streams import dropout_key, order
 
 GOLDEN = Path(__file__).with_name("keras_golden.npz")
@@ -48,7 +48,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def cases() -> dict[str, Settings]:
+def cases() -> dict[str, DenseSettings]:
     """Name → settings of every golden configuration."""
     changes: dict[str, dict[str, Any]] = {}
     for activation in ACTIVATIONS:
@@ -76,7 +76,7 @@ def cases() -> dict[str, Settings]:
     changes["sgd/label-smoothing"] = {"activation": "tanh", "label_smoothing": 0.2}
     changes["sgd/dropout"] = {"activation": "tanh", "dropout": 0.3}
     changes["adam/dropout"] = {"activation": "relu", "dropout": 0.5, **OPTIMIZERS["adam"]}
-    return {name: Settings(**{**BASE, **change}) for name, change in changes.items()}
+    return {name: DenseSettings(**{**BASE, **change}) for name, change in changes.items()}
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return features, noisy.argmax(axis=1).astype(np.int32)
 
 
-def job(settings: Settings) -> Job:
+def job(settings: DenseSettings) -> Job:
     """The run of one golden configuration; training and validation rows are interleaved."""
     features, labels = data()
     rows = np.random.Generator(np.random.PCG64(8)).permutation(len(labels)).astype(np.int32)

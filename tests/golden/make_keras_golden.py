@@ -28,11 +28,11 @@ import jax
 import keras
 import numpy as np
 
+from bakeoff.dense.settings import KERNEL_INITIALIZERS, DenseSettings
 from bakeoff.engines.base import Job
 from bakeoff.engines.dropout import keep_mask
 from bakeoff.engines.reference import scaled
 from bakeoff.engines.schedules import steps_per_epoch
-from bakeoff.settings import KERNEL_INITIALIZERS, Settings
 
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 INITIALIZER_SHAPE = (300, 200)
@@ -50,7 +50,7 @@ class AfterWarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return keras.ops.where(step < self.num_warmup, warm, self.after(step - self.num_warmup))
 
 
-def learning_rate(settings: Settings, num_train: int) -> Any:
+def learning_rate(settings: DenseSettings, num_train: int) -> Any:
     per_epoch = steps_per_epoch(num_train, settings.batch_size)
     num_warmup = round(settings.warmup_epochs * per_epoch)
     # Keras wants at least one step of decay, also where the warm-up leaves none.
@@ -69,7 +69,7 @@ def learning_rate(settings: Settings, num_train: int) -> Any:
     return AfterWarmUp(peak, num_warmup, lambda _: peak) if num_warmup else peak
 
 
-def optimizer(settings: Settings, num_train: int) -> keras.optimizers.Optimizer:
+def optimizer(settings: DenseSettings, num_train: int) -> keras.optimizers.Optimizer:
     rate = learning_rate(settings, num_train)
     match settings.optimizer:
         case "sgd":
@@ -84,7 +84,7 @@ def optimizer(settings: Settings, num_train: int) -> keras.optimizers.Optimizer:
             return keras.optimizers.RMSprop(rate)
 
 
-def activation(settings: Settings) -> Any:
+def activation(settings: DenseSettings) -> Any:
     if settings.activation == "leaky_relu":
         return lambda x: keras.activations.leaky_relu(x, negative_slope=settings.negative_slope)
     return settings.activation

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.models.trained import TrainedModel
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import Settings
 
 
 def sample_model(
@@ -26,7 +26,7 @@ def sample_model(
 ) -> TrainedModel:
     """A model with random weights of moderate size."""
     rng = np.random.default_rng(seed)
-    chosen = Settings(scale=scale, **{"hidden": (5, 4), **settings})
+    chosen = DenseSettings(scale=scale, **{"hidden": (5, 4), **settings})
     sizes = chosen.layer_sizes(num_features, num_classes)
     layers = tuple(
         Layer(

@@ -16,9 +16,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from bakeoff import BakeoffClassifier
+from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.errors import EngineError, RunsFailedError, UsageError
 from bakeoff.models.trained import TrainedModel
-from bakeoff.settings import SETTING_NAMES, Settings
 
 QUICK = {"scale": "standard", "learning_rate": 0.1, "epochs": 20, "engine": "reference"}
 
@@ -44,9 +44,9 @@ def test_it_keeps_scikit_learns_contract(check) -> None:
 
 def test_its_parameters_are_the_settings_with_their_defaults() -> None:
     parameters = inspect.signature(BakeoffClassifier).parameters
-    assert tuple(parameters) == (*SETTING_NAMES, "random_state", "engine")
-    defaults = Settings()
-    for name in set(SETTING_NAMES) - {"learning_rate"}:
+    assert tuple(parameters) == (*DENSE_SPACE.names, "random_state", "engine")
+    defaults = DenseSettings()
+    for name in set(DENSE_SPACE.names) - {"learning_rate"}:
         assert parameters[name].default == getattr(defaults, name)
     assert parameters["learning_rate"].default is None
 

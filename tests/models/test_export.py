@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from model_samples import examples, sample_model
 
+from bakeoff.dense.settings import ACTIVATIONS
 from bakeoff.errors import UsageError
 from bakeoff.models.export import to_keras, to_onnx
-from bakeoff.settings import ACTIVATIONS
 
 CASES = [(activation, "standard", (5, 4)) for activation in ACTIVATIONS]
 CASES += [("relu", "none", ()), ("leaky_relu", "unit", (3,))]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from model_samples import sample_model
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import UsageError
 from bakeoff.models.trained import TrainedModel
 from bakeoff.records import (
@@ -32,7 +33,7 @@ RUN = Run(
     engine="reference/1",
 )
 FINAL = Final(
-    settings=MODEL.settings,
+    settings=DENSE_SPACE.complete(MODEL.settings.model_dump()),
     num_parameters=MODEL.num_parameters,
     runs=(RUN,),
     confusion=None,

@@ -14,11 +14,11 @@ from model_samples import examples, sample_model
 from safetensors.numpy import save
 from scipy.special import softmax
 
+from bakeoff.dense.settings import ACTIVATIONS
 from bakeoff.engines.reference import ReferenceEngine
 from bakeoff.errors import BakeoffError, DataError, UsageError
 from bakeoff.models.trained import TrainedModel
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import ACTIVATIONS
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.records import (
     AuditSwap,
     Candidate,
@@ -116,13 +117,15 @@ def candidate(
     num_features: int = 64,
     num_classes: int = 10,
 ) -> Candidate:
-    full = Settings(**(settings or {}))
+    full = DENSE_SPACE.complete(settings or {})
     return Candidate(
         label=label,
         settings=full,
         declared=dict(settings or {}),
-        num_parameters=full.num_parameters(num_features, num_classes),
-        operations_per_epoch=full.operations_per_epoch(num_features, num_classes, 1_300),
+        num_parameters=DenseSettings.of(full).num_parameters(num_features, num_classes),
+        operations_per_epoch=DenseSettings.of(full).operations_per_epoch(
+            num_features, num_classes, 1_300
+        ),
         incumbent=incumbent,
         published=published,
         tuned=tuned or {},
@@ -337,13 +340,13 @@ def final(
     runs = tuple(refit(run(s, 0.97, test=accuracy + 0.001 * (s - 1))) for s in range(num_runs))
     return Final(
         settings=settings,
-        num_parameters=settings.num_parameters(data.num_features, k),
+        num_parameters=DenseSettings.of(settings).num_parameters(data.num_features, k),
         runs=runs,
         confusion=confusion if opened else None,
         reliability=reliability if opened else None,
         calibration_error=0.013 if opened else None,
         mistakes=tuple(mistakes) if opened else (),
-        layers=weights or layers(settings.layer_sizes(data.num_features, k)),
+        layers=weights or layers(DenseSettings.of(settings).layer_sizes(data.num_features, k)),
         scaling=scaling or Scaling(np.zeros(1, np.float32), np.full(1, 1 / peak, np.float32)),
         model_path="models/digits.safetensors",
         opening=TestOpening("e" * 64, "digits", "final", "2026-01-02T03:04:05Z", 1)
@@ -592,7 +595,9 @@ def tuned() -> StageResult:
 def full(**changes: Any) -> StudyResult:
     """A complete study: winner, tie, tuned, undecided, audit, lint and final."""
     data = changes.pop("data", None) or data_summary()
-    settings = Settings(hidden=[64, 32], activation="relu", learning_rate=0.1, scale="unit")
+    settings = DENSE_SPACE.complete(
+        {"hidden": [64, 32], "activation": "relu", "learning_rate": 0.1, "scale": "unit"}
+    )
     stages = [*tie().stages, tuned(), undecided().stages[0]]
     rows = tuple(run(s, 0.9702 + 0.0005 * s) for s in range(3))
     audit = (
@@ -711,7 +716,7 @@ def large(num_candidates: int = 60, num: int = 12, epochs: int = 100) -> StudyRe
                 spread=0.003,
             ),
         ],
-        final=final(data_summary(), Settings(hidden=[64])),
+        final=final(data_summary(), DENSE_SPACE.complete({"hidden": [64]})),
     )
 
 
@@ -733,6 +738,6 @@ def hostile() -> StudyResult:
         name=HOSTILE + long,
         data=data,
         spec={"name": HOSTILE, "x": CONTROL},
-        final=final(data, Settings()),
+        final=final(data, DENSE_SPACE.complete({})),
         lint=(LintFinding("L001", "error", HOSTILE, CONTROL, HOSTILE, long),),
     )

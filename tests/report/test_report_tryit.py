@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.records import DataSummary, Scaling
 from bakeoff.report.images import sprite
 from bakeoff.report.tryit import MAX_PARAMETERS, ModelPayload, model_payload
-from bakeoff.settings import Settings
 
 DATA = build.data_summary()
 
@@ -27,7 +27,7 @@ def kernel(payload: ModelPayload, index: int) -> np.ndarray:
 
 
 def test_weights_survive_the_way_into_the_page() -> None:
-    final = build.final(DATA, Settings(hidden=[16]))
+    final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}))
     payload, missing = model_payload(final, DATA)
     assert missing is None
     assert payload is not None
@@ -42,7 +42,7 @@ def test_weights_survive_the_way_into_the_page() -> None:
 
 
 def test_tiny_and_huge_weights_stay_in_the_range_of_float16() -> None:
-    final = build.final(DATA, Settings(hidden=[16]))
+    final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}))
     for factor in (1e-9, 1e9):
         layers = tuple(
             replace(layer, kernel=layer.kernel * np.float32(factor)) for layer in final.layers
@@ -54,7 +54,7 @@ def test_tiny_and_huge_weights_stay_in_the_range_of_float16() -> None:
 
 
 def test_unscaled_bytes_into_a_steep_layer_travel_as_float32() -> None:
-    final = build.final(DATA, Settings(hidden=[16]))
+    final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}))
     unscaled = Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
     payload, _ = model_payload(replace(final, scaling=unscaled), DATA)
     assert payload is not None
@@ -63,7 +63,7 @@ def test_unscaled_bytes_into_a_steep_layer_travel_as_float32() -> None:
 
 
 def test_a_model_too_large_for_a_page_is_left_out_with_the_reason() -> None:
-    final = replace(build.final(DATA, Settings()), num_parameters=MAX_PARAMETERS + 1)
+    final = replace(build.final(DATA, DENSE_SPACE.complete({})), num_parameters=MAX_PARAMETERS + 1)
     payload, missing = model_payload(final, DATA)
     assert payload is None
     assert missing is not None
@@ -78,7 +78,7 @@ def table() -> DataSummary:
 
 def test_tables_get_sliders_for_the_features_that_move_the_first_layer_most() -> None:
     data = table()
-    final = build.final(DATA, Settings(hidden=[16]), peak=16.0)
+    final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}), peak=16.0)
     weights = [layer.kernel.copy() for layer in final.layers]
     weights[0][[5, 40]] *= 10
     layers = (replace(final.layers[0], kernel=weights[0]), *final.layers[1:])
@@ -91,7 +91,7 @@ def test_tables_get_sliders_for_the_features_that_move_the_first_layer_most() ->
 
 
 def test_a_table_without_ranges_says_why_it_has_no_sliders() -> None:
-    final = replace(build.final(DATA, Settings()), feature_stats=None)
+    final = replace(build.final(DATA, DENSE_SPACE.complete({})), feature_stats=None)
     payload, missing = model_payload(final, table())
     assert payload is None
     assert missing == "the ranges of the features and a real example were not kept"

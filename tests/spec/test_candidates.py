@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import SpecError
-from bakeoff.settings import Settings
 from bakeoff.spec import (
     StageSpec,
     StudySpec,
@@ -133,7 +133,7 @@ def test_declared_settings_are_what_was_carried_in_and_the_change_without_defaul
 
 def test_a_learning_rate_that_nobody_gave_follows_the_optimizer() -> None:
     one = stage(vary={"optimizer": ["sgd", "adam"]})
-    rates = [Settings.model_validate(c.declared).learning_rate for c in stage_candidates(one, {})]
+    rates = [DENSE_SPACE.complete(c.declared)["learning_rate"] for c in stage_candidates(one, {})]
     assert rates == [0.01, 0.001]
 
 
@@ -155,7 +155,7 @@ def test_published_numbers_stay_with_their_candidate() -> None:
 
 
 def test_settings_have_the_label_that_a_stage_would_give_them() -> None:
-    settings = Settings(hidden=(64, 64), learning_rate=0.3)
+    settings = DENSE_SPACE.complete({"hidden": (64, 64), "learning_rate": 0.3})
     assert label_of(stage(vary={"hidden": [[32]]}), settings) == "64-64"
     one = stage(vary={"hidden": [[32]], "learning_rate": [0.1]})
     assert label_of(one, settings) == "hidden=64-64, learning_rate=0.3"
@@ -169,14 +169,14 @@ VARY = {"scale": ["none", "unit"]}
 
 def test_lists_are_tuned_over_as_a_grid() -> None:
     one = stage(vary=VARY, tune={"learning_rate": [0.1, 0.2], "batch_size": [8, 16]})
-    assert tuning_points(one, seed=0) == [
+    assert tuning_points(one, DENSE_SPACE, seed=0) == [
         {"learning_rate": 0.1, "batch_size": 8},
         {"learning_rate": 0.1, "batch_size": 16},
         {"learning_rate": 0.2, "batch_size": 8},
         {"learning_rate": 0.2, "batch_size": 16},
     ]
     assert num_tuning_points(one) == 4
-    assert tuning_points(stage(vary=VARY), seed=0) == []
+    assert tuning_points(stage(vary=VARY), DENSE_SPACE, seed=0) == []
     assert num_tuning_points(stage(vary=VARY)) == 0
 
 
@@ -186,10 +186,10 @@ def test_a_range_has_one_point_in_each_of_as_many_equal_cells() -> None:
         vary=VARY, tune={"dropout": {"low": 0.0, "high": 0.8, "scale": "linear", "points": 4}}
     )
     for seed in range(5):
-        points = [point["dropout"] for point in tuning_points(one, seed=seed)]
+        points = [point["dropout"] for point in tuning_points(one, DENSE_SPACE, seed=seed)]
         assert sorted(int(point / 0.2) for point in points) == [0, 1, 2, 3]
     one = stage(vary=VARY, tune={"learning_rate": {"low": 0.01, "high": 1, "points": 2}})
-    low, high = sorted(point["learning_rate"] for point in tuning_points(one, seed=0))
+    low, high = sorted(point["learning_rate"] for point in tuning_points(one, DENSE_SPACE, seed=0))
     assert 0.01 <= low <= 0.1 <= high <= 1
 
 
@@ -202,7 +202,7 @@ def test_ranges_are_covered_together_and_meet_every_point_of_the_grid() -> None:
             "learning_rate": {"low": 0.01, "high": 1, "points": 4},
         },
     )
-    points = tuning_points(one, seed=0)
+    points = tuning_points(one, DENSE_SPACE, seed=0)
     assert len(points) == num_tuning_points(one) == 16
     assert list(points[0]) == ["l2", "batch_size", "learning_rate"]
     assert len({point["l2"] for point in points}) == 8
@@ -211,12 +211,12 @@ def test_ranges_are_covered_together_and_meet_every_point_of_the_grid() -> None:
 
 def test_whole_numbers_stay_whole_and_are_tried_once() -> None:
     one = stage(vary=VARY, tune={"batch_size": {"low": 1, "high": 4, "points": 32}})
-    points = [point["batch_size"] for point in tuning_points(one, seed=0)]
+    points = [point["batch_size"] for point in tuning_points(one, DENSE_SPACE, seed=0)]
     assert sorted(points) == [1, 2, 3, 4]
     assert all(type(point) is int for point in points)
 
 
 def test_the_studys_seed_scrambles_the_points() -> None:
     one = stage(vary=VARY, tune={"l2": {"low": 1e-6, "high": 1e-2}})
-    assert tuning_points(one, seed=0) == tuning_points(one, seed=0)
-    assert tuning_points(one, seed=0) != tuning_points(one, seed=1)
+    assert tuning_points(one, DENSE_SPACE, seed=0) == tuning_points(one, DENSE_SPACE, seed=0)
+    assert tuning_points(one, DENSE_SPACE, seed=0) != tuning_points(one, DENSE_SPACE, seed=1)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.spec import BUILT_IN, from_dict, from_toml, load, stage_candidates, tuning_points
 from bakeoff.spec.writing import toml_value
 from strategies import NAME, study_dicts
@@ -61,7 +62,7 @@ def test_the_labels_of_a_stage_are_unique_and_its_candidates_keep_what_was_carri
 @given(study_dicts())
 def test_tuning_points_lie_inside_what_was_declared(document: dict[str, Any]) -> None:
     for stage in from_dict(document).stage:
-        points = tuning_points(stage, seed=0)
+        points = tuning_points(stage, DENSE_SPACE, seed=0)
         assert bool(points) == bool(stage.tune)
         for point in points:
             assert list(point) == list(stage.tune)

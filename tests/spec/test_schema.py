@@ -13,18 +13,18 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import SpecError
-from bakeoff.settings import SETTING_NAMES
 from bakeoff.spec import BUILT_IN, TEMPLATE, from_dict, json_schema, load
 from bakeoff.spec.schema import setting_descriptions
 from strategies import study_dicts
 
 DOCS = Path(__file__).parents[2] / "docs"
-VALIDATOR = jsonschema.Draft202012Validator(json_schema())
+VALIDATOR = jsonschema.Draft202012Validator(json_schema(DENSE_SPACE))
 
 
 def test_the_schema_is_a_valid_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+    jsonschema.Draft202012Validator.check_schema(json_schema(DENSE_SPACE))
 
 
 def test_the_schema_in_the_docs_is_what_the_code_gives() -> None:
@@ -32,12 +32,12 @@ def test_the_schema_in_the_docs_is_what_the_code_gives() -> None:
     command = [sys.executable, "-W", "error", "-m", "bakeoff.spec.schema"]
     made = subprocess.run(command, capture_output=True, check=True, text=True, encoding="utf-8")
     assert made.stdout == (DOCS / "study.schema.json").read_text(encoding="utf-8")
-    assert json.loads(made.stdout) == json_schema()
+    assert json.loads(made.stdout) == json_schema(DENSE_SPACE)
 
 
 def test_every_key_and_every_setting_is_explained() -> None:
-    assert set(setting_descriptions()) == set(SETTING_NAMES)
-    schema = json_schema()
+    assert set(setting_descriptions(DENSE_SPACE)) == set(DENSE_SPACE.names)
+    schema = json_schema(DENSE_SPACE)
     for name, definition in {"study": schema, **schema["$defs"]}.items():
         assert definition["description"], name
         for key, one in definition.get("properties", {}).items():

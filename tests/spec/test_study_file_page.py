@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from bakeoff.dense.settings import (
+    ACTIVATIONS,
+    DENSE_SPACE,
+    KERNEL_INITIALIZERS,
+    OPTIMIZERS,
+    SCHEDULES,
+    DenseSettings,
+)
 from bakeoff.errors import SpecError
-from bakeoff.settings import ACTIVATIONS, KERNEL_INITIALIZERS, OPTIMIZERS, SCHEDULES, Settings
 from bakeoff.spec import (
     BUILT_IN,
     TEMPLATE,
@@ -83,12 +90,12 @@ def test_a_table_has_every_key_with_its_default(model: type[BaseModel], section:
 
 def test_the_settings_table_has_every_setting_with_its_default_and_choices() -> None:
     rows = table("setting", "## Settings")
-    assert tuple(rows) == tuple(Settings.model_fields)
+    assert tuple(rows) == DENSE_SPACE.names
     for name, (_values, default, _source) in rows.items():
         if name == "learning_rate":
             assert default == "0.01 for `sgd`, 0.001 for the others"
         else:
-            assert default.strip("`") == toml_value(getattr(Settings(), name)), name
+            assert default.strip("`") == toml_value(DENSE_SPACE.complete({})[name]), name
     for name, choices in {
         "scale": ("none", "unit", "standard"),
         "activation": ACTIVATIONS,
@@ -117,23 +124,27 @@ def test_the_notebook_s_thirteen_models_are_what_it_printed() -> None:
     for stage in spec.stage:
         candidates = stage_candidates(stage, carried)
         for one in candidates:
-            settings = Settings.model_validate(one.declared)
+            settings = DENSE_SPACE.complete(one.declared)
             published = one.published
             models.append(
                 (
                     one.label,
-                    settings.scale,
-                    "-".join(map(str, settings.hidden)),
-                    settings.activation,
-                    settings.learning_rate,
-                    settings.num_parameters(784, 10),
+                    settings["scale"],
+                    "-".join(map(str, settings["hidden"])),
+                    settings["activation"],
+                    settings["learning_rate"],
+                    DenseSettings.of(settings).num_parameters(784, 10),
                     published and published.test_accuracy,
                     published and published.test_loss,
                 )
             )
-            assert (settings.batch_size, settings.epochs, settings.optimizer) == (32, 10, "sgd")
-            assert settings.negative_slope == 0.1
-            assert settings.kernel_initializer == "glorot_uniform"
+            assert (settings["batch_size"], settings["epochs"], settings["optimizer"]) == (
+                32,
+                10,
+                "sgd",
+            )
+            assert settings["negative_slope"] == 0.1
+            assert settings["kernel_initializer"] == "glorot_uniform"
         carried |= stage.carry or {}
     assert models == [
         ("1", "none", "32", "sigmoid", 0.1, 25450, 0.7044, 0.9166),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from store_samples import begin, key_of, sample_result, sample_run
 
-from bakeoff.settings import Settings
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.store import connect
 from bakeoff.store.sqlite import Store
 
@@ -30,7 +30,9 @@ def main(folder: Path) -> None:
         store.finish_study(number, sample_result())
         store.add_run(sample_run(2000, status="failed", reason="diverged in epoch 2"))
         unfinished = begin(store, "unfinished")
-        store.plan_runs(unfinished, [(key_of(3000), Settings(), 0, "width", "hidden=32")])
+        store.plan_runs(
+            unfinished, [(key_of(3000), DENSE_SPACE.complete({}), 0, "width", "hidden=32")]
+        )
         store.mark_running([key_of(3000)])
     future = folder / "future.sqlite"
     future.unlink(missing_ok=True)

@@ -23,9 +23,9 @@ from typing import Any
 
 from store_samples import begin, difference, key_of, sample_result, sample_run
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError, StoreFullError, StoreLockedError
 from bakeoff.records import Run
-from bakeoff.settings import Settings
 from bakeoff.store.sqlite import Store
 
 
@@ -90,7 +90,9 @@ def crowd(folder: Path, num_writers: str, num_runs: str) -> dict[str, Any]:
             with Store.open(path, wait=True, timeout_s=120) as store:
                 number = begin(store, f"study {writer}")
                 for run in part:
-                    store.plan_runs(number, [(key_of(run), Settings(), 0, "width", "a")])
+                    store.plan_runs(
+                        number, [(key_of(run), DENSE_SPACE.complete({}), 0, "width", "a")]
+                    )
                     store.mark_running([key_of(run)])
                     store.add_run(sample_run(run))
 
@@ -154,7 +156,9 @@ def kills(folder: Path, num_kills: str, seed: str) -> dict[str, Any]:
             with Store.open(path) as store:
                 number = begin(store)
                 for run in range(start, start + 16):
-                    store.plan_runs(number, [(key_of(run), Settings(), 0, "width", "a")])
+                    store.plan_runs(
+                        number, [(key_of(run), DENSE_SPACE.complete({}), 0, "width", "a")]
+                    )
                     store.mark_running([key_of(run)])
                     store.add_run(sample_run(run))
                     os.write(pipe, run.to_bytes(4, "little"))
@@ -347,7 +351,7 @@ def hold(folder: Path) -> dict[str, Any]:
     """Holds the writer's lock until it is killed or its input ends."""
     with Store.open(folder / "a.sqlite") as store:
         number = begin(store)
-        store.plan_runs(number, [(key_of(1), Settings(), 0, "width", "a")])
+        store.plan_runs(number, [(key_of(1), DENSE_SPACE.complete({}), 0, "width", "a")])
         store.mark_running([key_of(1)])
         print("held", flush=True)  # noqa: T201
         sys.stdin.read()

@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE, OPTIMIZERS, DenseSettings
 from bakeoff.records import (
     Candidate,
     Claim,
@@ -29,7 +30,7 @@ from bakeoff.records import (
     TestOpening,
     Verdict,
 )
-from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
+from bakeoff.settings import Settings
 
 ENGINE = "reference/1/numpy"
 NAMES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -109,13 +110,13 @@ def begin(store: Any, name: str = "digits", **changes: Any) -> int:
 
 
 def candidate(label: str, width: int, **changes: Any) -> Candidate:
-    settings = Settings(hidden=(width,))
+    settings = DENSE_SPACE.complete({"hidden": (width,)})
     return Candidate(
         label=label,
         settings=settings,
         declared={"hidden": (width,)},
-        num_parameters=settings.num_parameters(64, 10),
-        operations_per_epoch=settings.operations_per_epoch(64, 10, 1000),
+        num_parameters=DenseSettings.of(settings).num_parameters(64, 10),
+        operations_per_epoch=DenseSettings.of(settings).operations_per_epoch(64, 10, 1000),
         **changes,
     )
 
@@ -183,7 +184,7 @@ def sample_result(name: str = "digits", first_run: int = 0) -> StudyResult:
         lint=(LintFinding("L003", "warning", "The best value is at the edge.", "Widen.", "l003"),),
         claims=(Claim("number", "0.95", 0.95, 0.96, 0.01, None, None, "holds", "It holds."),),
         final=Final(
-            settings=Settings(hidden=(32,)),
+            settings=DENSE_SPACE.complete({"hidden": (32,)}),
             num_parameters=2410,
             runs=(final_run,),
             confusion=generator.integers(0, 30, (10, 10)),
@@ -266,14 +267,15 @@ _plain = st.recursive(
     max_leaves=5,
 )
 _mappings = st.dictionaries(_words, _plain, max_size=3)
-_settings = st.builds(
-    Settings,
-    hidden=st.lists(st.integers(1, 300), max_size=3).map(tuple),
-    activation=st.sampled_from(ACTIVATIONS),
-    optimizer=st.sampled_from(OPTIMIZERS),
-    learning_rate=st.floats(1e-9, 1e6),
-    dropout=st.floats(0, 1, exclude_max=True),
-)
+_settings = st.fixed_dictionaries(
+    {
+        "hidden": st.lists(st.integers(1, 300), max_size=3),
+        "activation": st.sampled_from(ACTIVATIONS),
+        "optimizer": st.sampled_from(OPTIMIZERS),
+        "learning_rate": st.floats(1e-9, 1e6),
+        "dropout": st.floats(0, 1, exclude_max=True),
+    }
+).map(DENSE_SPACE.complete)
 _arrays = hnp.arrays(
     st.sampled_from([np.uint8, np.int32, np.int64, np.float32, np.float64]),
     hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from store_samples import begin, key_of, sample_result, sample_run
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import UsageError
-from bakeoff.settings import Settings
 from bakeoff.store import export
 from bakeoff.store.sqlite import Store
 
@@ -24,8 +24,14 @@ def frame() -> pd.DataFrame:
         store.plan_runs(
             number,
             [
-                (key_of(1), Settings(hidden=(16, 8)), 1, "width", 'a "quoted", label'),
-                (key_of(2), Settings(hidden=()), 2, "width", "b"),
+                (
+                    key_of(1),
+                    DENSE_SPACE.complete({"hidden": (16, 8)}),
+                    1,
+                    "width",
+                    'a "quoted", label',
+                ),
+                (key_of(2), DENSE_SPACE.complete({"hidden": ()}), 2, "width", "b"),
             ],
         )
         store.add_run(sample_run(1, metrics={"val_loss": 0.1 + 0.2, "val_accuracy": 1 / 3}))

@@ -17,9 +17,9 @@ import pytest
 from store_samples import assert_same, begin, key_of, sample_result, sample_run, sample_stage
 from test_store_sharing import play
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError, StoreFullError, StoreLockedError
 from bakeoff.records import StudyResult
-from bakeoff.settings import Settings
 from bakeoff.store import connect, faults, locking
 from bakeoff.store.sqlite import Store
 
@@ -122,7 +122,9 @@ def test_every_statement_of_a_run_may_fail(tmp_path, code, kind, durable) -> Non
         number = begin(store)
 
         def one_run(run: int) -> None:
-            store.plan_runs(number, [(key_of(run), Settings(hidden=(run,)), 0, "width", "a")])
+            store.plan_runs(
+                number, [(key_of(run), DENSE_SPACE.complete({"hidden": (run,)}), 0, "width", "a")]
+            )
             store.mark_running([key_of(run)])
             if durable:
                 store._forced_at = -1e9
@@ -233,7 +235,7 @@ def test_an_interruption_within_a_write_leaves_nothing_half_written(tmp_path, mo
         with monkeypatch.context() as patched:
             patched.setattr("bakeoff.store.write._link", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                store.plan_runs(number, [(key_of(1), Settings(), 0, "width", "a")])
+                store.plan_runs(number, [(key_of(1), DENSE_SPACE.complete({}), 0, "width", "a")])
         assert len(store.runs()) == 0
         store.add_run(sample_run(1))
 

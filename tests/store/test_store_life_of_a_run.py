@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from store_samples import begin, key_of, sample_result, sample_run, sample_stage
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError
 from bakeoff.records import Run
-from bakeoff.settings import Settings
 from bakeoff.store.sqlite import Store
 
 
@@ -19,7 +19,11 @@ def store():
 
 def plan(store: Store, number: int, *runs: int, label: str = "hidden=16") -> None:
     store.plan_runs(
-        number, [(key_of(run), Settings(hidden=(16,)), run % 12, "width", label) for run in runs]
+        number,
+        [
+            (key_of(run), DENSE_SPACE.complete({"hidden": (16,)}), run % 12, "width", label)
+            for run in runs
+        ],
     )
 
 
@@ -194,7 +198,9 @@ def test_a_study_must_be_begun_before_it_is_written_to(store: Store) -> None:
 def test_studies_count_a_run_once_however_many_stages_it_serves(store: Store) -> None:
     number = begin(store)
     plan(store, number, 1, 2)
-    store.plan_runs(number, [(key_of(1), Settings(hidden=(16,)), 1, "again", "hidden=16")])
+    store.plan_runs(
+        number, [(key_of(1), DENSE_SPACE.complete({"hidden": (16,)}), 1, "again", "hidden=16")]
+    )
     store.add_run(sample_run(1))
     store.add_run(sample_run(2, status="failed", reason="diverged"))
     (row,) = store.studies()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from store_samples import assert_same, begin, key_of, sample_result, sample_run, sample_stage
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError
-from bakeoff.settings import Settings
 from bakeoff.store.rows import MergeReport
 from bakeoff.store.sqlite import Store
 
@@ -50,7 +50,9 @@ def test_measurements_that_an_outcome_of_this_store_lacks_are_filled_in(two) -> 
 def test_an_outcome_replaces_a_plan_and_a_plan_no_outcome(two) -> None:
     first, second, path = two
     for store, planned, done in ((first, 1, 2), (second, 2, 1)):
-        store.plan_runs(begin(store), [(key_of(planned), Settings(), 0, "width", "a")])
+        store.plan_runs(
+            begin(store), [(key_of(planned), DENSE_SPACE.complete({}), 0, "width", "a")]
+        )
         store.add_run(sample_run(done))
     assert first.merge(path).added == 1
     assert set(first.find_runs([key_of(1), key_of(2)])) == {key_of(1), key_of(2)}
@@ -58,7 +60,7 @@ def test_an_outcome_replaces_a_plan_and_a_plan_no_outcome(two) -> None:
 
 def test_runs_that_the_other_driver_is_at_come_as_interrupted(two) -> None:
     first, second, path = two
-    second.plan_runs(begin(second), [(key_of(1), Settings(), 0, "width", "a")])
+    second.plan_runs(begin(second), [(key_of(1), DENSE_SPACE.complete({}), 0, "width", "a")])
     second.mark_running([key_of(1)])
     assert first.merge(path).added == 0
     assert list(first.runs()["state"]) == ["interrupted"]

@@ -19,6 +19,7 @@ from bakeoff.cli.output import (
     write_message,
     write_text,
 )
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.errors import LintError, UsageError
 from bakeoff.files import must_be_writable, write_whole
 
@@ -222,7 +223,7 @@ def check(
                 out.print(
                     model_summary(
                         f"{stage.name}: {candidate.label}",
-                        candidate.settings,
+                        DenseSettings.of(candidate.settings),
                         plan.data.num_features,
                         plan.data.num_classes,
                     )

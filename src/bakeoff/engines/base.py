@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class Job:
         dropout_key: two 32-bit words, the Philox key of the run's dropout masks.
     """
 
-    settings: Settings
+    settings: DenseSettings
     features: NDArray[Any]
     labels: NDArray[np.int32]
     train_rows: NDArray[np.int32]
@@ -157,7 +157,7 @@ class Engine(Protocol):
         """
         ...
 
-    def refuses(self, settings: Settings) -> str | None:
+    def refuses(self, settings: DenseSettings) -> str | None:
         """Why the engine cannot train these settings, or None if it can."""
         ...
 
@@ -167,7 +167,7 @@ class Engine(Protocol):
 
     def logits(
         self,
-        settings: Settings,
+        settings: DenseSettings,
         layers: tuple[Layer, ...],
         scaling: Scaling,
         features: NDArray[Any],

@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.dense.settings import DenseSettings, KernelInitializer
 from bakeoff.records import Layer
-from bakeoff.settings import KernelInitializer, Settings
 from bakeoff.streams import Stream, generator
 
 # Standard deviation of a standard normal cut off at ±2 (keras.initializers.VarianceScaling).
@@ -25,7 +25,7 @@ SMALLEST_UNIFORM = 2.0**-54
 
 
 def initial_layers(
-    settings: Settings, num_features: int, num_classes: int, *, study_seed: int, replicate: int
+    settings: DenseSettings, num_features: int, num_classes: int, *, study_seed: int, replicate: int
 ) -> tuple[Layer, ...]:
     """The weights every run of a replicate starts from, output layer last.
 

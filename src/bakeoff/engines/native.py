@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import _native
+from bakeoff.dense.settings import ACTIVATIONS, OPTIMIZERS, DenseSettings
 from bakeoff.engines.base import History, Job, LayerHealth, TrainedRun, Watch
 from bakeoff.errors import EngineError
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 # Part of the engine's name: raise it with any change that can change a bit of a result.
 NUMERIC_VERSION = 2
@@ -42,7 +42,7 @@ def available_instruction_sets() -> tuple[str, ...]:
 
 
 class NativeEngine:
-    """Trains every ``Settings`` with the kernels of one instruction set.
+    """Trains every ``DenseSettings`` with the kernels of one instruction set.
 
     Args:
         instruction_set: one of ``available_instruction_sets()``. Left out, the environment
@@ -76,7 +76,7 @@ class NativeEngine:
         """The instruction set in use."""
         return self._instruction_set
 
-    def refuses(self, settings: Settings) -> str | None:  # noqa: ARG002  (it can do all of them)
+    def refuses(self, settings: DenseSettings) -> str | None:  # noqa: ARG002  (it can do all of them)
         """None: the kernels cover every setting."""
         return None
 
@@ -122,7 +122,7 @@ class NativeEngine:
 
     def logits(
         self,
-        settings: Settings,
+        settings: DenseSettings,
         layers: tuple[Layer, ...],
         scaling: Scaling,
         features: NDArray[Any],

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, expit, log_softmax
 
-from bakeoff.engines.dropout import keep_mask
-from bakeoff.records import Layer
-from bakeoff.settings import (
+from bakeoff.dense.settings import (
     ADAM_BETA_1,
     ADAM_BETA_2,
     OPTIMIZER_EPSILON,
     RMSPROP_RHO,
-    Settings,
+    DenseSettings,
 )
+from bakeoff.engines.dropout import keep_mask
+from bakeoff.records import Layer
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-def activate(settings: Settings, z: Floats) -> Floats:
+def activate(settings: DenseSettings, z: Floats) -> Floats:
     """Output of a hidden layer for its weighted sums ``z``, any shape."""
     match settings.activation:
         case "linear":
@@ -57,7 +57,7 @@ def activate(settings: Settings, z: Floats) -> Floats:
             return np.logaddexp(0.0, z)
 
 
-def slope(settings: Settings, z: Floats) -> Floats:
+def slope(settings: DenseSettings, z: Floats) -> Floats:
     """Derivative of ``activate`` at ``z``."""
     match settings.activation:
         case "linear":
@@ -108,7 +108,9 @@ class Weight:
         self.second = np.zeros_like(self.value)
 
 
-def update(settings: Settings, weight: Weight, gradient: Floats, rate: float, step: int) -> None:
+def update(
+    settings: DenseSettings, weight: Weight, gradient: Floats, rate: float, step: int
+) -> None:
     """One step of the optimizer, by the formulas of ``keras.optimizers``.
 
     Args:
@@ -147,7 +149,7 @@ def update(settings: Settings, weight: Weight, gradient: Floats, rate: float, st
 class Network:
     """A dense network in float64 that can be trained, one batch at a time."""
 
-    def __init__(self, settings: Settings, layers: tuple[Layer, ...]) -> None:
+    def __init__(self, settings: DenseSettings, layers: tuple[Layer, ...]) -> None:
         self.settings = settings
         self.kernels = [Weight(layer.kernel.astype(np.float64)) for layer in layers]
         self.biases = [Weight(layer.bias.astype(np.float64)) for layer in layers]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from bakeoff.dense.settings import Activation, DenseSettings
 from bakeoff.engines.base import History, Job, LayerHealth, TrainedRun, Watch
 from bakeoff.engines.network import Floats, Network
 from bakeoff.engines.schedules import steps_per_epoch
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import Activation, Settings
 
 # Examples per matrix product where nothing is trained: bounds the memory.
 EVALUATION_ROWS = 4096
@@ -30,7 +30,7 @@ Stopped = Literal["diverged", "cancelled"] | None
 
 
 class ReferenceEngine:
-    """Trains any ``Settings`` in float64; results are handed out in float32.
+    """Trains any ``DenseSettings`` in float64; results are handed out in float32.
 
     A run counts as diverged when a training loss is not finite or, at the end of an epoch, a
     weight is not a finite float32. A stopped run has no validation predictions and no health.
@@ -41,7 +41,7 @@ class ReferenceEngine:
         """Engine, numeric version and arithmetic."""
         return "reference/1/float64"
 
-    def refuses(self, settings: Settings) -> str | None:  # noqa: ARG002  (it can do all of them)
+    def refuses(self, settings: DenseSettings) -> str | None:  # noqa: ARG002  (it can do all of them)
         """None: the reference covers every setting."""
         return None
 
@@ -62,7 +62,7 @@ class ReferenceEngine:
 
     def logits(
         self,
-        settings: Settings,
+        settings: DenseSettings,
         layers: tuple[Layer, ...],
         scaling: Scaling,
         features: NDArray[Any],

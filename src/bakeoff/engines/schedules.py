@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.settings import Settings
+from bakeoff.dense.settings import DenseSettings
 
 
 def steps_per_epoch(num_train: int, batch_size: int) -> int:
@@ -16,7 +16,7 @@ def steps_per_epoch(num_train: int, batch_size: int) -> int:
     return -(-num_train // batch_size)
 
 
-def learning_rates(settings: Settings, num_train: int) -> Callable[[int], NDArray[np.float64]]:
+def learning_rates(settings: DenseSettings, num_train: int) -> Callable[[int], NDArray[np.float64]]:
     """The learning rate of every step, by epoch.
 
     With S steps per epoch, T = ``epochs`` · S steps in all, W = round(``warmup_epochs`` · S)

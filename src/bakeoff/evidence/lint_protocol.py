@@ -139,7 +139,11 @@ def _lost_incumbent(outline: Outline) -> Iterator[LintFinding]:
 
 
 def _saturates_unscaled(settings: Settings) -> bool:
-    return settings.scale == "none" and settings.activation in SATURATING and bool(settings.hidden)
+    return (
+        settings["scale"] == "none"
+        and settings["activation"] in SATURATING
+        and bool(settings["hidden"])
+    )
 
 
 def _unscaled(outline: Outline) -> Iterator[LintFinding]:
@@ -154,7 +158,7 @@ def _unscaled(outline: Outline) -> Iterator[LintFinding]:
             fingerprint = candidate.settings.fingerprint()
             if _saturates_unscaled(candidate.settings) and fingerprint not in seen:
                 seen.add(fingerprint)
-                labels.append(f"{candidate.label} ({candidate.settings.activation})")
+                labels.append(f"{candidate.label} ({candidate.settings['activation']})")
         if labels:
             yield codes.UNSCALED.finding(
                 f"In stage {stage.name}, {wording.listed(labels)} "
@@ -236,7 +240,7 @@ def _untuned(outline: Outline) -> Iterator[LintFinding]:
         if "learning_rate" in stage.tuned or "learning_rate" in stage.varied:
             continue
         names = sorted(LEARNING_RATE_DEPENDENT & set(stage.varied))
-        rates = {candidate.settings.learning_rate for candidate in stage.candidates}
+        rates = {candidate.settings["learning_rate"] for candidate in stage.candidates}
         if names and len(stage.candidates) > 1 and len(rates) == 1:
             yield codes.UNTUNED.finding(
                 f"Stage {stage.name} compares {wording.listed([wording.spoken(n) for n in names])} "

@@ -142,7 +142,7 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
 def _cost(candidate: Candidate) -> tuple[int, int]:
     return (
         candidate.num_parameters,
-        candidate.operations_per_epoch * candidate.settings.epochs,
+        candidate.operations_per_epoch * candidate.settings["epochs"],
     )
 
 
@@ -155,8 +155,8 @@ def _interactions(result: StudyResult) -> Iterator[LintFinding]:
 def _edges(stage: StageResult) -> Iterator[LintFinding]:
     leader = stage.candidate(stage.verdict.leader).settings
     for name in stage.varied:
-        values = {getattr(candidate.settings, name) for candidate in stage.candidates}
-        best = getattr(leader, name)
+        values = {candidate.settings[name] for candidate in stage.candidates}
+        best = leader[name]
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         if not numeric or len(values) < 3 or best not in (min(values), max(values)):
             continue

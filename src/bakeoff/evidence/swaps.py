@@ -88,8 +88,7 @@ def plan_swaps(
         stage: str,
         changes: Mapping[str, Any],
     ) -> None:
-        before = _plain(final)
-        changes = {name: value for name, value in changes.items() if before[name] != value}
+        changes = {name: value for name, value in changes.items() if final[name] != value}
         label = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
         settings, _ = swapped(final, changes, complete)
         mark = label if settings is None else settings.fingerprint()
@@ -117,14 +116,10 @@ def swapped(
 ) -> tuple[Settings | None, str | None]:
     """The final settings with a swap's changes; or None and the rule that they break."""
     try:
-        return complete({**_plain(final), **changes}), None
+        return complete({**final, **changes}), None
     except ValueError as error:  # such as a long warm-up in few epochs
         rules = [str(one["msg"]) for one in getattr(error, "errors", list)()] or [str(error)]
         return None, rules[0].removeprefix("Value error, ")
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    return settings.model_dump()
 
 
 def _shown(value: Any) -> str:
@@ -134,8 +129,8 @@ def _shown(value: Any) -> str:
 
 
 def _differences(chosen: Candidate, other: Candidate) -> dict[str, Any]:
-    ours, theirs = _plain(chosen.settings), _plain(other.settings)
-    return {name: value for name, value in theirs.items() if ours[name] != value}
+    ours = chosen.settings
+    return {name: value for name, value in other.settings.items() if ours[name] != value}
 
 
 def _other_values(
@@ -143,13 +138,12 @@ def _other_values(
 ) -> set[tuple[float, str, float]]:
     """Other values of some numeric settings that the study tried: (distance, name, value)."""
     tried: set[tuple[float, str, float]] = set()
-    before = _plain(final)
-    for name in names & before.keys():
-        values = {_plain(one.settings)[name] for stage in stages for one in stage.candidates}
+    for name in names & final.keys():
+        values = {one.settings[name] for stage in stages for one in stage.candidates}
         values |= {
             point.values[name] for stage in stages for point in stage.tuning if name in point.values
         }
-        own = before[name]
+        own = final[name]
         for value in values - {own}:
             if all(isinstance(x, int | float) and x > 0 for x in (value, own)):
                 tried.add((abs(math.log(value / own)), name, float(value)))
@@ -157,11 +151,10 @@ def _other_values(
 
 
 def _categorical_values(stage: StageResult, final: Settings) -> list[tuple[str, Any]]:
-    before = _plain(final)
     found: dict[tuple[str, Any], None] = {}
     for candidate in stage.candidates:
-        values = _plain(candidate.settings)
+        values = candidate.settings
         for name in stage.varied:
-            if isinstance(values[name], str | bool) and values[name] != before[name]:
+            if isinstance(values[name], str | bool) and values[name] != final[name]:
                 found[name, values[name]] = None
     return list(found)

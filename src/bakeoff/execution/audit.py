@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.evidence import audit as judging
 from bakeoff.evidence.audit import SwapJudgement
 from bakeoff.evidence.swaps import Swap, plan_swaps, swapped
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
 from bakeoff.records import AuditSwap, Candidate, Floats, Run, StageResult
-from bakeoff.settings import Settings
 
 STAGE = "audit"
-
-COMPLETE = Settings.model_validate
-RETUNE = dict.fromkeys(Settings.model_fields, "learning_rate")
 
 
 def audit_chain(
@@ -38,7 +35,7 @@ def audit_chain(
     context.observer.stage_started(
         len(stages), STAGE, "Is every earlier choice still right at the final settings?"
     )
-    planned = plan_swaps(stages, complete=COMPLETE, retune=RETUNE)
+    planned = plan_swaps(stages, complete=DENSE_SPACE.complete, retune=DENSE_SPACE.retune)
     swaps: list[AuditSwap] = []
     for round_ in range(rounds + 1):
         found = _round(context, planned, chosen)
@@ -64,7 +61,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
     candidates: list[Candidate] = []
     excluded: list[AuditSwap] = []
     for swap in planned:
-        settings, why = swapped(final.settings, swap.changes, COMPLETE)
+        settings, why = swapped(final.settings, swap.changes, DENSE_SPACE.complete)
         if settings is None:
             excluded.append(_record(swap, None, (), judging.untried(swap.label, why)))
         elif settings.effective() != final.settings.effective():

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.engines.base import Engine
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
-from bakeoff.settings import Settings
 from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
 
 
@@ -36,14 +36,15 @@ class CandidateMaker:
         tuned: Mapping[str, Any] | None = None,
     ) -> Candidate:
         """The full record of a declared candidate."""
-        settings = Settings.model_validate(dict(declared))
+        settings = DENSE_SPACE.complete(declared)
+        network = DenseSettings.of(settings)
         features, classes = self.data.num_features, self.data.num_classes
         return Candidate(
             label=label,
             settings=settings,
             declared=dict(declared),
-            num_parameters=settings.num_parameters(features, classes),
-            operations_per_epoch=settings.operations_per_epoch(
+            num_parameters=network.num_parameters(features, classes),
+            operations_per_epoch=network.operations_per_epoch(
                 features, classes, self.data.num_train
             ),
             incumbent=incumbent,
@@ -87,12 +88,12 @@ def _incumbent_names() -> Iterator[str]:
 
 def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:
     """Names of the settings that differ between the candidates, tuned ones left out, sorted."""
-    dumps = [candidate.settings.model_dump(mode="json") for candidate in candidates]
+    first, *rest = (candidate.settings for candidate in candidates)
     return tuple(
         sorted(
             name
-            for name in dumps[0]
-            if name not in tuned and any(dump[name] != dumps[0][name] for dump in dumps)
+            for name in first
+            if name not in tuned and any(one[name] != first[name] for one in rest)
         )
     )
 
@@ -102,8 +103,8 @@ def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | Non
     if stage.carry is None:
         return None
     for candidate in candidates:
-        dump = candidate.settings.model_dump(mode="json")
-        if all(dump[name] == _plain(value) for name, value in stage.carry.items()):
+        values = candidate.settings.plain()
+        if all(values[name] == _plain(value) for name, value in stage.carry.items()):
             return candidate.label
     return None
 
@@ -115,7 +116,7 @@ def _plain(value: Any) -> Any:
 def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
     """What makes a candidate cheap: parameters, operations of a whole run, declared order."""
     return [
-        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings.epochs, i)
+        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings["epochs"], i)
         for i, candidate in enumerate(candidates)
     ]
 
@@ -123,6 +124,6 @@ def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
 def refuse_what_the_engine_cannot(engine: Engine, candidates: Sequence[Candidate]) -> None:
     """Raises EngineError for the first candidate that the engine cannot train."""
     for candidate in candidates:
-        why = engine.refuses(candidate.settings)
+        why = engine.refuses(DenseSettings.of(candidate.settings))
         if why is not None:
             raise EngineError(f"engine {engine.name} cannot train {candidate.label}: {why}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
@@ -62,7 +63,7 @@ class StudyContext:
 
         Only the order in which runs start hangs on it.
         """
-        settings, data = candidate.settings, self.maker.data
+        settings, data = DenseSettings.of(candidate.settings), self.maker.data
         lit = 1.0 if settings.scale == "standard" else 1.0 - data.zero_share
         first = settings.layer_sizes(data.num_features, data.num_classes)[1]
         skipped = 4.0 * data.num_features * first * data.num_train * (1.0 - lit)

@@ -57,7 +57,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         mistakes=worst_mistakes(probabilities, test),
         layers=trained[number][0].layers,
         scaling=context.runs.jobs.scaling(
-            requests[number].replicate, candidate.settings.scale, refit=True
+            requests[number].replicate, candidate.settings["scale"], refit=True
         ),
         delivered=number,
         model_path=None,
@@ -106,7 +106,7 @@ def final_requests(context: StudyContext, candidate: Candidate) -> list[RunReque
             label=candidate.label,
             settings=candidate.settings,
             replicate=Replicate(index=index, partition=0, fold=0),
-            operations=candidate.operations_per_epoch * candidate.settings.epochs,
+            operations=candidate.operations_per_epoch * candidate.settings["epochs"],
             refit=True,
             test=True,
         )

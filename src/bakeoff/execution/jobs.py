@@ -19,6 +19,7 @@ from bakeoff import streams
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.scaling import fit_scaling
 from bakeoff.data.splits import split_rows
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.base import Engine, Job
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.schedules import learning_rates
@@ -125,7 +126,7 @@ class JobMaker:
 
     def make(self, request: RunRequest) -> Job:
         """The arrays of one run."""
-        replicate, settings = request.replicate, request.settings
+        replicate, settings = request.replicate, DenseSettings.of(request.settings)
         train_rows, val_rows = self.rows(replicate, refit=request.refit)
         num_train = len(train_rows)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.data.dataset import Dataset
+from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.engines.base import Engine
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.execution.candidates import (
@@ -92,10 +93,10 @@ def _stages(
         candidates = maker.of_stage(stage, carried, None)
         refuse_what_the_engine_cannot(engine, candidates)
         pinned = pinned_label(stage, candidates)
-        costs = [one.operations_per_epoch * one.settings.epochs for one in candidates]
+        costs = [one.operations_per_epoch * one.settings["epochs"] for one in candidates]
         joins = incumbent is not None and spec.kind == "study"
         contenders = len(candidates) + joins
-        points = len(tuning_points(stage, seed=spec.seed)) if stage.tune else 0
+        points = len(tuning_points(stage, DENSE_SPACE, seed=spec.seed)) if stage.tune else 0
         screening = contenders * (points + min(2, points) * (NUM_SCREENING - 1))
         if spec.kind == "replication":
             # Models that are one configuration share their runs.
@@ -118,7 +119,7 @@ def _stages(
                 takes_incumbent=joins,
                 tune={
                     name: tuple(dict.fromkeys(point[name] for point in points_of))
-                    for points_of in [tuning_points(stage, seed=spec.seed)]
+                    for points_of in [tuning_points(stage, DENSE_SPACE, seed=spec.seed)]
                     for name in stage.tune
                 }
                 if stage.tune
@@ -130,7 +131,7 @@ def _stages(
         carried = {**chosen.declared, **(stage.carry or {})}
         incumbent = chosen
     if spec.kind == "study" and incumbent is not None:
-        cost = incumbent.operations_per_epoch * incumbent.settings.epochs
+        cost = incumbent.operations_per_epoch * incumbent.settings["epochs"]
         min_runs += spec.final_replicates
         max_runs += spec.final_replicates
         min_operations += spec.final_replicates * cost

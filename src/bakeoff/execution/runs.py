@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bakeoff.data.dataset import OpenTest
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.base import Engine, TrainedRun, Watch
 from bakeoff.errors import Interrupted
 from bakeoff.evidence.failures import failure_reason
@@ -176,9 +177,9 @@ class RunService:
     ) -> tuple[dict[str, float], np.ndarray]:
         """Scores on the opened test part, and the logits, shape (num_test, num_classes)."""
         logits = self.engine.logits(
-            request.settings,
+            DenseSettings.of(request.settings),
             trained.layers,
-            self.jobs.scaling(request.replicate, request.settings.scale, refit=request.refit),
+            self.jobs.scaling(request.replicate, request.settings["scale"], refit=request.refit),
             test.features,
         )
         return score_logits(logits, test.labels), logits

@@ -17,13 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from bakeoff import streams
 from bakeoff.data.assemble import as_features
 from bakeoff.data.scaling import fit_scaling
+from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.engines.base import Job, Watch
 from bakeoff.engines.initial import initial_layers
 from bakeoff.engines.registry import get_engine
 from bakeoff.engines.schedules import learning_rates
 from bakeoff.errors import RunsFailedError, UsageError
 from bakeoff.models.trained import TrainedModel
-from bakeoff.settings import SETTING_NAMES, Settings
 
 # An estimator makes one run, that of replicate 0; other runs are other random states.
 _REPLICATE = 0
@@ -32,13 +32,13 @@ _REPLICATE = 0
 class BakeoffClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A dense network with a softmax output, trained on all examples it is given.
 
-    Every parameter but the last two is a hyperparameter of ``bakeoff.Settings``, with the same
+    Every parameter but the last two is a setting of ``bakeoff.DenseSettings``, with the same
     name, default and rule; ``learning_rate=None`` takes Keras's default for the optimizer.
 
     Args:
         scale, hidden, activation, negative_slope, kernel_initializer, dropout, l2, optimizer,
             momentum, nesterov, weight_decay, learning_rate, schedule, decay_rate, warmup_epochs,
-            batch_size, epochs, label_smoothing: see ``bakeoff.Settings``.
+            batch_size, epochs, label_smoothing: see ``bakeoff.DenseSettings``.
         random_state: seed of initial weights, batch order and dropout: an int from 0, a NumPy
             generator to draw one from, or None for another one at each fit.
         engine: auto, native or reference.
@@ -185,12 +185,12 @@ class BakeoffClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         return cast("NDArray[Any]", validate_data(self, X, dtype="numeric", reset=False))
 
-    def _settings(self) -> Settings:
-        values = {name: _plain(getattr(self, name)) for name in SETTING_NAMES}
+    def _settings(self) -> DenseSettings:
+        values = {name: _plain(getattr(self, name)) for name in DENSE_SPACE.names}
         if values["learning_rate"] is None:
             del values["learning_rate"]
         try:
-            return Settings.model_validate(values)
+            return DenseSettings.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"

@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 import numpy as np
 from pydantic import ValidationError
 
+from bakeoff.dense.settings import MAX_DEPTH, DenseSettings
 from bakeoff.errors import DataError
 from bakeoff.records import Layer, Scaling
-from bakeoff.settings import MAX_DEPTH, Settings
 
 FORMAT = 1
 _METADATA_KEY = "bakeoff"
@@ -21,7 +21,7 @@ _MAX_METADATA_BYTES = 64 * 2**20
 class ModelParts(TypedDict):
     """What a model file holds; see ``TrainedModel``."""
 
-    settings: Settings
+    settings: DenseSettings
     scaling: Scaling
     layers: tuple[Layer, ...]
     class_names: tuple[str, ...]
@@ -86,7 +86,7 @@ def decode(data: bytes, place: str) -> ModelParts:
     if arrays:
         raise DataError(f"{place}: does not know what to do with the tensor {min(arrays)!r}")
     try:
-        settings = Settings.model_validate(metadata.get("settings"))
+        settings = DenseSettings.model_validate(metadata.get("settings"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"

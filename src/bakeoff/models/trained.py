@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from bakeoff.data.assemble import as_features
 from bakeoff.data.bounded import read_file
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.engines.network import activate
 from bakeoff.errors import DataError, UsageError
 from bakeoff.files import write_whole
 from bakeoff.models.model_file import ModelParts, decode, encode
 from bakeoff.records import Final, Layer, Scaling, StudyResult
-from bakeoff.settings import Settings
 
 _CHUNK_ROWS = 2048  # keeps the activations of a chunk in the processor's cache
 
@@ -38,7 +38,7 @@ class TrainedModel:
             test_accuracy, test_loss, largest_value, as far as they are known.
     """
 
-    settings: Settings
+    settings: DenseSettings
     scaling: Scaling
     layers: tuple[Layer, ...]
     class_names: tuple[str, ...]
@@ -86,7 +86,7 @@ class TrainedModel:
         if largest is not None:
             provenance["largest_value"] = largest
         return cls(
-            settings=final.settings,
+            settings=DenseSettings.of(final.settings),
             scaling=final.scaling,
             layers=final.layers,
             class_names=tuple(data.class_names),

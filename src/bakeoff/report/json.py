@@ -77,11 +77,6 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _settings(settings: Any) -> dict[str, Any]:
-    values: dict[str, Any] = settings.model_dump(mode="json")
-    return values
-
-
 def _stage(stage: StageSummary) -> dict[str, Any]:
     record = stage.stage
     return {
@@ -99,7 +94,7 @@ def _candidate(one: CandidateSummary) -> dict[str, Any]:
     candidate, published = one.candidate, one.candidate.published
     return {
         "label": candidate.label,
-        "settings": _settings(candidate.settings),
+        "settings": candidate.settings.plain(),
         "num_parameters": candidate.num_parameters,
         "incumbent": candidate.incumbent,
         "tuned": dict(candidate.tuned),
@@ -215,7 +210,7 @@ def _swap(swap: AuditSwap) -> dict[str, Any]:
         "kind": swap.kind,
         "stage": swap.stage,
         "label": swap.label,
-        "settings": _settings(swap.candidate.settings) if swap.candidate else None,
+        "settings": swap.candidate.settings.plain() if swap.candidate else None,
         "comparison": None if swap.comparison is None else _comparison(swap.comparison, None),
         "confirmed": swap.confirmed,
         "text": swap.sentence,
@@ -242,7 +237,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
 def _final(one: FinalSummary) -> dict[str, Any]:
     final, again = one.final, one.again
     return {
-        "settings": _settings(final.settings),
+        "settings": final.settings.plain(),
         "num_parameters": final.num_parameters,
         "test": _test(one.metrics, one.test),
         "one_more_training": None if again is None else list(again),
@@ -261,7 +256,7 @@ def _authors_last(summary: Summary) -> dict[str, Any] | None:
         return None
     chosen = summary.stages[-1].chosen
     return {
-        "settings": _settings(chosen.candidate.settings),
+        "settings": chosen.candidate.settings.plain(),
         "num_parameters": chosen.candidate.num_parameters,
         "test": _test(chosen.metrics),
         "model_path": None,

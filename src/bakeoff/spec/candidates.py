@@ -14,11 +14,8 @@ from typing import Any
 from bakeoff.records import Published
 from bakeoff.settings import Settings
 from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
+from bakeoff.spec.space import Space
 from bakeoff.streams import Stream, generator
-
-INTEGER_SETTINGS = frozenset(
-    name for name, field in Settings.model_fields.items() if type(field.default) is int
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,7 @@ def label_of(stage: StageSpec, settings: Settings) -> str | None:
     """What a stage's table would call these settings; None where candidates are listed."""
     if not stage.vary:
         return None
-    values = settings.model_dump(mode="json")
-    return _label({name: values[name] for name in stage.vary})
+    return _label({name: settings[name] for name in stage.vary})
 
 
 def value_label(value: Any) -> str:
@@ -87,7 +83,7 @@ def value_label(value: Any) -> str:
     return str(value)
 
 
-def tuning_points(stage: StageSpec, *, seed: int) -> list[dict[str, Any]]:
+def tuning_points(stage: StageSpec, space: Space, *, seed: int) -> list[dict[str, Any]]:
     """Every combination of nuisance values that each candidate tries; empty without ``tune``.
 
     Lists make a grid. Ranges are covered together by one scrambled Sobol sequence
@@ -96,13 +92,14 @@ def tuning_points(stage: StageSpec, *, seed: int) -> list[dict[str, Any]]:
 
     Args:
         stage: of a study that was checked.
+        space: of the study; it tells which settings must be whole numbers.
         seed: of the study; it scrambles the sequence. All candidates share the points.
     """
     if not stage.tune:
         return []
     grids = {name: list(v) for name, v in stage.tune.items() if not isinstance(v, TuneRange)}
     ranges = {name: v for name, v in stage.tune.items() if isinstance(v, TuneRange)}
-    swept = _sobol(ranges, seed) if ranges else [{}]
+    swept = _sobol(ranges, space.integers, seed) if ranges else [{}]
     points: list[dict[str, Any]] = []
     for values in itertools.product(*grids.values()):
         cell = dict(zip(grids, values, strict=True))
@@ -120,7 +117,9 @@ def num_tuning_points(stage: StageSpec) -> int:
     return math.prod(sizes) * max(sweeps, default=1) if stage.tune else 0
 
 
-def _sobol(ranges: Mapping[str, TuneRange], seed: int) -> list[dict[str, Any]]:
+def _sobol(
+    ranges: Mapping[str, TuneRange], integers: frozenset[str], seed: int
+) -> list[dict[str, Any]]:
     """The joint Sobol points of the ranges, in the order of the sequence."""
     from scipy.stats import qmc  # here, because most studies need no scipy to be checked
 
@@ -130,7 +129,7 @@ def _sobol(ranges: Mapping[str, TuneRange], seed: int) -> list[dict[str, Any]]:
     unit = qmc.Sobol(len(ranges), scramble=True, rng=rng).random_base2(power)[:wanted]
     return [
         {
-            name: _at(one, float(position), whole=name in INTEGER_SETTINGS)
+            name: _at(one, float(position), whole=name in integers)
             for (name, one), position in zip(ranges.items(), row, strict=True)
         }
         for row in unit

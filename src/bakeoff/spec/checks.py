@@ -11,7 +11,6 @@ from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
-from bakeoff.settings import SETTING_NAMES
 from bakeoff.spec.model import (
     FORMAT,
     DataSpec,
@@ -21,6 +20,7 @@ from bakeoff.spec.model import (
     TuneRange,
 )
 from bakeoff.spec.plain import Finding
+from bakeoff.spec.space import Space
 from bakeoff.spec.stage_checks import settings_findings, stage_findings
 from bakeoff.spec.wording import Path, house_message, shown, unknown_name
 
@@ -51,14 +51,14 @@ def check_format(document: Mapping[str, Any]) -> Finding | None:
     return None
 
 
-def check_document(document: Mapping[str, Any]) -> Iterator[Finding]:
+def check_document(document: Mapping[str, Any], space: Space) -> Iterator[Finding]:
     """Every mistake within a key or a stage; several may be about one place."""
     if "format" in document and type(document["format"]) is not int:
         # For Python, true and 1.0 equal 1; for a file they are something else.
         number = document["format"]
         yield Finding(("format",), f"must be {FORMAT}, but got {shown(number)}; write {FORMAT}")
-    yield from _shape_findings(document)
-    yield from settings_findings(document.get("base"), ("base",))
+    yield from _shape_findings(document, space)
+    yield from settings_findings(document.get("base"), ("base",), space)
     looks = document.get("looks")
     if _is_numbers(looks):
         for i in range(1, len(looks)):
@@ -91,14 +91,16 @@ def check_document(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(("stage", i, "name"), message)
         elif isinstance(name, str):
             first_use[name] = i
-        yield from stage_findings(stage, i, replication=document.get("kind") == "replication")
+        yield from stage_findings(
+            stage, i, space, replication=document.get("kind") == "replication"
+        )
 
 
 def _is_numbers(value: object) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(one) is int for one in value)
 
 
-def _shape_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+def _shape_findings(document: Mapping[str, Any], space: Space) -> Iterator[Finding]:
     """What pydantic finds, in the words of the house."""
     try:
         StudySpec.model_validate(document)
@@ -110,7 +112,7 @@ def _shape_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
                 advice = _MISSING.get(name, f"add `{name} = …`")
                 yield Finding(path, f"is missing; {advice}", at_key=True)
             elif one["type"] == "extra_forbidden":
-                yield Finding(path, _unknown_key(path), at_key=True)
+                yield Finding(path, _unknown_key(path, space), at_key=True)
             elif one["type"] == "too_short" and len(one["input"]) >= one["ctx"]["min_length"]:
                 continue  # pydantic does not count the entries it reports for themselves
             elif path == ("format",):
@@ -128,13 +130,13 @@ def _without_tags(location: tuple[str | int, ...]) -> Path:
     return location
 
 
-def _unknown_key(path: Path) -> str:
+def _unknown_key(path: Path, space: Space) -> str:
     name = str(path[-1])
     models: dict[int, Any] = {1: StudySpec, 2: DataSpec, 3: StageSpec, 5: TuneRange}
     model = PublishedSpec if "published" in path[:-1] else models.get(len(path), StudySpec)
     known = tuple(model.model_fields)
-    if name in SETTING_NAMES and model is StudySpec:
+    if name in space.names and model is StudySpec:
         return f"{shown(name)} is a setting, not a key of the study; move it to [base]"
-    if name in SETTING_NAMES and model is StageSpec:
+    if name in space.names and model is StageSpec:
         return f"{shown(name)} is a setting; write `vary.{name} = […]` to vary it"
     return unknown_name("key", name, known)

@@ -10,46 +10,44 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bakeoff.settings import COUPLED_SETTINGS, SETTING_NAMES, Settings
 from bakeoff.spec.candidates import stage_candidates, stage_overrides
 from bakeoff.spec.model import StageSpec, TuneRange
 from bakeoff.spec.plain import Finding
+from bakeoff.spec.space import Space
 from bakeoff.spec.wording import Path, shown
-
-# The settings on which it depends whether another one has an effect (``Settings.effective``).
-_SWITCHES = frozenset({"hidden", "activation", "optimizer", "momentum", "schedule"})
 
 
 def check_chain(
-    base: Mapping[str, Any], stages: Sequence[StageSpec | None], *, replication: bool
+    base: Mapping[str, Any], stages: Sequence[StageSpec | None], space: Space, *, replication: bool
 ) -> Iterator[Finding]:
     """What the stages break together.
 
     Args:
         base: checked settings.
         stages: in order; None for a stage that has mistakes of its own.
+        space: what can be set.
         replication: whether every choice must be pinned and models may repeat.
     """
     settled = dict(base)  # what is surely carried in
     open_settings: set[str] = set()  # what the evidence will choose
-    couples = [_couple(base)]  # every combination of coupled settings that may be carried in
-    finding = _broken_couple(base, couples[0])
+    couples = [_couple(base, space)]  # every combination of coupled settings that may be carried in
+    finding = _broken_couple(base, couples[0], space)
     if finding is not None:
         yield finding
         return  # every candidate would repeat it
     for i, stage in enumerate(stages):
         if stage is None:
-            open_settings |= set(SETTING_NAMES)
+            open_settings |= set(space.names)
             continue
         overrides = list(stage_overrides(stage))
-        broken, couples = _coupled(stage, i, overrides, couples)
+        broken, couples = _coupled(stage, i, overrides, couples, space)
         if broken is not None:
             yield broken
-            open_settings |= set(SETTING_NAMES)
+            open_settings |= set(space.names)
             continue
         if not replication:
-            knows_switches = not (open_settings | set(stage.tune)) & _SWITCHES
-            yield from _repeats(stage, i, settled, overrides, knows_switches=knows_switches)
+            knows_switches = not (open_settings | set(stage.tune)) & space.switches
+            yield from _repeats(stage, i, settled, overrides, space, knows_switches=knows_switches)
         asked = {name for _, change in overrides for name in change}
         if stage.carry is None:
             open_settings |= asked | set(stage.tune)
@@ -69,7 +67,7 @@ def check_chain(
             yield Finding(("stage", i, "carry", stray), message, at_key=True)
             open_settings |= asked
             continue
-        pinned = _pinned(stage, settled, overrides)
+        pinned = _pinned(stage, settled, overrides, space)
         if pinned is None:
             labels = [shown(one.label) for one in stage_candidates(stage, settled)]
             message = (
@@ -81,27 +79,29 @@ def check_chain(
         else:
             settled |= pinned
             open_settings = (open_settings | set(stage.tune)) - asked
-            couples = [couple | _couple(pinned) for couple in couples]
+            couples = [couple | _couple(pinned, space) for couple in couples]
 
 
-def _couple(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in COUPLED_SETTINGS if name in settings}
+def _couple(settings: Mapping[str, Any], space: Space) -> dict[str, Any]:
+    return {name: settings[name] for name in space.coupled if name in settings}
 
 
-def _couple_error(couple: Mapping[str, Any]) -> str | None:
+def _couple_error(couple: Mapping[str, Any], space: Space) -> str | None:
     """The broken rule in words, or None."""
     try:
-        Settings.model_validate(couple)
+        space.model.model_validate(couple)
     except ValidationError as error:
         return str(error.errors(include_url=False)[0]["ctx"]["error"])
     return None
 
 
-def _broken_couple(base: Mapping[str, Any], couple: Mapping[str, Any]) -> Finding | None:
-    message = _couple_error(couple)
+def _broken_couple(
+    base: Mapping[str, Any], couple: Mapping[str, Any], space: Space
+) -> Finding | None:
+    message = _couple_error(couple, space)
     if message is None:
         return None
-    name = next(name for name in COUPLED_SETTINGS if name in base)
+    name = next(name for name in space.coupled if name in base)
     return Finding(("base", name), f"{message}; change one of them")
 
 
@@ -110,6 +110,7 @@ def _coupled(
     i: int,
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
     carried: list[dict[str, Any]],
+    space: Space,
 ) -> tuple[Finding | None, list[dict[str, Any]]]:
     """Tries every combination of coupled settings the stage can meet.
 
@@ -117,27 +118,27 @@ def _coupled(
         the first broken one with its place, and every combination that may go on.
     """
     names = {name for _, change in overrides for name in change} | set(stage.tune)
-    if not names & set(COUPLED_SETTINGS):
+    if not names & set(space.coupled):
         return None, carried
     goes_on = list(carried)
     for numbers, change in overrides:
-        for tuned_path, tuned in _tuned_couples(stage):
+        for tuned_path, tuned in _tuned_couples(stage, space):
             for couple in carried:
-                new = couple | _couple(change) | tuned
+                new = couple | _couple(change, space) | tuned
                 if new in goes_on:
                     continue
-                message = _couple_error(new)
+                message = _couple_error(new, space)
                 if message is not None:
-                    path = _couple_path(stage, i, numbers, change, tuned_path)
+                    path = _couple_path(stage, i, numbers, change, tuned_path, space)
                     return Finding(path, f"{message}; change one of them"), carried
                 goes_on.append(new)
     return None, goes_on
 
 
-def _tuned_couples(stage: StageSpec) -> list[tuple[Path, dict[str, Any]]]:
+def _tuned_couples(stage: StageSpec, space: Space) -> list[tuple[Path, dict[str, Any]]]:
     """Every tuned combination of the coupled settings (a range: its ends), with its place."""
     found: list[tuple[Path, dict[str, Any]]] = [((), {})]
-    for name in COUPLED_SETTINGS:
+    for name in space.coupled:
         if name not in stage.tune:
             continue
         values = stage.tune[name]
@@ -160,9 +161,10 @@ def _couple_path(
     numbers: tuple[int, ...],
     change: Mapping[str, Any],
     tuned_path: Path,
+    space: Space,
 ) -> Path:
     """The place of the first coupled setting that the stage itself brings in."""
-    name = next((name for name in COUPLED_SETTINGS if name in change), None)
+    name = next((name for name in space.coupled if name in change), None)
     if name is None:
         return ("stage", i, "tune", *tuned_path)
     if stage.candidate:
@@ -174,10 +176,11 @@ def _pinned(
     stage: StageSpec,
     settled: Mapping[str, Any],
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
+    space: Space,
 ) -> dict[str, Any] | None:
     """What the first candidate with all settings of ``carry`` changes; None without one."""
     for _, change in overrides:
-        values = Settings.model_validate({**settled, **change}).model_dump(mode="json")
+        values = space.complete({**settled, **change}).plain()
         if stage.carry is not None and all(values[k] == v for k, v in stage.carry.items()):
             return change
     return None
@@ -188,6 +191,7 @@ def _repeats(
     i: int,
     settled: Mapping[str, Any],
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
+    space: Space,
     *,
     knows_switches: bool,
 ) -> Iterator[Finding]:
@@ -201,7 +205,7 @@ def _repeats(
     reported: set[Path] = set()
     for k, (numbers, change) in enumerate(overrides):
         same: object = (
-            Settings.model_validate({**settled, **change}).fingerprint()
+            space.complete({**settled, **change}).fingerprint()
             if knows_switches
             else tuple(sorted((name, _hashable(value)) for name, value in change.items()))
         )

@@ -20,6 +20,7 @@ from bakeoff.spec.consistency import check_chain
 from bakeoff.spec.model import StageSpec, StudySpec
 from bakeoff.spec.plain import MAX_DEPTH, Finding, plain_document
 from bakeoff.spec.positions import Places, positions
+from bakeoff.spec.space import Space
 from bakeoff.spec.wording import key_path, nearest, shown
 
 BUILT_IN: tuple[str, ...] = ("digits", "mnist", "mnist-notebook")
@@ -64,21 +65,29 @@ def load(study: str | os.PathLike[str]) -> LoadedSpec:
     return LoadedSpec(from_toml(text, source=source), source, Path(source).absolute().parent, text)
 
 
-def from_dict(document: Mapping[str, Any], *, source: str = "Study(...)") -> StudySpec:
+def from_dict(
+    document: Mapping[str, Any], *, source: str = "Study(...)", space: Space | None = None
+) -> StudySpec:
     """A study from plain tables, as ``StudySpec.to_dict`` gives them; copies what it takes.
 
     Args:
         document: of the form of a study file; tuples may stand for lists.
         source: what error messages call it.
+        space: what can be set; by default that of dense networks.
 
     Raises:
         SpecError: every mistake in it.
     """
-    return _checked(document, source, {})
+    return _checked(document, source, {}, space or _dense())
 
 
-def from_toml(text: str, *, source: str = "study.toml") -> StudySpec:
+def from_toml(text: str, *, source: str = "study.toml", space: Space | None = None) -> StudySpec:
     """A study from the text of a study file.
+
+    Args:
+        text: in TOML.
+        source: what error messages call it.
+        space: what can be set; by default that of dense networks.
 
     Raises:
         SpecError: every mistake in it, with line and column.
@@ -96,23 +105,29 @@ def from_toml(text: str, *, source: str = "study.toml") -> StudySpec:
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         message = "whole numbers must fit in 64 bits, but one has thousands of digits; shorten it"
         raise SpecError(source, [_long_number_mistake(message, text)]) from None
-    return _checked(document, source, positions(text))
+    return _checked(document, source, positions(text), space or _dense())
 
 
-def _checked(document: Mapping[str, Any], source: str, places: Places) -> StudySpec:
+def _dense() -> Space:
+    from bakeoff.dense.settings import DENSE_SPACE  # here, because a space is made of this package
+
+    return DENSE_SPACE
+
+
+def _checked(document: Mapping[str, Any], source: str, places: Places, space: Space) -> StudySpec:
     findings: list[Finding] = []
     plain = plain_document(document, findings)
     newer = check_format(plain)
     if newer is not None:
         raise SpecError(source, [_mistake(newer, places)])
-    findings.extend(check_document(plain))
-    findings.extend(_chain_findings(plain, findings))
+    findings.extend(check_document(plain, space))
+    findings.extend(_chain_findings(plain, findings, space))
     if findings:
         raise SpecError(source, _mistakes(findings, places))
     return StudySpec.model_validate(plain)
 
 
-def _chain_findings(plain: dict[str, Any], findings: list[Finding]) -> list[Finding]:
+def _chain_findings(plain: dict[str, Any], findings: list[Finding], space: Space) -> list[Finding]:
     """Checks the chain as far as what it is made of is right."""
     broken = {finding.path[:2] for finding in findings}
     stages = plain.get("stage")
@@ -123,7 +138,7 @@ def _chain_findings(plain: dict[str, Any], findings: list[Finding]) -> list[Find
         for i, stage in enumerate(stages)
     ]
     replication = plain.get("kind") == "replication"
-    return list(check_chain(plain.get("base", {}), records, replication=replication))
+    return list(check_chain(plain.get("base", {}), records, space, replication=replication))
 
 
 def _mistakes(findings: list[Finding], places: Places) -> list[Mistake]:

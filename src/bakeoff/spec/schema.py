@@ -12,18 +12,17 @@ import re
 import sys
 from typing import Any
 
-from bakeoff.settings import SETTING_NAMES, Settings
 from bakeoff.spec.model import StudySpec
-from bakeoff.spec.stage_checks import NUMERIC_SETTINGS
+from bakeoff.spec.space import Space
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a study file, as plain JSON values."""
+def json_schema(space: Space) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a study file with a model of this space, as plain JSON values."""
     schema = StudySpec.model_json_schema()
     definitions = schema["$defs"]
-    settings = _setting_schemas()
+    settings = _setting_schemas(space)
     given = {name: {"$ref": f"#/$defs/{name}"} for name in settings}
     with_defaults = {
         name: given[name] | ({"default": one.pop("default")} if "default" in one else {})
@@ -32,7 +31,9 @@ def json_schema() -> dict[str, Any]:
     stage = definitions["StageSpec"]
     properties = stage["properties"]
     properties["vary"] |= _table({name: _list_of(one) for name, one in given.items()}, least=1)
-    properties["tune"] |= _table({name: _tuned(name, one) for name, one in given.items()}, least=1)
+    properties["tune"] |= _table(
+        {name: _tuned(one, numeric=name in space.numeric) for name, one in given.items()}, least=1
+    )
     note = properties["carry"]["description"]
     properties["carry"] = {"description": note, **_table(given, least=1)}
     properties["candidate"]["minItems"] = 1
@@ -48,18 +49,18 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "bakeoff study", **tidy}
 
 
-def _setting_schemas() -> dict[str, dict[str, Any]]:
+def _setting_schemas(space: Space) -> dict[str, dict[str, Any]]:
     """One schema per setting, with its description and default."""
-    properties = Settings.model_json_schema()["properties"]
-    notes = setting_descriptions()
+    properties = space.model.model_json_schema()["properties"]
+    notes = setting_descriptions(space)
     # What is left out depends on the optimizer, so no single default would be true.
     del properties["learning_rate"]["default"]
-    return {name: properties[name] | {"description": notes[name]} for name in SETTING_NAMES}
+    return {name: properties[name] | {"description": notes[name]} for name in space.names}
 
 
-def setting_descriptions() -> dict[str, str]:
-    """The sentence on each setting in the docstring of ``Settings``."""
-    text = inspect.cleandoc(Settings.__doc__ or "")
+def setting_descriptions(space: Space) -> dict[str, str]:
+    """The sentence on each setting in the docstring of the space's model."""
+    text = inspect.cleandoc(space.model.__doc__ or "")
     notes = text.partition("Attributes:\n")[2]
     found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", notes, re.MULTILINE)
     return {name: " ".join(note.split()) for name, note in found}
@@ -74,8 +75,8 @@ def _list_of(one: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": one, "minItems": 1}
 
 
-def _tuned(name: str, one: dict[str, Any]) -> dict[str, Any]:
-    if name not in NUMERIC_SETTINGS:
+def _tuned(one: dict[str, Any], *, numeric: bool) -> dict[str, Any]:
+    if not numeric:
         return _list_of(one)
     return {"oneOf": [_list_of(one), {"$ref": "#/$defs/TuneRange"}]}
 
@@ -99,4 +100,6 @@ def _tidy(schema: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    from bakeoff.dense.settings import DENSE_SPACE
+
+    sys.stdout.write(json.dumps(json_schema(DENSE_SPACE), indent=2, ensure_ascii=False) + "\n")

@@ -11,8 +11,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bakeoff.settings import SETTING_NAMES, Settings
-from bakeoff.spec.candidates import INTEGER_SETTINGS
 from bakeoff.spec.model import (
     MAX_CANDIDATES,
     MAX_POINTS,
@@ -21,34 +19,33 @@ from bakeoff.spec.model import (
     StudySpec,
 )
 from bakeoff.spec.plain import Finding
+from bakeoff.spec.space import Space
 from bakeoff.spec.wording import Path, house_message, shown, unknown_name
-
-NUMERIC_SETTINGS = frozenset(
-    name for name, field in Settings.model_fields.items() if type(field.default) in (int, float)
-)
 
 _TWICE = "values must differ, but {} is listed twice; remove one"
 _ENTRY_KEYS = tuple(CandidateSpec.model_fields)
 
 
-def settings_findings(table: object, path: Path, *, also: Iterable[str] = ()) -> Iterator[Finding]:
+def settings_findings(
+    table: object, path: Path, space: Space, *, also: Iterable[str] = ()
+) -> Iterator[Finding]:
     """Unknown and wrong settings of one table."""
     if not isinstance(table, dict):
         return
     for name, value in table.items():
-        if name not in SETTING_NAMES:
-            message = unknown_name("setting", name, (*SETTING_NAMES, *also))
+        if name not in space.names:
+            message = unknown_name("setting", name, (*space.names, *also))
             if path == ("base",) and name in StudySpec.model_fields:
                 message = f"{shown(name)} is a key of the study, not a setting; move it to the top"
             yield Finding((*path, name), message, at_key=True)
         else:
-            yield from value_findings(name, value, (*path, name))
+            yield from value_findings(name, value, (*path, name), space)
 
 
-def value_findings(name: str, value: Any, path: Path) -> Iterator[Finding]:
+def value_findings(name: str, value: Any, path: Path, space: Space) -> Iterator[Finding]:
     """What is wrong with one value of one setting, its place being ``path``."""
     try:
-        Settings.model_validate({name: value})
+        space.model.model_validate({name: value})
     except ValidationError as error:
         for one in error.errors(include_url=False):
             # An error without a place is a rule that ties settings together: not decided here.
@@ -58,12 +55,15 @@ def value_findings(name: str, value: Any, path: Path) -> Iterator[Finding]:
                 yield Finding((*path, *rest), house_message(one, label))
 
 
-def stage_findings(stage: dict[str, Any], i: int, *, replication: bool) -> Iterator[Finding]:
+def stage_findings(
+    stage: dict[str, Any], i: int, space: Space, *, replication: bool
+) -> Iterator[Finding]:
     """What is wrong with one stage.
 
     Args:
         stage: its table.
         i: its 0-based number.
+        space: what can be set.
         replication: whether the study is one.
     """
     path: Path = ("stage", i)
@@ -81,21 +81,21 @@ def stage_findings(stage: dict[str, Any], i: int, *, replication: bool) -> Itera
                 f"`{key}` must not be empty, but got {shown(stage[key])}; fill it or remove it"
             )
             yield Finding((*path, key), message)
-    yield from _vary_findings(stage.get("vary"), (*path, "vary"), replication)
-    yield from _entries_findings(stage.get("candidate"), (*path, "candidate"), replication)
-    yield from _tune_findings(stage, (*path, "tune"), replication)
-    yield from settings_findings(stage.get("carry"), (*path, "carry"))
+    yield from _vary_findings(stage.get("vary"), (*path, "vary"), space, replication)
+    yield from _entries_findings(stage.get("candidate"), (*path, "candidate"), space, replication)
+    yield from _tune_findings(stage, (*path, "tune"), space, replication)
+    yield from settings_findings(stage.get("carry"), (*path, "carry"), space)
 
 
-def _vary_findings(vary: object, path: Path, replication: bool) -> Iterator[Finding]:
+def _vary_findings(vary: object, path: Path, space: Space, replication: bool) -> Iterator[Finding]:
     if not isinstance(vary, dict):
         return
     for name, values in vary.items():
-        if name not in SETTING_NAMES:
-            yield Finding((*path, name), unknown_name("setting", name, SETTING_NAMES), at_key=True)
+        if name not in space.names:
+            yield Finding((*path, name), unknown_name("setting", name, space.names), at_key=True)
         elif isinstance(values, list):
             for j, value in enumerate(values):
-                yield from value_findings(name, value, (*path, name, j))
+                yield from value_findings(name, value, (*path, name, j), space)
                 if not replication and value in values[:j]:
                     yield Finding((*path, name, j), _TWICE.format(shown(value)))
     count = math.prod(len(values) for values in vary.values() if isinstance(values, list))
@@ -107,7 +107,9 @@ def _vary_findings(vary: object, path: Path, replication: bool) -> Iterator[Find
         yield Finding(path, message, at_key=True)
 
 
-def _entries_findings(entries: object, path: Path, replication: bool) -> Iterator[Finding]:
+def _entries_findings(
+    entries: object, path: Path, space: Space, replication: bool
+) -> Iterator[Finding]:
     if not isinstance(entries, list):
         return
     if len(entries) > MAX_CANDIDATES:
@@ -121,7 +123,7 @@ def _entries_findings(entries: object, path: Path, replication: bool) -> Iterato
         if not isinstance(entry, dict):
             continue
         settings = {name: value for name, value in entry.items() if name not in _ENTRY_KEYS}
-        yield from settings_findings(settings, (*path, j), also=_ENTRY_KEYS)
+        yield from settings_findings(settings, (*path, j), space, also=_ENTRY_KEYS)
         label = entry.get("label")
         if isinstance(label, str) and label in first_use:
             message = (
@@ -139,7 +141,9 @@ def _entries_findings(entries: object, path: Path, replication: bool) -> Iterato
             yield Finding((*path, j, "published"), message, at_key=True)
 
 
-def _tune_findings(stage: dict[str, Any], path: Path, replication: bool) -> Iterator[Finding]:
+def _tune_findings(
+    stage: dict[str, Any], path: Path, space: Space, replication: bool
+) -> Iterator[Finding]:
     tune = stage.get("tune")
     if not isinstance(tune, dict):
         return
@@ -153,8 +157,8 @@ def _tune_findings(stage: dict[str, Any], path: Path, replication: bool) -> Iter
     count = 1
     for name, values in tune.items():
         here = (*path, name)
-        if name not in SETTING_NAMES:
-            yield Finding(here, unknown_name("setting", name, SETTING_NAMES), at_key=True)
+        if name not in space.names:
+            yield Finding(here, unknown_name("setting", name, space.names), at_key=True)
             continue
         if name in taken:
             message = (
@@ -165,13 +169,13 @@ def _tune_findings(stage: dict[str, Any], path: Path, replication: bool) -> Iter
         if isinstance(values, list):
             count *= len(values)
             for j, value in enumerate(values):
-                yield from value_findings(name, value, (*here, j))
+                yield from value_findings(name, value, (*here, j), space)
                 if value in values[:j]:
                     yield Finding((*here, j), _TWICE.format(shown(value)))
         elif isinstance(values, dict):
             points = values.get("points", 8)
             count *= points if type(points) is int and points > 0 else 1
-            yield from _range_findings(name, values, here)
+            yield from _range_findings(name, values, here, space)
     if count > MAX_POINTS:
         message = f"at most {MAX_POINTS} points are tuned over, but got {shown(count)}; list fewer"
         yield Finding(path, message, at_key=True)
@@ -187,8 +191,8 @@ def _asked_settings(stage: dict[str, Any]) -> dict[str, str]:
     return taken
 
 
-def _range_findings(name: str, one: dict[str, Any], path: Path) -> Iterator[Finding]:
-    if name not in NUMERIC_SETTINGS:
+def _range_findings(name: str, one: dict[str, Any], path: Path, space: Space) -> Iterator[Finding]:
+    if name not in space.numeric:
         message = (
             f"a range needs a setting that is a number, but {shown(name)} is none; list values"
         )
@@ -199,12 +203,12 @@ def _range_findings(name: str, one: dict[str, Any], path: Path) -> Iterator[Find
     for key, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             broken = True  # missing or of a wrong type: the shape says so
-        elif name in INTEGER_SETTINGS and type(value) is not int:
+        elif name in space.integers and type(value) is not int:
             broken = True
             message = f"`{name}` is a whole number, but got {shown(value)}; write {round(value)}"
             yield Finding((*path, key), message)
         else:
-            for finding in value_findings(name, value, (*path, key)):
+            for finding in value_findings(name, value, (*path, key), space):
                 broken = True
                 yield finding
     if broken or low is None or high is None:

@@ -112,7 +112,7 @@ def _plain(value: object, arrays: Arrays | None, name: str) -> Any:
     if isinstance(value, Run):
         return {"$run": value.key, "reused": value.reused}
     if isinstance(value, Settings):
-        return value.model_dump(mode="json")
+        return {"values": value.plain(), "inert": sorted(value.inert)}
     if dataclasses.is_dataclass(value):
         return {
             field.name: _plain(getattr(value, field.name), arrays, _join(name, field.name))
@@ -167,10 +167,19 @@ def _decoder(kind: Any) -> _Decode:
     if kind is Run:
         return _decode_run
     if kind is Settings:
-        return lambda plain, _: Settings.model_validate(plain)
+        return lambda plain, _: _settings(plain)
     if dataclasses.is_dataclass(kind):
         return _record_decoder(kind)
     return _decode_free
+
+
+def _settings(plain: dict[str, Any]) -> Settings:
+    if plain.keys() == {"values", "inert"}:
+        return Settings(plain["values"], plain["inert"])
+    # Format 1 knew dense networks alone, whose values say what is inert.
+    from bakeoff.dense.settings import DENSE_SPACE
+
+    return DENSE_SPACE.complete(plain)
 
 
 def _optional_decoder(arguments: tuple[Any, ...]) -> _Decode:

@@ -301,8 +301,8 @@ def _stage_runs(stage: StageResult) -> Iterator[Run]:
 
 
 def _settings_id(connection: sqlite3.Connection, settings: Settings) -> int:
-    text = to_json(settings)
-    digest = content_hash(settings)
+    text = to_json(settings.plain())
+    digest = content_hash(settings.plain())
     row = connection.execute("SELECT id FROM settings WHERE hash = ?", (digest,)).fetchone()
     if row is not None:
         return int(row[0])

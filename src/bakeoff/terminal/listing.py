@@ -184,11 +184,11 @@ def _pair(left: float | None, right: float | None, share: bool) -> tuple[str, st
 
 def _chosen_settings(result: StudyResult) -> dict[str, Any]:
     if result.final is not None:
-        return result.final.settings.model_dump(mode="json")
+        return result.final.settings.plain()
     if not result.stages:
         return {}
     last = result.stages[-1]
-    return last.candidate(last.verdict.chosen).settings.model_dump(mode="json")
+    return last.candidate(last.verdict.chosen).settings.plain()
 
 
 def _test(result: StudyResult) -> float | None:

@@ -68,7 +68,7 @@ class LiveProgress:
             grid.add_row(
                 Text(
                     f"  {words.visible(request.label)} · replicate {request.replicate.index} · "
-                    f"epoch {epoch}/{request.settings.epochs}{shown}"
+                    f"epoch {epoch}/{request.settings['epochs']}{shown}"
                 )
             )
         return grid

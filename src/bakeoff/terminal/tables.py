@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff import words
+from bakeoff.dense.settings import DenseSettings
 from bakeoff.evidence.audit import closest
 from bakeoff.evidence.audit import summary as audit_summary
 from bakeoff.evidence.summary import StageSummary, Summary, summarise
 from bakeoff.records import LintFinding, StageResult, StudyPlan, StudyResult
 from bakeoff.report import notes, text
-from bakeoff.settings import Settings
 from bakeoff.tasks.classification import CLASSIFICATION
 
 KIND_STYLE = {"winner": "bold green", "tie": "bold cyan", "undecided": "bold yellow"}
@@ -278,7 +278,9 @@ def _operations(count: int) -> str:
     return str(count)
 
 
-def model_summary(label: str, settings: Settings, num_features: int, num_classes: int) -> Table:
+def model_summary(
+    label: str, settings: DenseSettings, num_features: int, num_classes: int
+) -> Table:
     """One model's layers and parameter counts, as ``keras.Model.summary`` lays them out."""
     table = Table(title=shown(f"Model: {label}"), title_justify="left", show_footer=True)
     total = settings.num_parameters(num_features, num_classes)

@@ -1,0 +1,1 @@
+"""Dense classification networks: what may be set, how they are trained, what is saved of them."""

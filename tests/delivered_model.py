@@ -23,9 +23,8 @@ def assert_the_file_is_the_reported_model(result: Result, dataset: Dataset, fold
     result.model.save(path)
     test = dataset.test.open_()
     predicted = TrainedModel.load(path).predict_proba(test.features).argmax(axis=1)
-    reported = final.runs[final.delivered].test
-    assert reported is not None
-    assert reported.accuracy == pytest.approx(np.mean(predicted == test.labels), abs=1e-12)
+    reported = final.runs[final.delivered].value("test_accuracy")
+    assert reported == pytest.approx(np.mean(predicted == test.labels), abs=1e-12)
     counted = np.zeros_like(final.confusion)
     np.add.at(counted, (test.labels, predicted), 1)
     assert (final.confusion == counted).all()

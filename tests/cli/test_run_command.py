@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -232,8 +234,31 @@ def test_two_studies_are_compared_pair_by_pair(folder: Path) -> None:
     bakeoff("run", "other.toml", folder=folder)
     done = bakeoff("compare", "small", "other", folder=folder)
     assert done.code == 0, done.err
-    assert "learning_rate" in done.out
-    assert "points" in done.out
+    assert re.search(r"learning_rate +0\.1 +0\.2", done.out)
+    assert "% interval" in done.out
+    assert re.search(r"winner|a tie|undecided", done.out)
+
+    (folder / "third.toml").write_text("seed = 5\n" + other.replace('"other"', '"third"'))
+    bakeoff("run", "third.toml", folder=folder)
+    apart = bakeoff("compare", "small", "third", folder=folder)
+    assert apart.code == 0, apart.err
+    assert "Not comparable run by run: seed differs" in apart.out
+    assert "interval" not in apart.out
+
+
+def test_two_runs_are_compared_by_their_settings_then_their_scores(folder: Path) -> None:
+    bakeoff("run", "small.toml", folder=folder)
+    frame = csv.DictReader(bakeoff("show", "small", "--csv", "-", folder=folder).out.splitlines())
+    by_width = {row["settings.hidden"]: row["key"] for row in frame if row["stage"] == "width"}
+    assert len(by_width) > 1
+    one, other = list(by_width.values())[:2]
+    done = bakeoff("compare", one[:12], other[:12], folder=folder)
+    assert done.code == 0, done.err
+    settings, _, scores = done.out.partition("validation")
+    assert "hidden" in settings
+    assert "seconds" not in settings
+    assert "accuracy" in scores
+    assert "One run each shows no spread" in done.out
 
 
 def test_stores_are_merged(folder: Path) -> None:

@@ -122,7 +122,7 @@ def compare(
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="No colours.")] = False,
 ) -> None:
-    """Compare two studies or two runs: settings that differ, and paired differences.
+    """Compare two studies (paired, with interval and word) or two runs.
 
     Examples:
 
@@ -131,7 +131,7 @@ def compare(
       bakeoff compare digits my-digits
     """
     from bakeoff.errors import StoreError
-    from bakeoff.terminal import listing
+    from bakeoff.terminal import side_by_side
 
     out = result_console(Style(plain=plain))
     with _open(store) as left, _open(other_store or store) as right:
@@ -145,13 +145,10 @@ def compare(
                 runs = (left.run(first), right.run(second))
             except StoreError:
                 raise no_study from None
-            out.print(
-                listing.runs_comparison(
-                    runs, (listing.settings_of(left, runs[0]), listing.settings_of(right, runs[1]))
-                )
-            )
+            settings = (left.settings_of(runs[0].key), right.settings_of(runs[1].key))
+            out.print(side_by_side.runs_comparison(runs, settings))
             return
-    out.print(listing.studies_comparison(*results))
+    out.print(side_by_side.studies_comparison(*results))
 
 
 def _open(path: str) -> Store:

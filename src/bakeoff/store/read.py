@@ -74,6 +74,15 @@ def find_run(connection: sqlite3.Connection, prefix: str) -> Run:
     return row_to_run((exact or rows)[0], reused=True)
 
 
+def settings_of(connection: sqlite3.Connection, key: str) -> dict[str, Any]:
+    """The full settings of one run, by name; empty where they were not kept."""
+    row = connection.execute(
+        "SELECT settings.json FROM run JOIN settings ON settings.id = settings_id WHERE key = ?",
+        (key,),
+    ).fetchone()
+    return {} if row is None else dict(from_json(row[0], Mapping[str, Any]))
+
+
 def studies(connection: sqlite3.Connection) -> list[StudyRow]:
     """All studies, oldest first."""
     rows = connection.execute(

@@ -267,6 +267,11 @@ class Store:
         with self._reading() as connection:
             return read.find_run(connection, key_or_prefix)
 
+    def settings_of(self, key: str) -> Mapping[str, Any]:
+        """The full settings a run was trained with, by name; empty where they were not kept."""
+        with self._reading() as connection:
+            return read.settings_of(connection, key)
+
     def studies(self) -> list[StudyRow]:
         """All studies at a glance, oldest first."""
         with self._reading() as connection:

@@ -1,0 +1,184 @@
+"""Two finished studies side by side: what they chose, and what their candidates got; trains nothing.
+
+Studies of the same data, seed, split and folds share their replicates, so that their runs are
+pairs as within a stage; others have nothing in common run by run, and that is said instead of
+a difference. Candidates are matched by what they train; where only their labels agree, the settings
+in which they differ are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bakeoff.evidence import wording
+from bakeoff.evidence.intervals import paired_comparison
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, default_delta
+from bakeoff.evidence.sentences import interval
+from bakeoff.evidence.series import paired_values
+from bakeoff.records import Candidate, Comparison, Run, StudyResult
+from bakeoff.tasks.classification import METRICS, SHARES
+
+Word = Literal["winner", "tie", "undecided"]
+
+ALPHA = 0.05
+
+_SHARED: tuple[tuple[str, Callable[[StudyResult], Any]], ...] = (
+    ("data", lambda result: result.data.hash),
+    ("seed", lambda result: result.seed),
+    ("split", lambda result: result.split),
+    ("folds", lambda result: result.spec.get("folds")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """One candidate of each study, over the replicates that both finished.
+
+    Attributes:
+        stage: where it is matched; empty for what the studies chose in the end.
+        first, second: labels of the candidates.
+        differing: names of the settings in which they differ, as far as those have an effect.
+        same_runs: whether both studies read the same runs of the store, so that nothing differs.
+        comparison: second minus first; None where nothing is shared or the runs are the same.
+        word: what that shows at one look, None where there is no comparison.
+        sentence: in words.
+    """
+
+    stage: str
+    first: str
+    second: str
+    differing: tuple[str, ...]
+    same_runs: bool
+    comparison: Comparison | None
+    word: Word | None
+    sentence: str
+
+
+def unshared(first: StudyResult, second: StudyResult) -> tuple[str, ...]:
+    """Why replicate s of one study is not replicate s of the other; empty where it is."""
+    return tuple(name for name, of in _SHARED if of(first) != of(second))
+
+
+def chosen(result: StudyResult) -> tuple[Candidate, Sequence[Run]] | None:
+    """What a study chose, with its runs in the last stage; None before the first stage is over."""
+    if not result.stages:
+        return None
+    stage = result.stages[-1]
+    candidate = stage.candidate(stage.verdict.chosen)
+    return candidate, stage.runs[stage.candidates.index(candidate)]
+
+
+def compare_studies(first: StudyResult, second: StudyResult) -> tuple[Matched, ...]:
+    """What the studies chose, then the candidates that both have, stage by stage.
+
+    The choices are held against each other at 95 %; the candidates share another 5 % among
+    themselves (Bonferroni).
+
+    Returns:
+        empty where the studies share no replicates (``unshared``).
+    """
+    if unshared(first, second):
+        return ()
+    ours, theirs = chosen(first), chosen(second)
+    found: list[Matched] = []
+    if ours is not None and theirs is not None:
+        found.append(_matched("", ours, theirs, first, ALPHA))
+    pairs = list(_candidates_of_both(first, second))
+    found += [_matched(stage, a, b, first, ALPHA / len(pairs)) for stage, a, b in pairs]
+    return tuple(found)
+
+
+Trained = tuple[Candidate, Sequence[Run]]
+
+
+def _candidates_of_both(
+    first: StudyResult, second: StudyResult
+) -> Iterator[tuple[str, Trained, Trained]]:
+    """In stages of one name: candidates of the same settings, else of the same label."""
+    others = {stage.name: stage for stage in second.stages}
+    for stage in first.stages:
+        other = others.get(stage.name)
+        if other is None:
+            continue
+        theirs = list(zip(other.candidates, other.runs, strict=True))
+        by_settings = {one[0].settings.fingerprint(): one for one in theirs}
+        by_label = {one[0].label: one for one in theirs}
+        for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
+            match = by_settings.get(candidate.settings.fingerprint()) or by_label.get(
+                candidate.label
+            )
+            if match is not None:
+                yield stage.name, (candidate, runs), match
+
+
+def differing_settings(first: Candidate, second: Candidate) -> tuple[str, ...]:
+    """Names of the settings that differ and have an effect in at least one of the two."""
+    ours, theirs = first.settings.effective(), second.settings.effective()
+    return tuple(
+        name for name in {**ours, **theirs} if ours.get(name, None) != theirs.get(name, None)
+    )
+
+
+def _matched(
+    stage: str,
+    first: Trained,
+    second: Trained,
+    result: StudyResult,
+    alpha: float,
+) -> Matched:
+    labels = (first[0].label, second[0].label)
+    differing = differing_settings(first[0], second[0])
+    if {run.key for run in first[1]} & {run.key for run in second[1]}:
+        text = "the same runs: nothing to compare"
+        return Matched(stage, *labels, differing, True, None, None, text)
+    metric = result.metric
+    a, b = paired_values(second[1], first[1], metric)
+    if not len(a):
+        text = "no replicate that both finished"
+        return Matched(stage, *labels, differing, False, None, None, text)
+    higher = METRICS.get(metric, True)
+    rule = Rule(metric=metric, higher_is_better=higher)
+    best = max(a.mean(), b.mean()) if higher else min(a.mean(), b.mean())
+    delta = result.spec.get("delta")
+    delta = default_delta(float(best), rule) if delta is None else float(delta)
+    pair = paired_comparison(
+        a,
+        b,
+        first=1,
+        second=0,
+        num_train=result.data.num_train,
+        num_validation=result.data.num_validation,
+        level=1.0 - alpha,
+        err_floor=metric in SHARES,
+        delta=delta,
+    )
+    word = _word(pair)
+    sentence = _sentence(pair, word, metric, delta)
+    return Matched(stage, *labels, differing, False, pair, word, sentence)
+
+
+def _word(pair: Comparison) -> Word:
+    if pair.num_replicates < FEWEST_REPLICATES or pair.low is None or pair.high is None:
+        return "undecided"
+    if pair.low > 0.0 or pair.high < 0.0:
+        return "winner"
+    return "tie" if pair.equivalent else "undecided"
+
+
+def _sentence(pair: Comparison, word: Word, metric: str, delta: float) -> str:
+    higher = METRICS.get(metric, True)
+    gain = pair.mean if higher else -pair.mean
+    place = "level with" if gain == 0.0 else "better than" if gain > 0.0 else "worse than"
+    by = "" if gain == 0.0 else f" by {wording.amount(abs(gain), metric)}"
+    ending = {
+        "winner": "winner: the second" if gain > 0.0 else "winner: the first",
+        "tie": f"a tie within ±{wording.amount(delta, metric)}",
+        "undecided": "undecided",
+    }[word]
+    return (
+        f"the second is {place} the first{by} over "
+        f"{wording.count(pair.num_replicates, 'paired replicate')} "
+        f"({interval(pair, metric, flip=not higher)}): {ending}"
+    )

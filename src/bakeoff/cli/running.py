@@ -208,7 +208,7 @@ def check(
 
       bakeoff check mnist-notebook --models
     """
-    from bakeoff.evidence.lint import lint_plan
+    from bakeoff.evidence.lint_protocol import lint_plan
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 
     style = Style(plain=plain, no_color=no_color)

@@ -91,8 +91,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
             values,
             labels=[possible[number].label for number in best],
             rule=context.rule,
-            num_train=context.num_train,
-            num_validation=context.num_validation,
+            sampling=context.sampling,
         )
         for number, more, judgement in zip(best, further[1:], tested, strict=True):
             runs[number + 1] += more

@@ -11,7 +11,7 @@ from bakeoff.engines.base import Engine
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
 from bakeoff.settings import Settings
-from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
+from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates, value_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,32 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
-    """What makes a candidate cheap: parameters, operations of a whole run, declared order."""
+def costs(candidates: Sequence[Candidate]) -> list[tuple[float, ...]]:
+    """What makes a candidate cheap: parameters, then operations of a whole run."""
     return [
-        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings.epochs, i)
-        for i, candidate in enumerate(candidates)
+        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings.epochs)
+        for candidate in candidates
     ]
+
+
+def spoken_names(candidates: Sequence[Candidate], varied: Sequence[str]) -> list[str]:
+    """What candidates are called in running text, such as ``learning_rate 1``.
+
+    A bare ``1`` or ``none`` cannot be told from the words around it, and an author's own label
+    does not say what the candidate is.
+
+    Args:
+        varied: names of the settings that differ between them; with several, labels name them.
+    """
+    if len(varied) != 1:
+        return [candidate.label for candidate in candidates]
+    names = []
+    for candidate in candidates:
+        value = value_label(getattr(candidate.settings, varied[0]))
+        made = candidate.label in (value, f"{varied[0]}={value}")
+        what = f"{varied[0]} {value}"
+        names.append(what if made else f"{candidate.label} ({what})")
+    return names
 
 
 def refuse_what_the_engine_cannot(engine: Engine, candidates: Sequence[Candidate]) -> None:

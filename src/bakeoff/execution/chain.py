@@ -17,9 +17,10 @@ from bakeoff.data.splits import make_replicates, screening_replicates
 from bakeoff.engines.base import Engine
 from bakeoff.errors import Interrupted
 from bakeoff.evidence.claims import claims
-from bakeoff.evidence.lint import lint_result
+from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import looks_until
-from bakeoff.evidence.verdicts import Rule
+from bakeoff.evidence.sampling import sampling_of
+from bakeoff.evidence.verdicts import Rule, Sampling
 from bakeoff.execution.audit import audit_chain
 from bakeoff.execution.candidates import (
     CandidateMaker,
@@ -121,6 +122,11 @@ def rule_for(spec: StudySpec, data: DataSummary, looks: tuple[int, ...]) -> Rule
     return Rule(looks=looks, delta=spec.delta, metric=metric, higher_is_better=metric != "loss")
 
 
+def sampling_for(spec: StudySpec, data: DataSummary) -> Sampling:
+    """How the replicates of a study are drawn."""
+    return sampling_of(data, metric=metric_for(spec, data), split=spec.split, num_folds=spec.folds)
+
+
 def run_study(
     spec: StudySpec,
     dataset: Dataset,
@@ -185,8 +191,7 @@ def run_study(
         rule=rule_for(spec, data, looks),
         replicates=make_replicates(looks[-1], num_folds=spec.folds, split=spec.split),
         screening=screening_replicates(NUM_SCREENING, num_folds=spec.folds, split=spec.split),
-        num_train=data.num_train,
-        num_validation=data.num_validation,
+        sampling=sampling_for(spec, data),
         door=TestDoor(
             dataset.test,
             store,
@@ -233,7 +238,7 @@ def run_study(
         stages=tuple(stages),
         audit=audit,
         lint=(),
-        claims=claims(stages, spec.kind, data=data),
+        claims=claims(stages, spec.kind, sampling=sampling_for(spec, data)),
         final=final,
         openings=() if opening is None else (opening,),
         environment=environment,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.evidence.verdicts import Rule
+from bakeoff.evidence.verdicts import Rule, Sampling
 from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
@@ -30,7 +30,7 @@ class StudyContext:
         rule: looks, alpha, delta and metric of the verdicts.
         replicates: one per run of a candidate at the last look.
         screening: the replicates on which nuisances are tuned.
-        num_train, num_validation: examples per part in replicate 0.
+        sampling: how the replicates are drawn.
         door: to the test part.
     """
 
@@ -42,8 +42,7 @@ class StudyContext:
     rule: Rule
     replicates: tuple[Replicate, ...]
     screening: tuple[Replicate, ...]
-    num_train: int
-    num_validation: int
+    sampling: Sampling
     door: TestDoor
 
     def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> RunRequest:

@@ -7,14 +7,21 @@ from typing import Any
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.engines.base import Engine
-from bakeoff.evidence.power import detectable_difference
+from bakeoff.evidence.power import expected_reach
 from bakeoff.execution.candidates import (
     CandidateMaker,
     pinned_label,
     refuse_what_the_engine_cannot,
     varied_names,
 )
-from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, summarise
+from bakeoff.execution.chain import (
+    NUM_SCREENING,
+    looks_for,
+    metric_for,
+    rule_for,
+    sampling_for,
+    summarise,
+)
 from bakeoff.execution.jobs import JobMaker
 from bakeoff.execution.local import available_cores
 from bakeoff.records import Candidate, PlannedStage, StudyPlan
@@ -63,9 +70,7 @@ def plan_study(
         min_runs=min_runs,
         max_runs=max_runs,
         estimated_seconds=(min_operations / fast / cores, max_operations / slow / cores),
-        detectable=detectable_difference(
-            looks[-1], num_train=data.num_train, num_validation=data.num_validation
-        ),
+        detectable=expected_reach(rule_for(spec, data, looks), sampling_for(spec, data)),
     )
 
 

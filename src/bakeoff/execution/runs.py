@@ -10,7 +10,6 @@ import numpy as np
 from bakeoff.data.dataset import OpenTest
 from bakeoff.engines.base import Engine, TrainedRun, Watch
 from bakeoff.errors import Interrupted
-from bakeoff.evidence.failures import failure_reason
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.jobs import JobMaker
@@ -18,7 +17,7 @@ from bakeoff.execution.local import LocalExecutor
 from bakeoff.interruption import Interruption
 from bakeoff.records import Run, RunStatus
 from bakeoff.store.sqlite import Store
-from bakeoff.tasks.classification import balanced_accuracy, default_metric, score_logits
+from bakeoff.tasks.classification import balanced_accuracy, score_logits
 
 
 class RunService:
@@ -54,9 +53,6 @@ class RunService:
         self._own: dict[str, Run] = {}
         self._counted: set[str] = set()
         self._cancel_flag = np.zeros(1, np.int32)
-        counts = np.bincount(jobs.dataset.labels, minlength=jobs.dataset.num_classes)
-        self._majority_share = float(counts.max() / max(1, counts.sum()))
-        self._unbalanced = default_metric(counts.tolist()) == "balanced_accuracy"
 
     @property
     def store_name(self) -> str:
@@ -212,21 +208,14 @@ class RunService:
         reason = None
         if trained.stopped == "cancelled":
             status, reason = "interrupted", "interrupted before its last epoch"
-        else:
-            shown = metrics.get("val_accuracy" if len(val_rows) else "train_accuracy")
-            reason = failure_reason(
-                trained.stopped,
-                shown,
-                self._majority_share,
-                balanced_accuracy=(
-                    metrics.get("val_balanced_accuracy") if self._unbalanced else None
-                ),
-                num_classes=self.jobs.dataset.num_classes,
+        elif trained.stopped == "diverged":
+            epoch = trained.history.num_epochs + 1
+            status, reason = (
+                "failed",
+                f"diverged: a loss or a weight is not finite in epoch {epoch}",
             )
-            if reason is not None:
-                status = "failed"
-                if trained.stopped == "diverged":
-                    reason = f"{reason} in epoch {trained.history.num_epochs + 1}"
+        elif ("val_accuracy" if len(val_rows) else "train_accuracy") not in metrics:
+            status, reason = "failed", "diverged: the accuracy is not a finite number"
         return Run(
             key=key,
             replicate=request.replicate.index,

@@ -13,6 +13,7 @@ from bakeoff.execution.candidates import (
     costs,
     pinned_label,
     refuse_what_the_engine_cannot,
+    spoken_names,
     varied_names,
 )
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
@@ -55,13 +56,19 @@ def run_stage(
             runs, verdict = _race(context, stage, candidates, tuned=bool(points))
     except RunsFailedError as error:
         raise RunsFailedError(f"stage {stage.name}: {error}") from None
+    varied = varied_names(candidates, tuple(stage.tune))
     pinned = pinned_label(stage, candidates)
     if pinned is not None:
-        verdict = pin(verdict, pinned)
+        verdict = pin(
+            verdict,
+            pinned,
+            names=spoken_names(candidates, varied),
+            higher_is_better=context.rule.higher_is_better,
+        )
     result = StageResult(
         name=stage.name,
         question=stage.question,
-        varied=varied_names(candidates, tuple(stage.tune)),
+        varied=varied,
         candidates=tuple(candidates),
         runs=tuple(tuple(candidate_runs) for candidate_runs in runs),
         verdict=verdict,
@@ -86,29 +93,27 @@ def _race(
 ) -> tuple[list[list[Run]], Verdict]:
     """Look after look until the verdict falls; the eliminated get no more runs."""
     runs: list[list[Run]] = [[] for _ in candidates]
-    still_in: tuple[int, ...] = tuple(range(len(candidates)))
-    eliminated: tuple[int, ...] = ()
-    before = 0
+    decision: Decision | None = None
+    trained = 0
     for look in context.rule.looks:
+        still_in = decision.still_in if decision else range(len(candidates))
         racing = [candidates[i] for i in still_in]
-        new = context.train(stage.name, racing, context.replicates[before:look])
+        new = context.train(stage.name, racing, context.replicates[trained:look])
         for i, more in zip(still_in, new, strict=True):
             runs[i].extend(more)
-        before = look
+        trained = look
         decision = _look(
             context,
             candidates,
             runs,
             look,
-            still_in=still_in,
-            eliminated_before=eliminated,
+            stage=stage,
+            before=decision,
             last=look == context.rule.looks[-1],
-            tuned=tuple(stage.tune) if tuned else False,
+            tuned=tuned,
         )
         if decision.verdict is not None:
             return runs, decision.verdict
-        eliminated = decision.eliminated
-        still_in = decision.still_in
     raise AssertionError("the last look always gives a verdict")
 
 
@@ -118,10 +123,10 @@ def _look(
     runs: Sequence[Sequence[Run]],
     num_replicates: int,
     *,
-    still_in: tuple[int, ...],
+    stage: StageSpec,
     last: bool,
-    eliminated_before: tuple[int, ...] = (),
-    tuned: bool | tuple[str, ...] = False,
+    before: Decision | None = None,
+    tuned: bool = False,
 ) -> Decision:
     """What the evidence says at one look."""
     return decide(
@@ -132,12 +137,12 @@ def _look(
         costs=costs(candidates),
         rule=context.rule,
         num_replicates=num_replicates,
-        still_in=still_in,
-        num_train=context.num_train,
-        num_validation=context.num_validation,
-        eliminated_before=eliminated_before,
+        sampling=context.sampling,
+        before=before,
         last=last,
-        tuned=tuned,
+        tuned=tuple(stage.tune) if tuned else False,
+        names=spoken_names(candidates, varied_names(candidates, tuple(stage.tune))),
+        incumbent=next((k for k, one in enumerate(candidates) if one.incumbent), None),
     )
 
 
@@ -148,9 +153,7 @@ def _measure_all(
     runs = context.train(stage.name, candidates, context.replicates)
     num = len(context.replicates)
     try:
-        decision = _look(
-            context, candidates, runs, num, still_in=tuple(range(len(candidates))), last=True
-        )
+        decision = _look(context, candidates, runs, num, stage=stage, last=True)
     except RunsFailedError as error:
         # The author went on regardless; a replication reports it and follows.
         label = candidates[0].label
@@ -168,6 +171,7 @@ def _measure_all(
             metric=context.rule.metric,
             delta=context.rule.delta or 0.0,
             provisional=True,
+            labels=tuple(candidate.label for candidate in candidates),
         )
     if decision.verdict is None:
         raise AssertionError("the last look always gives a verdict")

@@ -16,12 +16,11 @@ import numpy as np
 
 from bakeoff import streams
 from bakeoff.data.named import load_named
+from bakeoff.dense.base import Job, Scaling, Watch
+from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.native import NativeEngine, available_instruction_sets, fma_peak
+from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import DenseSettings
-from bakeoff.engines.base import Job, Watch
-from bakeoff.engines.initial import initial_layers
-from bakeoff.engines.native import NativeEngine, available_instruction_sets, fma_peak
-from bakeoff.engines.schedules import learning_rates
-from bakeoff.records import Scaling
 
 NUM_TRAIN, NUM_VALIDATION = 55_000, 5_000
 

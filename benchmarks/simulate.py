@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.verdicts import Decision, Rule, decide
+from bakeoff.evidence.sampling import effective_examples
+from bakeoff.evidence.verdicts import Decision, Rule, Sampling, decide
 from bakeoff.records import Verdict
 
 Floats = NDArray[np.float64]
@@ -101,20 +102,24 @@ def race(drawn: Drawn, regime: Regime) -> Verdict:
         RunsFailedError: no run of any candidate finished.
     """
     everyone = tuple(range(len(drawn.values)))
-    decision = Decision(None, everyone, ())
+    decision: Decision | None = None
+    sampling = Sampling(
+        regime.num_train,
+        regime.num_validation,
+        effective_examples(regime.rule.metric, regime.class_counts or [regime.num_validation]),
+        num_folds=12,
+    )
     for look in regime.rule.looks:
         decision = decide(
             drawn.values,
             np.ones_like(drawn.values),
             finished=drawn.finished,
             labels=[str(k) for k in everyone],
-            costs=[(k, 0, k) for k in everyone],
+            costs=[(k,) for k in everyone],
             rule=regime.rule,
             num_replicates=look,
-            still_in=decision.still_in,
-            eliminated_before=decision.eliminated,
-            num_train=regime.num_train,
-            num_validation=regime.num_validation,
+            sampling=sampling,
+            before=decision,
         )
         if decision.verdict is not None:
             return decision.verdict

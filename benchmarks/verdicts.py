@@ -22,7 +22,7 @@ import scipy
 
 import bakeoff
 from bakeoff.evidence import audit
-from bakeoff.evidence.verdicts import Rule
+from bakeoff.evidence.verdicts import Rule, Sampling
 from benchmarks import labels
 from benchmarks.processes import num_cores
 from benchmarks.regimes import ACCURACY, CORRELATIONS, PAIR_SD, SD, regimes, sections
@@ -227,8 +227,9 @@ def _audits(task: tuple[float, float, str, int, int]) -> tuple[int, int, float]:
             [swaps[k, screening:] for k in best],
             labels=[str(k) for k in best],
             rule=rule,
-            num_train=11 * AUDIT_VALIDATION,
-            num_validation=AUDIT_VALIDATION,
+            sampling=Sampling(
+                11 * AUDIT_VALIDATION, AUDIT_VALIDATION, float(AUDIT_VALIDATION), num_folds=12
+            ),
         )
         confirmed = [k for k, one in zip(best, judged, strict=True) if one.confirmed]
         right += any(truth[k] > 0.0 for k in confirmed)

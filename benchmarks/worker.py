@@ -29,7 +29,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     if request["kind"] == "fma-peak":
         if importlib.util.find_spec("bakeoff._native") is None:
             return {"missing": "bakeoff._native is not installed"}
-        from bakeoff.engines.native import fma_peak
+        from bakeoff.dense.native import fma_peak
 
         return {"gflops": fma_peak(0.5)}
     from benchmarks.peers import BY_NAME as PEERS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.models.trained import TrainedModel
+from bakeoff.dense.model import TrainedModel
 from bakeoff.result import Result
 
 
@@ -25,6 +25,7 @@ def assert_the_file_is_the_reported_model(result: Result, dataset: Dataset, fold
     predicted = TrainedModel.load(path).predict_proba(test.features).argmax(axis=1)
     reported = final.runs[final.delivered].value("test_accuracy")
     assert reported == pytest.approx(np.mean(predicted == test.labels), abs=1e-12)
-    counted = np.zeros_like(final.confusion)
+    assert final.exam is not None
+    counted = np.zeros_like(final.exam.confusion)
     np.add.at(counted, (test.labels, predicted), 1)
-    assert (final.confusion == counted).all()
+    assert (final.exam.confusion == counted).all()

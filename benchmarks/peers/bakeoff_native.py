@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 import bakeoff
+from bakeoff.dense.base import Job, Scaling, Watch
+from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.native import NativeEngine
+from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import DenseSettings
-from bakeoff.engines.base import Job, Watch
-from bakeoff.engines.initial import initial_layers
-from bakeoff.engines.native import NativeEngine
-from bakeoff.engines.schedules import learning_rates
-from bakeoff.records import Scaling
 from bakeoff.streams import dropout_key, order
 from benchmarks.clock import EpochClock
 from benchmarks.workloads import Arrays, Workload

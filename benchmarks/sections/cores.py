@@ -23,8 +23,8 @@ def run(session: Session) -> None:
     section = session.begin("cores")
     section["measurements"].clear()
     try:
-        from bakeoff.engines.base import Watch
-        from bakeoff.engines.native import NativeEngine
+        from bakeoff.dense.base import Watch
+        from bakeoff.dense.native import NativeEngine
         from benchmarks.peers.bakeoff_native import make_job
 
         engine = NativeEngine()

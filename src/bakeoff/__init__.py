@@ -12,17 +12,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bakeoff.data.dataset import Dataset as Dataset
+    from bakeoff.dense.estimator import BakeoffClassifier as BakeoffClassifier
+    from bakeoff.dense.model import TrainedModel as TrainedModel
     from bakeoff.dense.settings import DenseSettings as DenseSettings
     from bakeoff.errors import BakeoffError as BakeoffError
-    from bakeoff.models.estimator import BakeoffClassifier as BakeoffClassifier
-    from bakeoff.models.trained import TrainedModel as TrainedModel
     from bakeoff.result import Result as Result
     from bakeoff.settings import Settings as Settings
     from bakeoff.store.sqlite import Store as Store
     from bakeoff.study import Study as Study
 
 _HOMES = {
-    "BakeoffClassifier": "bakeoff.models.estimator",
+    "BakeoffClassifier": "bakeoff.dense.estimator",
     "BakeoffError": "bakeoff.errors",
     "Dataset": "bakeoff.data.dataset",
     "Result": "bakeoff.result",
@@ -30,7 +30,7 @@ _HOMES = {
     "Settings": "bakeoff.settings",
     "Store": "bakeoff.store.sqlite",
     "Study": "bakeoff.study",
-    "TrainedModel": "bakeoff.models.trained",
+    "TrainedModel": "bakeoff.dense.model",
 }
 
 __all__ = [  # noqa: PLE0604  (all strings: the keys of a dict of strings)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bakeoff.settings import Settings
 
 Floats = NDArray[np.float64]
+Cost = tuple[tuple[str, float], ...]
 
 RunStatus = Literal["finished", "failed", "interrupted"]
 VerdictKind = Literal["winner", "tie", "undecided"]
@@ -37,37 +38,6 @@ class Replicate:
     partition: int
     fold: int
     screening: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """Weights of one dense layer: ``output = activation(input @ kernel + bias)``.
-
-    Attributes:
-        kernel: shape (fan_in, fan_out), float32, C-contiguous.
-        bias: shape (fan_out,), float32.
-    """
-
-    kernel: NDArray[np.float32]
-    bias: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
-    """The affine map of the features before the first layer: ``(x - shift) * factor``.
-
-    Attributes:
-        shift: float32, shape (1,) or (num_features,).
-        factor: float32, same shape as ``shift``.
-    """
-
-    shift: NDArray[np.float32]
-    factor: NDArray[np.float32]
-
-    @property
-    def keeps_zeros(self) -> bool:
-        """Whether an exact zero stays an exact zero."""
-        return not self.shift.any()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +93,11 @@ class Published:
     test_loss: float | None = None
 
 
+def _num_parameters(cost: Cost) -> int | None:
+    count = dict(cost).get("parameters")
+    return None if count is None else int(count)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One full, frozen setting of the hyperparameters that competes in a stage.
@@ -131,8 +106,8 @@ class Candidate:
         label: short and unique within its stage, such as ``hidden=64-64``.
         settings: the full settings, tuned nuisances included.
         declared: the settings the author gave (base, carried and varied), without defaults.
-        num_parameters: kernels and biases.
-        operations_per_epoch: counted, see ``DenseSettings.operations_per_epoch``.
+        cost: names and counts, such as parameters and operations of a run, compared in this order,
+            less is cheaper; empty where unknown.
         incumbent: True for the candidate carried in from the stage before.
         published: in a replication, the author's numbers.
         tuned: the nuisance hyperparameters chosen for it, by name; empty without ``tune``.
@@ -141,11 +116,15 @@ class Candidate:
     label: str
     settings: Settings
     declared: Mapping[str, Any]
-    num_parameters: int
-    operations_per_epoch: int
+    cost: Cost = ()
     incumbent: bool = False
     published: Published | None = None
     tuned: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_parameters(self) -> int | None:
+        """What it learns, where that is known: kernels and biases of a network."""
+        return _num_parameters(self.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,44 +376,57 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ClassificationExam:
+    """What the delivered model got right and wrong on the test part.
+
+    Attributes:
+        confusion: shape (num_classes, num_classes), counts; axes actual, predicted.
+        reliability: shape (15, 3): per bin of the model's confidence the count, the mean confidence
+            and the accuracy.
+        calibration_error: expected calibration error, 15 equal bins (Naeini et al. 2015).
+        mistakes: the worst mistakes, most confident first, at most 24.
+        examples: a few real test examples, one per class.
+    """
+
+    confusion: NDArray[np.int64]
+    reliability: Floats
+    calibration_error: float
+    mistakes: tuple[Mistaken, ...]
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Final:
     """The chosen settings, refitted on train + validation, and the one look at the test set.
 
     Attributes:
         settings: of the final candidate.
-        num_parameters: kernels and biases.
-        runs: the refits, in order of the replicate; each ``test`` measured, ``val`` empty. All of
-            them count in what is reported, those that collapsed too.
-        confusion: shape (num_classes, num_classes), counts over the test part by the delivered
-            model; axes actual, predicted. None when not opened.
-        reliability: shape (15, 3): per bin of the delivered model's confidence the count, the
-            mean confidence and the accuracy.
-        calibration_error: expected calibration error, 15 equal bins (Naeini et al. 2015).
-        mistakes: the worst mistakes of the delivered model, most confident first, at most 24.
-        layers: weights of the delivered model.
-        scaling: of the delivered model.
-        model_path: where the delivered model was written, or None.
+        cost: as in ``Candidate``.
+        runs: the refits, in order of the replicate; they have ``test_…`` metrics and no ``val_…``.
+            All of them count in what is reported, those that collapsed too.
+        delivered: index into ``runs`` of the delivered refit: the first that has not collapsed.
         opening: the record of the opening of the test set.
-        examples: a few real test examples (one per class is plenty); empty where not kept.
+        model: named arrays of the delivered model, as its trainable made them.
+        exam: of the delivered model; None where the task has none.
+        model_path: where the delivered model was written, or None.
         feature_stats: shape (num_features, 4): minimum, maximum, mean and standard deviation of
             every feature over the examples outside the test part, unscaled; None where not kept.
-        delivered: index into ``runs`` of the delivered refit: the first that has not collapsed.
     """
 
     settings: Settings
-    num_parameters: int
+    cost: Cost
     runs: tuple[Run, ...]
-    confusion: NDArray[np.int64] | None
-    reliability: Floats | None
-    calibration_error: float | None
-    mistakes: tuple[Mistaken, ...]
-    layers: tuple[Layer, ...]
-    scaling: Scaling
-    model_path: str | None
+    delivered: int
     opening: TestOpening | None
-    examples: tuple[Example, ...] = ()
+    model: Mapping[str, NDArray[Any]]
+    exam: ClassificationExam | None = None
+    model_path: str | None = None
     feature_stats: Floats | None = None
-    delivered: int = 0
+
+    @property
+    def num_parameters(self) -> int | None:
+        """As in ``Candidate``."""
+        return _num_parameters(self.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +486,8 @@ class StudyResult:
         kind: ``study`` or ``replication``.
         spec: the study file as a plain JSON-able dict (``StudySpec.to_dict``).
         seed: the study's seed.
+        task: classification, regression or declared.
+        model_kind: kind of the trainable; its name is ``engine``.
         metric: what decides, such as ``accuracy`` or ``balanced_accuracy``.
         split: ``folds`` or ``last``.
         looks: numbers of replicates at which verdicts may fall.
@@ -531,6 +525,8 @@ class StudyResult:
     num_reused: int
     seconds: float
     started_at: str
+    task: str = "classification"
+    model_kind: str = "dense"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -566,7 +562,7 @@ class StudyPlan:
         delta: the author's δ in units of the metric, or None for the default rule.
         stages: in order.
         min_runs, max_runs: fewest and most runs the study can take.
-        estimated_seconds: (low, high), rough.
+        estimated_seconds: (low, high), rough; None where nobody knows what a run takes.
         detectable: smallest true difference found with probability .8 at the last look, in units
             of the metric, assuming the seed-to-seed sd that ``docs/evidence.md`` measured.
     """
@@ -583,5 +579,5 @@ class StudyPlan:
     stages: tuple[PlannedStage, ...]
     min_runs: int
     max_runs: int
-    estimated_seconds: tuple[float, float]
+    estimated_seconds: tuple[float, float] | None
     detectable: float | None

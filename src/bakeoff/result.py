@@ -17,7 +17,7 @@ from bakeoff.store.sqlite import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bakeoff.models.trained import TrainedModel
+    from bakeoff.dense.model import TrainedModel
     from bakeoff.report.notebook import Plots
 
 
@@ -61,7 +61,7 @@ class Result:
         Raises:
             UsageError: the study is a replication or unfinished, so there is no final model.
         """
-        from bakeoff.models.trained import TrainedModel
+        from bakeoff.dense.model import TrainedModel
 
         return TrainedModel.from_result(self.record)
 

@@ -19,6 +19,7 @@ class Stream(IntEnum):
     ORDER = 2
     DROPOUT = 3
     TUNING = 4
+    RUN = 5
 
 
 def sequence(study_seed: int, stream: Stream, replicate: int, index: int) -> np.random.SeedSequence:
@@ -57,3 +58,8 @@ def dropout_key(study_seed: int, replicate: int) -> tuple[int, int]:
     """Two 32-bit words: the Philox4x32-10 key of a run's dropout masks."""
     words = sequence(study_seed, Stream.DROPOUT, replicate, 0).generate_state(2, np.uint32)
     return int(words[0]), int(words[1])
+
+
+def run_seed(study_seed: int, replicate: int) -> int:
+    """The one seed, 0 to 2³² − 1, that a model which is brought gets for a replicate."""
+    return int(sequence(study_seed, Stream.RUN, replicate, 0).generate_state(1, np.uint32)[0])

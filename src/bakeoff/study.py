@@ -12,11 +12,14 @@ from numpy.typing import ArrayLike
 
 from bakeoff.data import sources
 from bakeoff.data.dataset import Dataset
-from bakeoff.engines.registry import get_engine
+from bakeoff.dense.registry import get_engine
+from bakeoff.dense.trainable import Dense
 from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
 from bakeoff.execution.plan import plan_study
+from bakeoff.executors.base import available_cores
+from bakeoff.executors.threads import Threads
 from bakeoff.records import StudyPlan, StudyResult
 from bakeoff.result import Result
 from bakeoff.spec import DataSpec, LoadedSpec, StudySpec, from_dict, load
@@ -163,9 +166,9 @@ class Study:
         return plan_study(
             self.spec,
             self.load_data(),
-            get_engine(self.spec.engine),
+            Dense(get_engine(self.spec.engine)),
+            slots=workers or available_cores(),
             replicates=replicates,
-            workers=workers,
         )
 
     def run(
@@ -197,27 +200,27 @@ class Study:
 
         Raises:
             RunsFailedError: no verdict was possible in some stage.
-            Interrupted: Ctrl-C; everything finished is kept.
+            Interrupted: Ctrl-C, SIGTERM or SIGHUP; everything finished is kept.
             DataError, StoreError, EngineError: see there.
         """
         _positive("replicates", replicates)
         _positive("workers", workers)
         options = RunOptions(
             replicates=replicates,
-            workers=workers,
             fresh=fresh,
             retry_failed=retry_failed,
             follow_audit=follow_audit,
         )
         spec = self.spec
-        trainer = get_engine(engine or spec.engine)
+        trainable = Dense(get_engine(engine or spec.engine))
 
         def go(opened: Store) -> StudyResult:
             return run_study(
                 spec,
                 self.load_data(),
                 opened,
-                trainer,
+                trainable,
+                Threads(workers),
                 options=options,
                 observer=observer or default_observer(),
                 folder=self._folder,

@@ -14,9 +14,10 @@ import pytest
 from scipy.special import erf, expit, softmax
 from webdriver import Browser
 
+from bakeoff.dense.base import Scaling, layers_of, scaling_of
+from bakeoff.dense.preprocess import drawing_features
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
-from bakeoff.models.preprocess import drawing_features
-from bakeoff.records import DataSummary, Scaling, StudyResult
+from bakeoff.records import DataSummary, StudyResult
 from bakeoff.report import html
 
 Page = Callable[[str, Callable[[], StudyResult]], str]
@@ -46,12 +47,13 @@ def study(activation: str, side: int = 8, peak: float = 255.0) -> StudyResult:
 def forward(result: StudyResult, features: np.ndarray) -> np.ndarray:
     final = result.final
     assert final is not None
-    x = (features.astype(np.float64) - final.scaling.shift) * final.scaling.factor
-    for layer in final.layers[:-1]:
+    scaling, layers = scaling_of(final.model), layers_of(final.model)
+    x = (features.astype(np.float64) - scaling.shift) * scaling.factor
+    for layer in layers[:-1]:
         x = REFERENCE[final.settings["activation"]](
             x @ layer.kernel.astype(np.float64) + layer.bias
         )
-    last = final.layers[-1]
+    last = layers[-1]
     return np.asarray(softmax(x @ last.kernel.astype(np.float64) + last.bias))
 
 

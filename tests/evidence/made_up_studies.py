@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.verdicts import Rule, decide, pin
 from bakeoff.records import (
     Candidate,
@@ -23,6 +24,7 @@ from bakeoff.records import (
 )
 
 MNIST = {"num_train": 55_000, "num_validation": 5_000}
+SAMPLING = Sampling(**MNIST, num_effective=5_000.0, num_folds=12, chance=0.1)
 
 
 def data_summary(**changes: Any) -> DataSummary:
@@ -122,8 +124,7 @@ def candidate(
         label=label,
         settings=full,
         declared=declared,
-        num_parameters=DenseSettings.of(full).num_parameters(784, 10),
-        operations_per_epoch=DenseSettings.of(full).operations_per_epoch(784, 10, 55_000),
+        cost=(("parameters", float(DenseSettings.of(full).num_parameters(784, 10))),),
         incumbent=incumbent,
         published=None if published is None else Published(*published),
         tuned=tuned or {},
@@ -152,12 +153,11 @@ def verdict_on(
         losses,
         finished=finished,
         labels=[one.label for one in candidates],
-        costs=[(c.num_parameters, c.operations_per_epoch, k) for k, c in enumerate(candidates)],
+        costs=[(c.num_parameters, c.operations_per_epoch) for c in candidates],
         rule=rule or Rule(looks=(size,)),
         num_replicates=size,
-        still_in=range(len(candidates)),
+        sampling=SAMPLING,
         last=True,
-        **MNIST,
     ).verdict
     assert verdict is not None
     return verdict if pinned is None else pin(verdict, pinned)

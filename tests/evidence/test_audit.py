@@ -20,6 +20,7 @@ from bakeoff.evidence.audit import (
     untried,
 )
 from bakeoff.evidence.rule import Rule
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import AuditSwap, Comparison, StudyResult
 
 LOSS = Rule(metric="loss", higher_is_better=False)
@@ -49,8 +50,7 @@ def put_to_the_test(
         [swap, *(final + around(0.0, size, seed=3 + k) for k in range(others))],
         labels=["activation=tanh", *(f"other={k}" for k in range(others))],
         rule=rule or Rule(),
-        num_train=55_000,
-        num_validation=5_000,
+        sampling=Sampling(55_000, 5_000, 5_000.0, num_folds=12),
     )[0]
 
 
@@ -186,8 +186,7 @@ def test_two_that_agree_in_every_run_are_not_told_apart_by_a_spread_of_zero() ->
         [final + 0.002],
         labels=["x"],
         rule=Rule(),
-        num_train=220,
-        num_validation=20,
+        sampling=Sampling(220, 20, 20.0, num_folds=12),
     )[0]
     assert judged.confirmed is False
 
@@ -211,8 +210,7 @@ def simulated(gain: float, *, sds: tuple[float, ...], times: int, seed: int) -> 
             [values[k, 3:] for k in best],
             labels=[str(k) for k in best],
             rule=Rule(),
-            num_train=1_100,
-            num_validation=100,
+            sampling=Sampling(1_100, 100, 100.0, num_folds=12),
         )
         confirmed = {k for k, one in zip(best, judged, strict=True) if one.confirmed}
         found += 0 in confirmed and gain > 0.0

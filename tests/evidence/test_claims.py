@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from made_up_studies import candidate, data_summary, noisy, notebook, run, runs, stage
+from made_up_studies import SAMPLING, candidate, noisy, notebook, run, runs, stage
 
 from bakeoff.evidence.claims import claims
 from bakeoff.records import Claim, StageResult
@@ -22,7 +22,7 @@ def one_number(published: float, values: list[float]) -> Claim:
 
 def test_a_study_of_ones_own_claims_nothing() -> None:
     result = notebook()
-    assert claims(result.stages, "study", data=result.data) == ()
+    assert claims(result.stages, "study", sampling=SAMPLING) == ()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_pinned_choice_claims_to_be_better_than_each_other() -> None:
 
 def test_the_notebooks_orders_have_the_outcomes_the_runs_give() -> None:
     result = notebook()
-    found = claims(result.stages, "replication", data=result.data)
+    found = claims(result.stages, "replication", sampling=SAMPLING)
     assert claim_about("2 is better than 1", found).outcome == "holds"
     depth = claim_about("3a is better than 3b", found)
     assert depth.outcome == "does not hold"
@@ -80,7 +80,7 @@ def test_the_notebooks_orders_have_the_outcomes_the_runs_give() -> None:
 
 def test_two_names_for_one_configuration_are_chance() -> None:
     result = notebook()
-    claim = claim_about("7 (after", claims(result.stages, "replication", data=result.data))
+    claim = claim_about("7 (after", claims(result.stages, "replication", sampling=SAMPLING))
     assert claim.outcome == "does not hold"
     assert "0.13 points between them are chance" in claim.sentence
 
@@ -135,6 +135,6 @@ def test_the_authors_own_numbers_outrank_his_choice() -> None:
 def test_steps_between_stages_need_the_sizes_of_the_parts() -> None:
     result = notebook()
     without = claims(result.stages, "replication")
-    with_steps = claims(result.stages, "replication", data=data_summary())
+    with_steps = claims(result.stages, "replication", sampling=SAMPLING)
     assert len(with_steps) > len(without)
     assert with_steps[: len(without)] == without

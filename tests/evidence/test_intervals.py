@@ -3,123 +3,117 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from bakeoff.evidence import intervals
+from bakeoff.evidence.sampling import Sampling, effective_examples
 from bakeoff.records import Comparison
 
+SEEDS_ONLY = Sampling(0, 0, split="own")
+OVERLAPPING = Sampling(900, 100, split="last")
+FOLDS = Sampling(55_000, 5_000, 5_000.0, num_folds=12)
 
-def compare(a: np.ndarray, b: np.ndarray, **changes: object) -> Comparison:
-    options: dict = {
-        "first": 0,
-        "second": 1,
-        "num_train": 55_000,
-        "num_validation": 5_000,
-        "level": 0.9875,
-        **changes,
-    }
-    return intervals.paired_comparison(a, b, **options)
+
+def compare(
+    a: np.ndarray, b: np.ndarray, sampling: Sampling = FOLDS, **changes: object
+) -> Comparison:
+    options: dict = {"first": 0, "second": 1, "level": 0.9875, **changes}
+    return intervals.paired_comparison(a, b, sampling=sampling, **options)
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(3, 40), shift=st.floats(-0.02, 0.02))
-def test_without_the_correction_it_is_the_paired_t_test_of_statsmodels(
+def test_without_overlap_it_is_the_paired_t_test_of_statsmodels(
     seed: int, size: int, shift: float
 ) -> None:
     rng = np.random.default_rng(seed)
     a, b = 0.9 + 0.01 * rng.standard_normal((2, size))
     a = a + shift
-    # With a vanishing validation part the correction vanishes too.
-    ours = compare(a, b, num_train=10**15, num_validation=1, err_floor=False, delta=0.01)
+    ours = compare(a, b, SEEDS_ONLY, share=False, delta=0.01, tie_alpha=0.05)
     theirs = DescrStatsW(a - b)
+    # A continuous metric: its finest step is far below its spread and plays no part.
+    assume(intervals.finest_step(np.concatenate([a, b])) < 0.1 * theirs.std)
     low, high = theirs.tconfint_mean(alpha=0.0125)
     assert ours.low == pytest.approx(low, rel=1e-9, abs=1e-12)
     assert ours.high == pytest.approx(high, rel=1e-9, abs=1e-12)
-    p_value = theirs.ttost_mean(-0.01, 0.01)[0]
-    assert ours.equivalent == (p_value < 0.05)
-    larger = max(
-        intervals.one_sided_p(ours, -0.01),
-        intervals.one_sided_p(
-            compare(b, a, num_train=10**15, num_validation=1, err_floor=False), -0.01
-        ),
-    )
-    assert larger == pytest.approx(p_value, rel=1e-9, abs=1e-12)
+    assert ours.equivalent == (theirs.ttost_mean(-0.01, 0.01)[0] < 0.05)
 
 
 def corrected_t_of_the_scikit_learn_example(
     differences: np.ndarray, n_train: int, n_test: int
-) -> tuple[float, float]:
+) -> float:
     """scikit-learn's "Statistical comparison of models using grid search": corrected variance
-    ``var(ddof=1) · (1/kr + n_test/n_train)`` and its right-tailed p value."""
+    ``var(ddof=1) · (1/kr + n_test/n_train)``."""
     corrected = np.var(differences, ddof=1) * (1 / len(differences) + n_test / n_train)
-    t_stat = np.mean(differences) / np.sqrt(corrected)
-    return float(t_stat), float(stats.t.sf(t_stat, len(differences) - 1))
+    return float(np.mean(differences) / np.sqrt(corrected))
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(3, 60))
-def test_the_corrected_test_is_the_one_scikit_learn_publishes(seed: int, size: int) -> None:
-    rng = np.random.default_rng(seed)
-    a, b = 0.9 + 0.01 * rng.standard_normal((2, size))
-    t_stat, p_value = corrected_t_of_the_scikit_learn_example(a - b, 900, 100)
-    ours = compare(a, b, num_train=900, num_validation=100, err_floor=False)
-    assert ours.se is not None
-    assert ours.mean / ours.se == pytest.approx(t_stat, rel=1e-9)
-    assert intervals.one_sided_p(ours) == pytest.approx(p_value, rel=1e-9)
-
-
-@given(seed=st.integers(0, 10_000), size=st.integers(3, 60), rope=st.floats(0.001, 0.03))
-def test_the_region_of_practical_equivalence_holds_the_mass_baycomp_gives_it(
-    seed: int, size: int, rope: float
+def test_where_parts_overlap_the_statistic_is_the_one_scikit_learn_publishes(
+    seed: int, size: int
 ) -> None:
-    """Corani & Benavoli (2015), as in baycomp: the posterior of the mean difference is Student's t
-    with S-1 degrees of freedom, the mean, and scale² = var · (1/S + n_test/n_train). Our one-sided
-    p values must be its tails."""
     rng = np.random.default_rng(seed)
     a, b = 0.9 + 0.01 * rng.standard_normal((2, size))
-    x = a - b
-    rho = 1 / 12
-    posterior = stats.t(
-        size - 1, loc=x.mean(), scale=np.sqrt(x.var(ddof=1) * (1 / size + rho / (1 - rho)))
-    )
-    ours = compare(a, b, err_floor=False)
-    above = 1.0 - intervals.one_sided_p(ours, rope)
-    below = intervals.one_sided_p(ours, -rope)
-    assert above == pytest.approx(posterior.sf(rope), abs=1e-9)
-    assert below == pytest.approx(posterior.cdf(-rope), abs=1e-9)
+    assume(intervals.finest_step(np.concatenate([a, b])) < 0.001)
+    ours = compare(a, b, OVERLAPPING, share=False)
+    assert ours.se is not None
+    theirs = corrected_t_of_the_scikit_learn_example(a - b, 900, 100)
+    assert ours.mean / ours.se == pytest.approx(theirs, rel=1e-9)
 
 
 @given(seed=st.integers(0, 10_000), rope=st.floats(0.0005, 0.03), runs=st.integers(1, 4))
 def test_the_region_of_practical_equivalence_is_baycomps(seed: int, rope: float, runs: int) -> None:
-    """The same against the library itself, where it is installed (it brings matplotlib)."""
+    """Corani & Benavoli (2015), against their library where it is installed (it brings matplotlib):
+    the posterior of the mean difference is Student's t around the mean with our standard error."""
     baycomp = pytest.importorskip("baycomp")
     rng = np.random.default_rng(seed)
     a, b = 0.9 + 0.01 * rng.standard_normal((2, 12 * runs))
     a_better, _, b_better = baycomp.CorrelatedTTest.probs(a, b, rope, runs=runs)
-    ours = compare(a, b, num_train=11, num_validation=1, err_floor=False)
-    assert 1.0 - intervals.one_sided_p(ours, rope) == pytest.approx(a_better, abs=1e-9)
-    assert intervals.one_sided_p(ours, -rope) == pytest.approx(b_better, abs=1e-9)
+    ours = compare(a, b, Sampling(11, 1, split="last"), share=False)
+    posterior = stats.t(12 * runs - 1, loc=ours.mean, scale=ours.se)
+    assert posterior.sf(rope) == pytest.approx(a_better, abs=1e-9)
+    assert posterior.cdf(-rope) == pytest.approx(b_better, abs=1e-9)
 
 
 def test_two_digits_by_hand() -> None:
-    """d = 1, 2, 3 points: mean 2, sd 1, se = sqrt(1/3 + 1/11)."""
+    """d = 1, 2, 3 points: mean 2, sd 1, se = sqrt(1/3 + .04/.96) on disjoint folds."""
     a = np.array([0.91, 0.92, 0.93])
-    ours = compare(a, np.full(3, 0.90), err_floor=False, level=0.95)
+    ours = compare(a, np.full(3, 0.90), level=0.95)
     assert ours.mean == pytest.approx(0.02)
     assert ours.sd == pytest.approx(0.01)
-    assert ours.se == pytest.approx(0.01 * math.sqrt(1 / 3 + 1 / 11))
+    assert ours.se == pytest.approx(0.01 * math.sqrt(1 / 3 + 1 / 24))
     assert ours.high - ours.mean == pytest.approx(4.302652729911275 * ours.se, rel=1e-9)
 
 
-def test_lucky_agreement_meets_the_floor() -> None:
+def test_lucky_agreement_of_shares_meets_the_binomial_floor() -> None:
     a, b = np.full(3, 0.96), np.full(3, 0.95)
     floor = 0.5 * math.sqrt((0.04 + 0.05) / 10_000)
     assert compare(a, b).sd == pytest.approx(floor, rel=1e-12)
-    assert compare(a, b, err_floor=False).sd == 0.0
+
+
+def test_of_an_error_rate_the_floor_is_that_of_its_accuracy() -> None:
+    errors = compare(np.full(3, 0.04), np.full(3, 0.05))
+    assert errors.sd == pytest.approx(compare(np.full(3, 0.96), np.full(3, 0.95)).sd)
+
+
+def test_where_a_class_is_rare_the_floor_counts_the_examples_that_count() -> None:
+    a, b = np.full(3, 0.96), np.full(3, 0.95)
+    rare = replace(FOLDS, num_effective=effective_examples("balanced_accuracy", [4_995, 5]))
+    assert compare(a, b, rare).sd > 10 * compare(a, b).sd
+
+
+def test_of_other_metrics_the_floor_is_half_the_finest_step_of_their_values() -> None:
+    """Three programs that count the same errors three times may do so by luck."""
+    a, b = np.full(3, 4.0), np.full(3, 3.0)
+    assert compare(a, b, share=False).sd == 0.5
+    rounded = compare(np.array([0.31, 0.33, 0.31]), np.array([0.30, 0.32, 0.30]), share=False)
+    assert rounded.sd == pytest.approx(0.005)
 
 
 def test_a_wide_spread_is_left_alone_by_the_floor() -> None:
@@ -131,7 +125,6 @@ def test_one_replicate_has_a_mean_and_nothing_else() -> None:
     ours = compare(np.array([0.9]), np.array([0.8]), delta=0.1)
     assert ours.mean == pytest.approx(0.1)
     assert (ours.sd, ours.se, ours.low, ours.high, ours.equivalent) == (None,) * 5
-    assert intervals.one_sided_p(ours) is None
 
 
 @pytest.mark.parametrize("a", [np.array([0.9, np.nan]), np.array([0.9]), np.array([])])
@@ -140,13 +133,39 @@ def test_what_cannot_be_compared_is_refused(a: np.ndarray) -> None:
         compare(a, np.full(2, 0.8) if len(a) else a)
 
 
-def test_a_difference_without_any_spread_is_beyond_doubt_or_nothing() -> None:
-    same = compare(np.ones(3), np.ones(3))
-    assert (same.low, same.high) == (0.0, 0.0)
-    assert intervals.one_sided_p(same) == 0.5
-    apart = compare(np.ones(3), np.full(3, 0.5), err_floor=False)
-    assert intervals.one_sided_p(apart) == 0.0
-    assert intervals.one_sided_p(apart, 0.6) == 1.0
+def tie(a: np.ndarray, b: np.ndarray, sampling: Sampling, **options: object) -> Comparison:
+    return intervals.tie_interval(a, b, first=0, second=1, sampling=sampling, **options)
+
+
+def test_a_tie_is_an_interval_of_its_own_level_inside_delta() -> None:
+    rng = np.random.default_rng(2)
+    a, b = 0.9 + 0.01 * rng.standard_normal((2, 12))
+    found = tie(a, b, FOLDS, alpha=0.02)
+    assert found.level == pytest.approx(0.96)
+    assert found.low == pytest.approx(stats.t.interval(0.96, 11, found.mean, found.se)[0])
+    widest = max(abs(found.low), abs(found.high))
+    assert intervals.within(found, widest + 1e-12)
+    assert not intervals.within(found, widest)
+
+
+@pytest.mark.parametrize("examples", [1, 5, 20, 100])
+def test_replicates_without_an_error_prove_no_equality_on_few_examples(examples: int) -> None:
+    few = Sampling(11 * examples, examples, float(examples), num_folds=12)
+    assert not intervals.within(tie(np.ones(12), np.ones(12), few), 0.002)
+    many = Sampling(55_000, 5_000, 5_000.0, num_folds=12)
+    assert intervals.within(tie(np.ones(12), np.ones(12), many), 0.002)
+
+
+def test_values_that_never_change_prove_no_equality_where_their_step_is_not_known() -> None:
+    same = np.full(12, 3.0)
+    assert not intervals.within(tie(same, same, SEEDS_ONLY, share=False), 1e9)
+    moving = np.arange(12.0)
+    assert intervals.within(tie(moving, moving, SEEDS_ONLY, share=False), 1.0)
+
+
+def test_numbers_that_differ_by_rounding_alone_are_one_value() -> None:
+    assert intervals.finest_step(np.array([0.3, 0.1 + 0.2])) is None
+    assert intervals.finest_step(np.array([0.3, 0.1 + 0.2, 0.31])) == pytest.approx(0.01)
 
 
 def test_a_prediction_interval_covers_the_next_run_as_often_as_it_says() -> None:
@@ -160,9 +179,6 @@ def test_a_prediction_interval_covers_the_next_run_as_often_as_it_says() -> None
 def test_intervals_of_single_candidates_are_the_textbook_ones() -> None:
     values = np.array([0.1, 0.2, 0.4, 0.3])
     sd, mean = values.std(ddof=1), values.mean()
-    assert intervals.mean_interval(values) == pytest.approx(
-        stats.t.interval(0.95, 3, mean, sd / 2), rel=1e-9
-    )
     assert intervals.prediction_interval(values) == pytest.approx(
         stats.t.interval(0.95, 3, mean, sd * math.sqrt(1.25)), rel=1e-9
     )
@@ -170,7 +186,6 @@ def test_intervals_of_single_candidates_are_the_textbook_ones() -> None:
 
 def test_a_single_value_has_no_interval() -> None:
     assert intervals.prediction_interval(np.array([0.5])) is None
-    assert intervals.mean_interval(np.array([0.5])) is None
 
 
 def refits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ from small_studies import blobs, make_study
 
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
 from bakeoff.data.sources import from_arrays
-from bakeoff.engines.registry import get_engine
+from bakeoff.dense.registry import get_engine
+from bakeoff.dense.trainable import Dense
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.chain import looks_for, run_study
-from bakeoff.execution.events import RunRequest, Silent
-from bakeoff.records import Run, StageResult, StudyResult
+from bakeoff.execution.events import Event, RunFinished
+from bakeoff.executors.threads import Threads
+from bakeoff.records import StageResult, StudyResult
 from bakeoff.report.json import result_document
 from bakeoff.result import Result
 from bakeoff.spec import load
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
+from bakeoff.trainables.base import Request
 
 
 def without_times(document: Any) -> Any:
@@ -40,17 +44,18 @@ def text_of(result: Result) -> str:
     return json.dumps(without_times(result.to_dict()), sort_keys=True)
 
 
-class Counting(Silent):
+class Counting:
     """Counts what was trained, and interrupts after a number of runs where asked to."""
 
     def __init__(self, stop_after: int | None = None) -> None:
-        self.trained: list[RunRequest] = []
+        self.trained: list[Request] = []
         self.stop_after = stop_after
 
-    def run_finished(self, request: RunRequest, run: Run) -> None:
-        self.trained.append(request)
-        if len(self.trained) == self.stop_after:
-            raise KeyboardInterrupt
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            self.trained.append(event.request)
+            if len(self.trained) == self.stop_after:
+                signal.raise_signal(signal.SIGINT)
 
 
 def test_the_incumbent_competes_in_every_stage_after_the_first(small_study: Study) -> None:
@@ -94,18 +99,18 @@ def test_nothing_before_the_final_step_reads_the_test_part(
         log.append("opened")
         return open_(sealed)
 
-    class Log(Silent):
-        def run_finished(self, request: RunRequest, run: Run) -> None:
-            log.append(request.stage)
+    def observer(event: Event) -> None:
+        if isinstance(event, RunFinished):
+            log.append(event.request.stage)
 
     monkeypatch.setattr(SealedTest, "open_", spy)
     study = make_study(clouds)
     with Store.open(":memory:") as store:
-        study.run(store=store, observer=Log())
+        study.run(store=store, observer=observer)
         assert log.count("opened") == 1
         assert log[-1] == "opened"
         assert log.count("final") == 2
-        study.run(store=store, observer=Log())
+        study.run(store=store, observer=observer)
     assert log.count("opened") == 1, "an identical second call has nothing new to see"
 
 
@@ -413,5 +418,5 @@ def test_nonsense_options_are_refused(small_study: Study) -> None:
 def test_run_study_needs_no_observer(clouds: Dataset) -> None:
     study = make_study(clouds, audit=False)
     with Store.open(":memory:") as store:
-        record = run_study(study.spec, clouds, store, get_engine("reference"))
+        record = run_study(study.spec, clouds, store, Dense(get_engine("reference")), Threads(2))
     assert record.engine.startswith("reference/")

@@ -89,7 +89,7 @@ def test_the_choice_of_the_refit_does_not_see_the_test_part() -> None:
         y_test=(opened.labels + 1) % 3,
     )
     kernels = [
-        make_study(data).run(store=":memory:").record.final.layers[0].kernel
+        make_study(data).run(store=":memory:").record.final.model["layers/0/kernel"]
         for data in (honest, liar)
     ]
     assert np.array_equal(*kernels)

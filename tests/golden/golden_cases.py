@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.dense.base import Job, Scaling
+from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
-from bakeoff.engines.base import Job
-from bakeoff.engines.initial import initial_layers
-from bakeoff.engines.schedules import learning_rates
-from bakeoff.records import Scaling
 from bakeoff.streams import dropout_key, order
 
 GOLDEN = Path(__file__).with_name("keras_golden.npz")

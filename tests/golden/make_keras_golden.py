@@ -28,11 +28,11 @@ import jax
 import keras
 import numpy as np
 
+from bakeoff.dense.base import Job
+from bakeoff.dense.dropout import keep_mask
+from bakeoff.dense.reference import scaled
+from bakeoff.dense.schedules import steps_per_epoch
 from bakeoff.dense.settings import KERNEL_INITIALIZERS, DenseSettings
-from bakeoff.engines.base import Job
-from bakeoff.engines.dropout import keep_mask
-from bakeoff.engines.reference import scaled
-from bakeoff.engines.schedules import steps_per_epoch
 
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 INITIALIZER_SHAPE = (300, 200)

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from bakeoff.dense.base import Layer, Scaling, model_arrays
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.records import (
     AuditSwap,
     Candidate,
     Claim,
+    ClassificationExam,
     Comparison,
     DataSummary,
     Environment,
     Example,
     Final,
-    Layer,
     LintFinding,
     Mistaken,
     Published,
     Run,
-    Scaling,
     StageResult,
     StudyResult,
     TestOpening,
@@ -122,9 +122,11 @@ def candidate(
         label=label,
         settings=full,
         declared=dict(settings or {}),
-        num_parameters=DenseSettings.of(full).num_parameters(num_features, num_classes),
-        operations_per_epoch=DenseSettings.of(full).operations_per_epoch(
-            num_features, num_classes, 1_300
+        cost=(
+            (
+                "parameters",
+                float(DenseSettings.of(full).num_parameters(num_features, num_classes)),
+            ),
         ),
         incumbent=incumbent,
         published=published,
@@ -338,21 +340,29 @@ def final(
         )
     stats = np.tile([0.0, peak, peak / 4, peak / 3], (data.num_features, 1))
     runs = tuple(refit(run(s, 0.97, test=accuracy + 0.001 * (s - 1))) for s in range(num_runs))
+    typed = DenseSettings.of(settings)
     return Final(
         settings=settings,
-        num_parameters=DenseSettings.of(settings).num_parameters(data.num_features, k),
+        cost=(("parameters", float(typed.num_parameters(data.num_features, k))),),
         runs=runs,
-        confusion=confusion if opened else None,
-        reliability=reliability if opened else None,
-        calibration_error=0.013 if opened else None,
-        mistakes=tuple(mistakes) if opened else (),
-        layers=weights or layers(DenseSettings.of(settings).layer_sizes(data.num_features, k)),
-        scaling=scaling or Scaling(np.zeros(1, np.float32), np.full(1, 1 / peak, np.float32)),
-        model_path="models/digits.safetensors",
+        delivered=0,
         opening=TestOpening("e" * 64, "digits", "final", "2026-01-02T03:04:05Z", 1)
         if opened
         else None,
-        examples=tuple(Example(m.row, m.actual, m.features) for m in mistakes[:3]),
+        model=model_arrays(
+            weights or layers(typed.layer_sizes(data.num_features, k)),
+            scaling or Scaling(np.zeros(1, np.float32), np.full(1, 1 / peak, np.float32)),
+        ),
+        exam=ClassificationExam(
+            confusion=confusion,
+            reliability=reliability,
+            calibration_error=0.013,
+            mistakes=tuple(mistakes),
+            examples=tuple(Example(m.row, m.actual, m.features) for m in mistakes[:3]),
+        )
+        if opened
+        else None,
+        model_path="models/digits.safetensors",
         feature_stats=stats,
     )
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bakeoff.dense.base import Scaling, layers_of
 from bakeoff.dense.settings import DENSE_SPACE
-from bakeoff.records import DataSummary, Scaling
+from bakeoff.records import DataSummary
 from bakeoff.report.images import sprite
 from bakeoff.report.tryit import MAX_PARAMETERS, ModelPayload, model_payload
 
@@ -33,7 +34,7 @@ def test_weights_survive_the_way_into_the_page() -> None:
     assert payload is not None
     assert payload.dtype == "float16"
     assert payload.kind == "draw"
-    for index, layer in enumerate(final.layers):
+    for index, layer in enumerate(layers_of(final.model)):
         assert np.allclose(
             kernel(payload, index), layer.kernel, atol=1e-3 * np.abs(layer.kernel).max()
         )
@@ -45,7 +46,8 @@ def test_tiny_and_huge_weights_stay_in_the_range_of_float16() -> None:
     final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}))
     for factor in (1e-9, 1e9):
         layers = tuple(
-            replace(layer, kernel=layer.kernel * np.float32(factor)) for layer in final.layers
+            replace(layer, kernel=layer.kernel * np.float32(factor))
+            for layer in layers_of(final.model)
         )
         payload, _ = model_payload(replace(final, layers=layers, mistakes=(), examples=()), DATA)
         assert payload is not None
@@ -59,7 +61,7 @@ def test_unscaled_bytes_into_a_steep_layer_travel_as_float32() -> None:
     payload, _ = model_payload(replace(final, scaling=unscaled), DATA)
     assert payload is not None
     assert payload.dtype == "float32"
-    assert np.allclose(kernel(payload, 0), final.layers[0].kernel, rtol=1e-6)
+    assert np.allclose(kernel(payload, 0), layers_of(final.model)[0].kernel, rtol=1e-6)
 
 
 def test_a_model_too_large_for_a_page_is_left_out_with_the_reason() -> None:
@@ -79,15 +81,15 @@ def table() -> DataSummary:
 def test_tables_get_sliders_for_the_features_that_move_the_first_layer_most() -> None:
     data = table()
     final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}), peak=16.0)
-    weights = [layer.kernel.copy() for layer in final.layers]
+    weights = [layer.kernel.copy() for layer in layers_of(final.model)]
     weights[0][[5, 40]] *= 10
-    layers = (replace(final.layers[0], kernel=weights[0]), *final.layers[1:])
+    layers = (replace(layers_of(final.model)[0], kernel=weights[0]), *layers_of(final.model)[1:])
     payload, _ = model_payload(replace(final, layers=layers), data)
     assert payload is not None
     assert payload.kind == "sliders"
     assert {slider.name for slider in payload.sliders[:2]} == {"f5", "f40"}
     assert (payload.sliders[0].low, payload.sliders[0].high) == (0.0, 16.0)
-    assert payload.examples[0].values == tuple(float(v) for v in final.examples[0].features)
+    assert payload.examples[0].values == tuple(float(v) for v in final.exam.examples[0].features)
 
 
 def test_a_table_without_ranges_says_why_it_has_no_sliders() -> None:

@@ -9,24 +9,21 @@ must open the store, show the same numbers and find every run again.
 from __future__ import annotations
 
 import contextlib
+import signal
 from pathlib import Path
 
 from bakeoff import Study
 from bakeoff.errors import Interrupted
+from bakeoff.execution.events import StageFinished
 from bakeoff.store import connect
 
 FOLDER = Path(__file__).parents[1] / "golden_stores"
 
 
-class Interrupting:
+def interrupting(event: object) -> None:
     """An observer that interrupts the study when its first stage has been answered."""
-
-    def __getattr__(self, name: str):
-        return self.stop if name == "stage_finished" else lambda *_, **__: None
-
-    @staticmethod
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    if isinstance(event, StageFinished):
+        signal.raise_signal(signal.SIGINT)
 
 
 def main() -> None:
@@ -35,9 +32,9 @@ def main() -> None:
         raise SystemExit(f"{path}: is there already and must stay as it is")
     for name in ("chosen", "replicated"):
         Study.from_file(FOLDER / f"{name}.toml").run(store=path, workers=1)
-    with contextlib.suppress(Interrupted, KeyboardInterrupt):
+    with contextlib.suppress(Interrupted):
         study = Study.from_file(FOLDER / "interrupted.toml")
-        study.run(store=path, workers=1, observer=Interrupting())
+        study.run(store=path, workers=1, observer=interrupting)
     print(path, path.stat().st_size, "bytes")  # noqa: T201
 
 

@@ -12,19 +12,19 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bakeoff.dense.base import Layer, Scaling, model_arrays
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE, OPTIMIZERS, DenseSettings
 from bakeoff.records import (
     Candidate,
     Claim,
+    ClassificationExam,
     Comparison,
     DataSummary,
     Environment,
     Final,
-    Layer,
     LintFinding,
     Mistaken,
     Run,
-    Scaling,
     StageResult,
     StudyResult,
     TestOpening,
@@ -115,8 +115,13 @@ def candidate(label: str, width: int, **changes: Any) -> Candidate:
         label=label,
         settings=settings,
         declared={"hidden": (width,)},
-        num_parameters=DenseSettings.of(settings).num_parameters(64, 10),
-        operations_per_epoch=DenseSettings.of(settings).operations_per_epoch(64, 10, 1000),
+        cost=(
+            ("parameters", float(DenseSettings.of(settings).num_parameters(64, 10))),
+            (
+                "operations",
+                float(DenseSettings.of(settings).operations_per_epoch(64, 10, 1000) * 10),
+            ),
+        ),
         **changes,
     )
 
@@ -162,8 +167,7 @@ def sample_result(name: str = "digits", first_run: int = 0) -> StudyResult:
     final_run = sample_run(
         first_run + 1000,
         metrics={
-            "train_loss": 0.05,
-            "train_accuracy": 0.99,
+            **{n: v for n, v in sample_run(first_run + 1000).metrics.items() if n[:3] != "val"},
             "test_loss": 0.1,
             "test_accuracy": 0.97,
             "test_balanced_accuracy": 0.96,
@@ -185,19 +189,23 @@ def sample_result(name: str = "digits", first_run: int = 0) -> StudyResult:
         claims=(Claim("number", "0.95", 0.95, 0.96, 0.01, None, None, "holds", "It holds."),),
         final=Final(
             settings=DENSE_SPACE.complete({"hidden": (32,)}),
-            num_parameters=2410,
+            cost=(("parameters", 2410.0),),
             runs=(final_run,),
-            confusion=generator.integers(0, 30, (10, 10)),
-            reliability=generator.random((15, 3)),
-            calibration_error=0.01,
-            mistakes=(Mistaken(3, 1, 7, 0.99, generator.integers(0, 17, 64).astype(np.uint8)),),
-            layers=(
-                Layer(generator.random((64, 32), np.float32), generator.random(32, np.float32)),
-                Layer(generator.random((32, 10), np.float32), generator.random(10, np.float32)),
-            ),
-            scaling=Scaling(np.zeros(1, np.float32), np.full(1, 1 / 16, np.float32)),
-            model_path=None,
+            delivered=0,
             opening=opening,
+            exam=ClassificationExam(
+                confusion=generator.integers(0, 30, (10, 10)),
+                reliability=generator.random((15, 3)),
+                calibration_error=0.01,
+                mistakes=(Mistaken(3, 1, 7, 0.99, generator.integers(0, 17, 64).astype(np.uint8)),),
+            ),
+            model=model_arrays(
+                (
+                    Layer(generator.random((64, 32), np.float32), generator.random(32, np.float32)),
+                    Layer(generator.random((32, 10), np.float32), generator.random(10, np.float32)),
+                ),
+                Scaling(np.zeros(1, np.float32), np.full(1, 1 / 16, np.float32)),
+            ),
         ),
         openings=(opening,),
         environment=ENVIRONMENT,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from store_samples import assert_same
 
+from bakeoff.dense.base import Layer
 from bakeoff.errors import StoreError
-from bakeoff.records import Candidate, Layer, LintFinding, Published, Verdict
+from bakeoff.records import Candidate, LintFinding, Published, Verdict
 from bakeoff.store.arrays import pack, unpack
 from bakeoff.store.encode import content_hash, from_json, to_json
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.execution.events import Silent
+from bakeoff.execution.events import nobody
 from bakeoff.study import Study
 from bakeoff.terminal.jupyter import JupyterLine, default_observer
 
@@ -25,7 +25,7 @@ class Handle:
 
 
 def test_outside_a_notebook_nothing_is_shown() -> None:
-    assert type(default_observer()) is Silent
+    assert default_observer() is nobody
 
 
 def test_inside_a_notebook_one_line_is_shown_and_renewed(monkeypatch: pytest.MonkeyPatch) -> None:

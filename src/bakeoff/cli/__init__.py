@@ -12,14 +12,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bakeoff.errors import BakeoffError, Interrupted
-from bakeoff.interruption import Interruption
+from bakeoff.stop import SIGNALS
 
 if TYPE_CHECKING:
     from bakeoff.cli.commands import app as app
 
-interruption = Interruption()
-"""Whether Ctrl-C or SIGTERM came. Imports, and compiled code that they run, may drop the exception
-that either raises, so whoever begins a study asks again."""
+SHOW_CURSOR = b"\x1b[?25h"
 
 
 def __getattr__(name: str) -> Any:
@@ -30,14 +28,15 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'bakeoff.cli' has no attribute {name!r}")
 
 
-def _first_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, _second_interrupt)
-    signal.signal(signal.SIGTERM, _second_interrupt)
-    interruption.came = True
-    raise KeyboardInterrupt
+def _end_now(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Ends the process where it is: outside a study, or at the second signal inside one.
 
-
-def _second_interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    Nothing that is kept can be lost by it: the store and every file survive a kill at any moment.
+    An exception could be dropped by an import or a compiled function, or leave threads behind.
+    """
+    if os.isatty(2):
+        os.write(2, SHOW_CURSOR + b"\r\n")
+    os.write(2, b"interrupted\n")
     os._exit(Interrupted.exit_code)
 
 
@@ -47,11 +46,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Args:
         arguments: without the program's name; ``sys.argv`` by default.
     """
+    # SIGTERM and a hang-up end a command as Ctrl-C does; while a study runs, the first of them only
+    # sets its flag (``stop.Stop``).
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_now)
     words = sys.argv[1:] if arguments is None else arguments
-    interruption.came = False
-    # SIGTERM ends a study as Ctrl-C does: nothing finished is lost.
-    signal.signal(signal.SIGINT, _first_interrupt)
-    signal.signal(signal.SIGTERM, _first_interrupt)
     try:
         code = _run(words)
     except BakeoffError as error:
@@ -61,8 +61,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
         show_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(Interrupted.exit_code)
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

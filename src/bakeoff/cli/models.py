@@ -36,8 +36,8 @@ def predict(
     import csv
     import io
 
-    from bakeoff.models.files import predict_files
-    from bakeoff.models.trained import TrainedModel
+    from bakeoff.dense.files import predict_files
+    from bakeoff.dense.model import TrainedModel
 
     predictions = predict_files(TrainedModel.load(model), [Path(name) for name in files])
     text = io.StringIO()
@@ -58,8 +58,8 @@ def export(
 
       bakeoff export bakeoff-digits.safetensors digits.onnx
     """
-    from bakeoff.models import export as formats
-    from bakeoff.models.trained import TrainedModel
+    from bakeoff.dense import export as formats
+    from bakeoff.dense.model import TrainedModel
 
     loaded = TrainedModel.load(model)
     writers: dict[str, Callable[[Path], object]] = {

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bakeoff.cli import interruption
 from bakeoff.cli.output import (
     Style,
     download_bar,
@@ -139,7 +138,6 @@ def run(
         messages.print(stage_line(index, stage))
 
     observer = _observer(style, on_stage)
-    interruption.check()
     try:
         result = loaded.run(
             store=store,
@@ -209,7 +207,7 @@ def check(
 
       bakeoff check mnist-notebook --models
     """
-    from bakeoff.evidence.lint import lint_plan
+    from bakeoff.evidence.lint_protocol import lint_plan
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 
     style = Style(plain=plain, no_color=no_color)
@@ -272,9 +270,9 @@ def doctor() -> None:
 
     from bakeoff import __version__
     from bakeoff.data import sources
-    from bakeoff.engines.registry import available_instruction_sets, get_engine
+    from bakeoff.dense.registry import available_instruction_sets, get_engine
     from bakeoff.execution.environment import cpu_name
-    from bakeoff.execution.local import available_cores
+    from bakeoff.executors.base import available_cores
 
     engine = get_engine("auto")
     rows = {

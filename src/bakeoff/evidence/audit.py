@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evidence import wording
-from bakeoff.evidence.intervals import paired_comparison, t_quantile, variance_factor
+from bakeoff.evidence.intervals import paired_comparison, t_quantile
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
+from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import AuditSwap, Comparison, StudyResult
 from bakeoff.tasks.classification import METRICS
@@ -132,8 +133,7 @@ def confirm(
     *,
     labels: Sequence[str],
     rule: Rule,
-    num_train: int,
-    num_validation: int,
+    sampling: Sampling,
 ) -> list[SwapJudgement]:
     """Tests the best swaps against the final settings on replicates that did not choose them.
 
@@ -148,19 +148,19 @@ def confirm(
         swaps: the same of every swap tested.
         labels: of the swaps.
         rule: of the study.
-        num_train, num_validation: examples per part.
+        sampling: how the replicates were drawn.
     """
     level = 1.0 - rule.alpha / max(1, len(swaps))
+    sampling = sampling.overlapping()
     pairs = [
         paired_comparison(
             values[both],
             final[both],
             first=1,
             second=0,
-            num_train=num_train,
-            num_validation=num_validation,
+            sampling=sampling,
             level=level,
-            err_floor=rule.is_share,
+            share=rule.is_share,
         )
         if (both := np.isfinite(final) & np.isfinite(values)).any()
         else None
@@ -176,7 +176,7 @@ def confirm(
             continue
         if pair.sd is not None:
             sd = math.sqrt((pair.sd**2 + pooled) / 2.0)
-            se = sd * math.sqrt(variance_factor(pair.num_replicates, num_train, num_validation))
+            se = sd * math.sqrt(sampling.variance_factor(pair.num_replicates))
             reach = t_quantile(0.5 + level / 2.0, degrees) * se
             pair = replace(pair, sd=sd, se=se, low=pair.mean - reach, high=pair.mean + reach)
         judged.append(_confirmed(final, values, pair, label, rule))
@@ -273,8 +273,7 @@ def _could_have_found(
     difference = detectable_difference(
         replicates_of(result.looks[-1])[1],
         float(np.median(sds)),
-        num_train=result.data.num_train,
-        num_validation=result.data.num_validation,
+        sampling=sampling_of_result(result).overlapping(),
         alpha=alpha / MOST_CONFIRMED,
     )
     return None if not difference else wording.amount(difference, result.metric)

@@ -20,9 +20,10 @@ from typing import Literal
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison, prediction_interval
 from bakeoff.evidence.rule import FEWEST_REPLICATES
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values, values_of
-from bakeoff.records import Candidate, Claim, Comparison, DataSummary, Run, StageResult
+from bakeoff.records import Candidate, Claim, Comparison, Run, StageResult
 from bakeoff.tasks.classification import METRICS, SHARES
 
 Outcome = Literal["holds", "does not hold", "cannot be told"]
@@ -31,14 +32,14 @@ LEVEL = 0.95
 
 
 def claims(
-    stages: Sequence[StageResult], kind: str, *, data: DataSummary | None = None
+    stages: Sequence[StageResult], kind: str, *, sampling: Sampling | None = None
 ) -> tuple[Claim, ...]:
     """Every published number and every order the author's choices imply.
 
     Args:
         stages: of the replication, in order.
         kind: of the study; anything but ``replication`` has no claims.
-        data: sizes of the parts; without it steps from one stage to the next are not judged.
+        sampling: how the replicates were drawn; without it steps from one stage to the next are not judged.
     """
     if kind != "replication":
         return ()
@@ -47,9 +48,9 @@ def claims(
         for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
             found.extend(_numbers(stage, candidate, runs))
         found.extend(_orders(stage))
-    if data is not None:
+    if sampling is not None:
         for before, after in itertools.pairwise(stages):
-            found.extend(_steps(before, after, data))
+            found.extend(_steps(before, after, sampling))
     return tuple(found)
 
 
@@ -130,7 +131,7 @@ def _orders(stage: StageResult) -> Iterator[Claim]:
         )
 
 
-def _steps(before: StageResult, after: StageResult, data: DataSummary) -> Iterator[Claim]:
+def _steps(before: StageResult, after: StageResult, sampling: Sampling) -> Iterator[Claim]:
     """The author's number at the end of one stage against that at the end of the next."""
     first, second = before.candidate(before.verdict.chosen), after.candidate(after.verdict.chosen)
     gap = _published_gap(second, first)
@@ -152,10 +153,9 @@ def _steps(before: StageResult, after: StageResult, data: DataSummary) -> Iterat
             b,
             first=0,
             second=1,
-            num_train=data.num_train,
-            num_validation=data.num_validation,
+            sampling=sampling,
             level=LEVEL,
-            err_floor=metric in SHARES,
+            share=metric in SHARES,
             delta=after.verdict.delta,
         )
     failed = {
@@ -186,9 +186,9 @@ def _order(
         if gap is not None:
             why += f"; the published {wording.amount(gap, 'accuracy')} between them are chance"
     elif worse.label in failed and better.label not in failed:
-        outcome, why = "holds", f"too few runs of {worse.label} learned anything"
+        outcome, why = "holds", f"the runs of {worse.label} failed"
     elif better.label in failed and worse.label not in failed:
-        outcome, why = "does not hold", f"too few runs of {better.label} learned anything"
+        outcome, why = "does not hold", f"the runs of {better.label} failed"
     elif pair is None or pair.low is None or pair.high is None:
         why = "the runs are too few to show a spread"
     else:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
-from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, default_delta
+from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
+from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values
 from bakeoff.records import Candidate, Comparison, Run, StudyResult
@@ -139,19 +140,18 @@ def _matched(
         text = "no replicate that both finished"
         return Matched(stage, *labels, differing, False, None, None, text)
     higher = METRICS.get(metric, True)
-    rule = Rule(metric=metric, higher_is_better=higher)
     best = max(a.mean(), b.mean()) if higher else min(a.mean(), b.mean())
     delta = result.spec.get("delta")
-    delta = default_delta(float(best), rule) if delta is None else float(delta)
+    if delta is None:
+        delta = default_delta(float(best), share=metric in SHARES, higher_is_better=higher)
     pair = paired_comparison(
         a,
         b,
         first=1,
         second=0,
-        num_train=result.data.num_train,
-        num_validation=result.data.num_validation,
+        sampling=sampling_of_result(result, metric),
         level=1.0 - alpha,
-        err_floor=metric in SHARES,
+        share=metric in SHARES,
         delta=delta,
     )
     word = _word(pair)

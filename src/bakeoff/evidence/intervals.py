@@ -1,8 +1,8 @@
 """Intervals for paired differences and for single runs; knows arrays, nothing of stages.
 
-Sources: Nadeau & Bengio (2003), "Inference for the generalization error", Machine Learning 52,
-239-281, for the standard error under overlapping training parts; Schuirmann (1987), "A comparison
-of the two one-sided tests procedure …", for equivalence. ``docs/evidence.md`` has both in words.
+The standard error is that of ``Sampling.variance_factor``; equivalence is shown by two one-sided
+tests (Schuirmann 1987, "A comparison of the two one-sided tests procedure …").
+``docs/evidence.md`` has both in words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import Comparison
 
 Floats = NDArray[np.float64]
@@ -32,29 +33,60 @@ def t_quantile(probability: float, df: int) -> float:
     return float(special.stdtrit(df, probability))
 
 
-def variance_factor(num_replicates: int, num_train: int, num_validation: int) -> float:
-    """By what s² is multiplied to give se² of a mean over replicates: ``1/S + n_val/n_train``.
+def finest_step(values: Floats) -> float | None:
+    """The smallest distance between two different values; None where all are one and the same.
 
-    The second term is Nadeau and Bengio's: training parts overlap, so replicates are correlated
-    and the naive 1/S promises too much. It does not shrink with S: beyond some point only more
-    data helps, not more replicates.
+    Of a metric whose examples are not known it stands for one example more or less: a number that
+    a program prints with two decimals can only agree to a hundredth. Of a continuous metric the
+    step is far below its spread and changes nothing.
     """
-    return 1.0 / num_replicates + num_validation / num_train
+    distinct = np.unique(np.asarray(values, np.float64))
+    gaps = np.diff(distinct)
+    gaps = gaps[gaps > 1e-9 * max(abs(float(distinct[0])), abs(float(distinct[-1])))]
+    return float(gaps.min()) if len(gaps) else None
 
 
-def floor_sd(mean_a: float, mean_b: float, num_validation: int) -> float:
-    """Smallest believable sd of a paired difference of accuracies.
+def floor_sd(a: Floats, b: Floats, sampling: Sampling, *, share: bool) -> float:
+    """Smallest believable sd of a paired difference.
 
-    ``½ · sqrt((err_a + err_b) / (2 · n_val))``: half of what binomial sampling of the validation
-    part gives when each candidate's errors are half its own. Few replicates can agree by luck;
-    without a floor their sd would be near zero and any difference "significant".
+    Few replicates can agree by luck; without a floor their sd would be near zero and any
+    difference "significant". Of a share it is ``½ · sqrt((err_a + err_b) / (2 · n_eff))``: half of
+    what binomial sampling of the validation part gives when each candidate's errors are half its
+    own. Of any other metric it is half the finest step that its values show.
 
     Args:
-        mean_a, mean_b: mean accuracies, between 0 and 1.
-        num_validation: validation examples per replicate.
+        a, b: the metric of two candidates on the same replicates, shape (S,).
+        sampling: for the effective examples; where they are not known, the inverse of the finest
+            step stands for them.
+        share: whether the metric lies between 0 and 1.
     """
-    errors = max(0.0, 1.0 - mean_a) + max(0.0, 1.0 - mean_b)
-    return 0.5 * math.sqrt(errors / (2.0 * num_validation))
+    if not share:
+        return 0.5 * (finest_step(np.concatenate([a, b])) or 0.0)
+    examples = sampling.num_effective
+    if not examples:
+        step = finest_step(np.concatenate([a, b]))
+        examples = 1.0 / step if step else math.inf
+    means = (float(a.mean()), float(b.mean()))
+    errors = sum(max(0.0, min(mean, 1.0 - mean)) for mean in means)
+    return 0.5 * math.sqrt(errors / (2.0 * examples))
+
+
+def smallest_tie_sd(a: Floats, b: Floats, sampling: Sampling) -> float:
+    """Smallest sd with which two candidates may be called equal: ``sqrt(2/S) / n_eff``.
+
+    It is what one example that only one of the two gets right gives in one of S replicates. Where
+    hardly any example is missed, or a class has a handful of them, all replicates agree
+    although the candidates differ: their zero is no proof of equality. Where the examples are not
+    known the finest step of the values stands for one of them, and values that are all one and
+    the same prove nothing.
+
+    Args: as in ``floor_sd``.
+    """
+    unit = math.sqrt(2.0 / len(a))
+    if sampling.num_effective:
+        return unit / sampling.num_effective
+    step = finest_step(np.concatenate([a, b]))
+    return math.inf if step is None else unit * step
 
 
 def paired_comparison(
@@ -63,23 +95,23 @@ def paired_comparison(
     *,
     first: int,
     second: int,
-    num_train: int,
-    num_validation: int,
+    sampling: Sampling,
     level: float,
-    err_floor: bool = True,
+    share: bool = True,
     delta: float | None = None,
+    tie_alpha: float = EQUIVALENCE_ALPHA,
 ) -> Comparison:
-    """The paired difference ``a - b`` with its corrected t interval.
+    """The paired difference ``a - b`` with its t interval.
 
     Args:
         a, b: the metric of two candidates on the same replicates, float64, shape (S,), S ≥ 1.
         first, second: indices of the candidates, kept in the record.
-        num_train, num_validation: examples per part, for the correction.
+        sampling: how the replicates were drawn: the standard error hangs on it.
         level: two-sided coverage of the interval, such as .9875.
-        err_floor: whether the sd has the binomial floor of ``floor_sd``; only for metrics that
-            are shares between 0 and 1.
-        delta: where given and S ≥ 2, two one-sided tests at 5 % say whether the difference lies
-            inside ±delta.
+        share: whether the metric is a share between 0 and 1 (see ``floor_sd``).
+        delta: where given and S ≥ 2, two one-sided tests say whether the difference lies inside
+            ±delta.
+        tie_alpha: level of each of the two.
 
     Returns:
         the comparison; sd, se and the interval are None for a single replicate.
@@ -87,73 +119,69 @@ def paired_comparison(
     Raises:
         ValueError: arrays that are empty, differ in shape or hold non-finite values.
     """
-    a = np.asarray(a, np.float64)
-    b = np.asarray(b, np.float64)
-    if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise ValueError(f"`a` and `b` need one equal shape (S,), but got {a.shape} and {b.shape}")
+    a, b = _checked(a, b)
     difference = a - b
-    if not np.isfinite(difference).all():
-        raise ValueError("`a` and `b` must be finite: failed runs are never compared")
-    num_replicates = len(difference)
-    mean = float(difference.mean())
-    if num_replicates < 2:
-        return Comparison(first, second, num_replicates, mean, None, None, None, None, level)
-    sd = float(difference.std(ddof=1))
-    if err_floor:
-        sd = max(sd, floor_sd(float(a.mean()), float(b.mean()), num_validation))
-    se = sd * math.sqrt(variance_factor(num_replicates, num_train, num_validation))
-    margin = t_quantile(0.5 + level / 2.0, num_replicates - 1) * se
+    size, mean = len(difference), float(difference.mean())
+    if size < 2:
+        return Comparison(first, second, size, mean, None, None, None, None, level)
+    sd = max(float(difference.std(ddof=1)), floor_sd(a, b, sampling, share=share))
+    se = sd * math.sqrt(sampling.variance_factor(size))
+    margin = t_quantile(0.5 + level / 2.0, size - 1) * se
     equivalent = None
     if delta is not None:
-        reach = t_quantile(1.0 - EQUIVALENCE_ALPHA, num_replicates - 1) * se
-        equivalent = abs(mean) + reach < delta
+        tie = tie_interval(
+            a, b, first=first, second=second, sampling=sampling, share=share, alpha=tie_alpha
+        )
+        equivalent = within(tie, delta)
     return Comparison(
-        first,
-        second,
-        num_replicates,
-        mean,
-        sd,
-        se,
-        mean - margin,
-        mean + margin,
-        level,
-        equivalent,
+        first, second, size, mean, sd, se, mean - margin, mean + margin, level, equivalent
     )
 
 
-def one_sided_p(comparison: Comparison, margin: float = 0.0) -> float | None:
-    """P value of "the mean difference is at most ``margin``" by the corrected t test.
+def tie_interval(
+    a: Floats,
+    b: Floats,
+    *,
+    first: int,
+    second: int,
+    sampling: Sampling,
+    share: bool = True,
+    alpha: float = EQUIVALENCE_ALPHA,
+) -> Comparison:
+    """The same difference as two one-sided tests at ``alpha`` see it: level 1 − 2 · alpha.
 
-    Returns:
-        None where the comparison has no standard error; with a standard error of exactly zero
-        the limit: 0 above the margin, 1 below, .5 on it.
+    Equal within ±δ is the pair whose whole interval lies inside (Schuirmann 1987). Its sd is no
+    smaller than ``smallest_tie_sd``, so where next to nothing was measured the interval has no
+    ends (infinite ones).
+
+    Args: as in ``paired_comparison``; S ≥ 2.
     """
-    if comparison.se is None:
-        return None
-    distance = comparison.mean - margin
-    if comparison.se == 0.0:
-        return 0.5 if distance == 0.0 else float(distance < 0.0)
-    from scipy import special
+    a, b = _checked(a, b)
+    size, mean = len(a), float((a - b).mean())
+    sd = max(
+        float((a - b).std(ddof=1)),
+        floor_sd(a, b, sampling, share=share),
+        smallest_tie_sd(a, b, sampling),
+    )
+    se = sd * math.sqrt(sampling.variance_factor(size))
+    reach = t_quantile(1.0 - alpha, size - 1) * se
+    return Comparison(
+        first, second, size, mean, sd, se, mean - reach, mean + reach, 1.0 - 2.0 * alpha
+    )
 
-    return float(special.stdtr(comparison.num_replicates - 1, -distance / comparison.se))
+
+def within(pair: Comparison, delta: float) -> bool:
+    """Whether the interval of a comparison lies inside ±delta."""
+    return pair.low is not None and pair.high is not None and -delta < pair.low <= pair.high < delta
 
 
-def mean_interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
-    """Student's t interval of the mean over replicates, without correction.
-
-    It describes the spread seen on these replicates and is drawn beside single candidates;
-    decisions use ``paired_comparison``.
-
-    Returns:
-        (low, high), or None below two values.
-    """
-    values = np.asarray(values, np.float64)
-    if len(values) < 2:
-        return None
-    mean = float(values.mean())
-    margin = t_quantile(0.5 + level / 2.0, len(values) - 1) * float(values.std(ddof=1))
-    margin /= math.sqrt(len(values))
-    return mean - margin, mean + margin
+def _checked(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or not len(a):
+        raise ValueError(f"`a` and `b` need one equal shape (S,), but got {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("`a` and `b` must be finite: failed runs are never compared")
+    return a, b
 
 
 def prediction_interval(

@@ -7,14 +7,14 @@ knows settings and records, nothing of metrics and curves.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.evidence import lint_codes as codes
+from bakeoff.evidence import lint as codes
 from bakeoff.evidence import wording
 from bakeoff.evidence.power import PRIOR_ERROR
-from bakeoff.evidence.rule import ERROR_SHARE, FEWEST_REPLICATES, SMALLEST_DELTA
+from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.records import Candidate, DataSummary, LintFinding, StudyPlan, StudyResult
 from bakeoff.settings import Settings
 from bakeoff.tasks.classification import is_unbalanced
@@ -249,20 +249,18 @@ def _untuned(outline: Outline) -> Iterator[LintFinding]:
             )
 
 
-def lint_plan_only(plan: StudyPlan) -> Iterator[LintFinding]:
-    """Checks that only make sense before training."""
+def lint_plan(plan: StudyPlan) -> tuple[LintFinding, ...]:
+    """Findings that need no training, errors first."""
+    return codes.most_grave_first([*lint_outline(outline_of_plan(plan)), *_blunt(plan)])
+
+
+def _blunt(plan: StudyPlan) -> Iterator[LintFinding]:
     matters = plan.delta
     if matters is None:
-        matters = max(SMALLEST_DELTA, ERROR_SHARE * PRIOR_ERROR)
-    if plan.metric == "accuracy" and plan.detectable is not None and plan.detectable > matters:
+        matters = default_delta(1.0 - PRIOR_ERROR, share=True)
+    if plan.detectable is not None and plan.detectable > matters:
         yield codes.BLUNT.finding(
             f"With {plan.looks[-1]} replicates of {plan.data.num_validation} validation examples a "
-            f"difference of {wording.amount(plan.detectable, 'accuracy')} is probably (80 %) found; "
-            f"{wording.amount(matters, 'accuracy')} would matter."
+            f"difference of {wording.amount(plan.detectable, plan.metric)} is probably (80 %) found; "
+            f"{wording.amount(matters, plan.metric)} would matter."
         )
-
-
-def most_grave_first(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
-    """Errors, then warnings, then infos; by code within."""
-    rank = {"error": 0, "warning": 1, "info": 2}
-    return tuple(sorted(findings, key=lambda finding: (rank[finding.level], finding.code)))

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bakeoff.evidence import lint_codes as codes
+from bakeoff.evidence import lint as codes
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
+from bakeoff.evidence.lint_protocol import lint_outline, outline_of_result
 from bakeoff.evidence.rule import SMALLEST_DELTA
+from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.sentences import interval
-from bakeoff.evidence.series import mean_curve, paired_values
+from bakeoff.evidence.series import mean_curve, paired_values, values_of
 from bakeoff.records import (
     Candidate,
     Comparison,
@@ -38,6 +40,12 @@ SATURATED_SHARE = 0.5
 Runs = tuple[Run, ...]
 
 
+def lint_result(result: StudyResult) -> tuple[LintFinding, ...]:
+    """Findings of a finished study, errors first: those of its protocol and those of its runs."""
+    protocol = lint_outline(outline_of_result(result))
+    return codes.most_grave_first([*protocol, *lint_runs(result)])
+
+
 def lint_runs(result: StudyResult) -> Iterator[LintFinding]:
     """Every finding of the checks that need runs."""
     yield from _reopened(result)
@@ -50,6 +58,7 @@ def lint_runs(result: StudyResult) -> Iterator[LintFinding]:
         yield from _leaders(stage, result)
         yield from _units(stage)
         yield from _failed(stage)
+        yield from _learned_nothing(stage, result)
 
 
 def _compete(stage: StageResult) -> Iterator[tuple[Candidate, Runs]]:
@@ -72,10 +81,9 @@ def _compare(a: Runs, b: Runs, metric: str, result: StudyResult) -> Comparison |
         second,
         first=0,
         second=1,
-        num_train=result.data.num_train,
-        num_validation=result.data.num_validation,
+        sampling=sampling_of_result(result, metric),
         level=0.95,
-        err_floor=metric in SHARES,
+        share=metric in SHARES,
     )
 
 
@@ -118,7 +126,7 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     final = last.candidate(last.verdict.chosen)
     metric = last.verdict.metric
     higher = METRICS.get(metric, True)
-    cheaper: list[tuple[tuple[int, int], StageResult, Candidate, Comparison]] = []
+    cheaper: list[tuple[tuple[float, ...], StageResult, Candidate, Comparison]] = []
     for stage in result.stages[:-1]:
         earlier = stage.candidate(stage.verdict.chosen)
         if _cost(earlier) >= _cost(final):
@@ -131,19 +139,16 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     if cheaper:
         _, stage, earlier, pair = min(cheaper, key=lambda item: item[0])
         yield codes.NO_GAIN.finding(
-            f"{final.label} ({final.num_parameters:,} parameters) is not shown to be better than "
-            f"{earlier.label} of stage {stage.name} ({earlier.num_parameters:,}): the difference "
+            f"{final.label} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
+            f"{earlier.label} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
             f"is {wording.amount(pair.mean if higher else -pair.mean, metric)} "
             f"({interval(pair, metric, flip=not higher)}).",
             last.name,
         )
 
 
-def _cost(candidate: Candidate) -> tuple[int, int]:
-    return (
-        candidate.num_parameters,
-        candidate.operations_per_epoch * candidate.settings["epochs"],
-    )
+def _cost(candidate: Candidate) -> tuple[float, ...]:
+    return tuple(count for _, count in candidate.cost)
 
 
 def _interactions(result: StudyResult) -> Iterator[LintFinding]:
@@ -296,5 +301,23 @@ def _failed(stage: StageResult) -> Iterator[LintFinding]:
     if found:
         yield codes.FAILED_RUNS.finding(
             f"In stage {stage.name}, runs failed and were not averaged: {'; '.join(found)}.",
+            stage.name,
+        )
+
+
+def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
+    """Candidates whose runs all together do no better than always naming the same class."""
+    metric = result.metric if result.metric in SHARES else "accuracy"
+    sampling = sampling_of_result(result, metric)
+    found = [
+        f"{candidate.label} reached {wording.level(float(values.mean()), metric)}"
+        for candidate, runs in _compete(stage)
+        if len(values := values_of(runs, metric)) and sampling.learned_nothing(values)
+    ]
+    if found and sampling.chance is not None:
+        yield codes.LEARNED_NOTHING.finding(
+            f"In stage {stage.name}, {'; '.join(found)} of validation "
+            f"{wording.spoken(metric)}, which is not shown to be more than the "
+            f"{wording.level(sampling.chance, metric)} of always naming the same class.",
             stage.name,
         )

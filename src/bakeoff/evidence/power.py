@@ -1,11 +1,7 @@
-"""What a number of replicates can find; knows the t test of ``intervals``, nothing of stages.
+"""What replicates can find: the power of the paired test and the notes made of it; knows numbers.
 
-The corrected statistic mean / (s · sqrt(1/S + n_val/n_train)) follows Student's t with S − 1
-degrees of freedom under no difference, and the noncentral t with
-
-    noncentrality = difference / (sd · sqrt(1/S + n_val/n_train))
-
-under a true one, when replicates are as correlated as the correction assumes (see
+The statistic of a pair follows the noncentral t distribution with noncentrality
+``Δ / (σ · sqrt(variance factor))`` when replicates are as correlated as the factor assumes (see
 ``docs/evidence.md``). With less correlation the true power is higher: these numbers promise too
 little rather than too much. Only the last look is counted; earlier ones add a little.
 """
@@ -13,16 +9,16 @@ little rather than too much. Only the last look is counted; earlier ones add a l
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from bakeoff.evidence import wording
-from bakeoff.evidence.intervals import t_quantile, variance_factor
+from bakeoff.evidence.intervals import t_quantile
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import Comparison
 
 TARGET_POWER = 0.8
 """Probability with which a difference should be found; the usual convention (Cohen 1988)."""
-
-DEFAULT_ALPHA = 0.0125
-"""Level of one of the four looks of the default rule."""
 
 MOST_REPLICATES = 200
 """Where the search for a sufficient number of replicates ends."""
@@ -35,27 +31,21 @@ PRIOR_ERROR = 0.05
 """Error share assumed of a reasonable candidate before anything is known of the data."""
 
 
-def prior_sd(num_validation: int, error: float = PRIOR_ERROR) -> float:
+def prior_sd(num_examples: float, error: float = PRIOR_ERROR) -> float:
     """The sd of a paired difference of accuracies to expect before any run.
 
     Two seeds' worth of training noise, and binomial sampling of the validation part when each
-    candidate's errors are half its own: ``sqrt(2 · .0015² + error / n_val)``.
+    candidate's errors are half its own: ``sqrt(2 · .0015² + error / n_eff)``.
 
     Args:
-        num_validation: validation examples per replicate.
+        num_examples: validation examples that a value rests on.
         error: error share of the candidates.
     """
-    return math.sqrt(2.0 * PRIOR_SEED_SD**2 + error / num_validation)
+    return math.sqrt(2.0 * PRIOR_SEED_SD**2 + error / num_examples)
 
 
 def power(
-    difference: float,
-    sd: float,
-    num_replicates: int,
-    *,
-    num_train: int,
-    num_validation: int,
-    alpha: float,
+    difference: float, sd: float, num_replicates: int, *, sampling: Sampling, alpha: float
 ) -> float:
     """Probability that a true difference is found at one look.
 
@@ -63,16 +53,18 @@ def power(
         difference: true mean difference, in units of the metric; its sign does not matter.
         sd: of the paired difference between replicates, above 0.
         num_replicates: S; below 2 nothing can be found.
-        num_train, num_validation: examples per part.
+        sampling: how the replicates are drawn.
         alpha: two-sided level of the look, such as .0125.
     """
     if num_replicates < 2:
         return 0.0
     df = num_replicates - 1
-    noncentrality = abs(difference) / (
-        sd * math.sqrt(variance_factor(num_replicates, num_train, num_validation))
-    )
-    quantile = t_quantile(1.0 - alpha / 2.0, df)
+    noncentrality = abs(difference) / (sd * math.sqrt(sampling.variance_factor(num_replicates)))
+    return _beyond(t_quantile(1.0 - alpha / 2.0, df), df, noncentrality)
+
+
+def _beyond(quantile: float, df: int, noncentrality: float) -> float:
+    """Probability that a noncentral t exceeds a quantile."""
     # Past this the noncentral t is a normal far to the right of the quantile's reach.
     if noncentrality > 37.0 and noncentrality > 2.0 * quantile:
         return 1.0
@@ -81,12 +73,22 @@ def power(
     return 1.0 - float(special.nctdtr(df, noncentrality, quantile))
 
 
+def _fewest(enough: Callable[[int], bool], most: int = MOST_REPLICATES) -> int | None:
+    """The smallest number of replicates that is enough, if being enough lasts; else None."""
+    if not enough(most):
+        return None
+    low, high = 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 def replicates_needed(
     difference: float,
     sd: float,
     *,
-    num_train: int,
-    num_validation: int,
+    sampling: Sampling,
     alpha: float,
     target: float = TARGET_POWER,
     most: int = MOST_REPLICATES,
@@ -94,117 +96,113 @@ def replicates_needed(
     """Fewest replicates that find a true difference with the target probability.
 
     Returns:
-        None where even ``most`` are too few. The correction for overlapping training parts does
-        not shrink with S, so for small differences no number of replicates is enough.
+        None where even ``most`` are too few. What the variance factor adds to 1/S does not shrink
+        with S, so for small differences no number of replicates is enough.
     """
     if difference == 0.0:
         return None
+    return _fewest(
+        lambda size: power(difference, sd, size, sampling=sampling, alpha=alpha) >= target, most
+    )
 
-    def enough(num_replicates: int) -> bool:
-        found = power(
-            difference,
-            sd,
-            num_replicates,
-            num_train=num_train,
-            num_validation=num_validation,
-            alpha=alpha,
-        )
-        return found >= target
 
-    if not enough(most):
-        return None
-    low, high = 1, most  # power rises with S: bisection keeps `high` enough and `low` not
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+def tie_replicates_needed(
+    difference: float, sd: float, *, delta: float, sampling: Sampling, alpha: float
+) -> int | None:
+    """Fewest replicates that probably (80 %) show two candidates to be equal within ±delta.
+
+    Args:
+        difference: true mean difference.
+        alpha: one-sided level of the test for ties.
+    """
+
+    def enough(size: int) -> bool:
+        if size < FEWEST_REPLICATES:
+            return False
+        quantiles = t_quantile(1.0 - alpha, size - 1) + t_quantile(TARGET_POWER, size - 1)
+        unit = sd * math.sqrt(sampling.variance_factor(size))
+        return abs(difference) + quantiles * unit < delta
+
+    return _fewest(enough)
 
 
 def detectable_difference(
     num_replicates: int,
-    sd: float | None = None,
+    sd: float,
     *,
-    num_train: int,
-    num_validation: int,
-    alpha: float = DEFAULT_ALPHA,
+    sampling: Sampling,
+    alpha: float,
     target: float = TARGET_POWER,
 ) -> float | None:
     """Smallest true difference that is found with the target probability.
 
     Args:
         num_replicates: S.
-        sd: of the paired difference between replicates; None for ``prior_sd``.
-        num_train, num_validation: examples per part.
+        sd: of the paired difference between replicates.
+        sampling: how the replicates are drawn.
         alpha: two-sided level of the look.
         target: the probability.
 
     Returns:
-        in units of the sd (of an accuracy where it was left out); None below two replicates,
-        where nothing can be found.
+        in units of the sd; None below two replicates, where nothing can be found.
     """
-    if sd is None:
-        sd = prior_sd(num_validation)
     if num_replicates < 2:
         return None
     if sd == 0.0:
         return 0.0
     df = num_replicates - 1
-    unit = sd * math.sqrt(variance_factor(num_replicates, num_train, num_validation))
     quantile = t_quantile(1.0 - alpha / 2.0, df)
-
-    def found(noncentrality: float) -> float:
-        from scipy import special
-
-        return 1.0 - float(special.nctdtr(df, noncentrality, quantile))
-
     low, high = 0.0, quantile
-    while found(high) < target:
+    while _beyond(quantile, df, high) < target:
         low, high = high, 2.0 * high
     for _ in range(60):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if found(middle) >= target else (middle, high)
-    return unit * high
+        low, high = (low, middle) if _beyond(quantile, df, middle) >= target else (middle, high)
+    return sd * math.sqrt(sampling.variance_factor(num_replicates)) * high
 
 
-def note(
-    pair: Comparison,
-    *,
-    metric: str,
-    num_train: int,
-    num_validation: int,
-    alpha: float,
-) -> str:
+def expected_reach(rule: Rule, sampling: Sampling) -> float | None:
+    """The smallest difference a study will probably find at its last look, before any run.
+
+    Only for a share whose examples are known: of any other metric nothing is known of its spread
+    before the first run.
+    """
+    if not rule.is_share or not sampling.num_effective or rule.looks[-1] < FEWEST_REPLICATES:
+        return None
+    return detectable_difference(
+        rule.looks[-1],
+        prior_sd(sampling.num_effective),
+        sampling=sampling,
+        alpha=rule.alpha_per_look,
+    )
+
+
+def note(pair: Comparison, *, rule: Rule, sampling: Sampling, delta: float) -> str:
     """What more replicates would do for an undecided comparison, in one or two sentences."""
     if pair.sd is None:
         return "One replicate shows no spread; 3 are the fewest that can give a verdict."
     if pair.sd == 0.0:
         return "The replicates do not differ at all: there is no spread to measure power by."
-    detectable = detectable_difference(
-        pair.num_replicates,
-        pair.sd,
-        num_train=num_train,
-        num_validation=num_validation,
-        alpha=alpha,
-    )
-    needed = replicates_needed(
-        pair.mean,
-        pair.sd,
-        num_train=num_train,
-        num_validation=num_validation,
-        alpha=alpha,
-    )
+    seen, alpha = abs(pair.mean), rule.alpha_per_look
+    found = detectable_difference(pair.num_replicates, pair.sd, sampling=sampling, alpha=alpha)
     text = (
         f"{wording.count(pair.num_replicates, 'replicate')} would probably (80 %) have found a "
-        f"difference of {wording.amount(detectable or 0.0, metric)}"
+        f"difference of {wording.amount(found or 0.0, rule.metric)}"
     )
-    if needed is None:
-        return (
-            f"{text}; no number of replicates on this much data would probably decide one of "
-            f"{wording.amount(abs(pair.mean), metric)}: only more data would."
+    if seen < delta:
+        needed = tie_replicates_needed(
+            pair.mean,
+            pair.sd,
+            delta=delta,
+            sampling=sampling,
+            alpha=rule.tie_alpha(rule.looks[-1]),
         )
+        goal = f"show that the two differ by less than {wording.amount(delta, rule.metric)}"
+    else:
+        needed = replicates_needed(pair.mean, pair.sd, sampling=sampling, alpha=alpha)
+        goal = f"decide the {wording.amount(seen, rule.metric)} seen here"
+    if needed is None:
+        return f"{text}; to {goal} takes more data, not more replicates."
     if needed <= pair.num_replicates:
-        return f"{text}; a few more replicates would probably decide this one."
-    return (
-        f"{text}; about {needed} would be needed for the "
-        f"{wording.amount(abs(pair.mean), metric)} seen here."
-    )
+        return f"{text}; a few more replicates would probably {goal}."
+    return f"{text}; about {needed} would probably {goal}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bakeoff.tasks.classification import SHARES
 
@@ -11,7 +11,16 @@ FEWEST_REPLICATES = 3
 """Below this no verdict falls: the spread is not known at all (1) or hardly (2)."""
 
 SMALLEST_DELTA = 0.002
+"""A fifth of a point: of a share, what nobody would call a difference."""
+
+LARGEST_DELTA = 0.005
+"""Half a point: at 80 % accuracy a tenth of the error would call two whole points a tie."""
+
 ERROR_SHARE = 0.1
+VALUE_SHARE = 0.01
+
+LAST_LOOK_SHARE = 0.4
+"""Of what all looks together may err in ties, the part that the last one spends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +29,13 @@ class Rule:
 
     Attributes:
         looks: numbers of replicates at which a verdict may fall, rising.
-        alpha: probability of a false winner that all looks together may spend.
+        alpha: probability of a false winner that all looks together may spend; ties may spend as
+            much.
         delta: smallest difference that matters, in units of the metric; None for
-            ``default_delta`` of the leader's mean.
+            ``default_delta`` of the leader's mean at the first look.
         metric: name of what decides.
         higher_is_better: its direction.
+        share: whether it lies between 0 and 1 and is spoken of in points; None: by its name.
     """
 
     looks: tuple[int, ...] = (3, 5, 8, 12)
@@ -32,20 +43,39 @@ class Rule:
     delta: float | None = None
     metric: str = "accuracy"
     higher_is_better: bool = True
+    share: bool | None = None
+
+    @property
+    def deciding_looks(self) -> tuple[int, ...]:
+        """The looks that can give a verdict."""
+        return tuple(look for look in self.looks if look >= FEWEST_REPLICATES)
 
     @property
     def alpha_per_look(self) -> float:
         """Alpha split evenly (Bonferroni) over the looks that can give a verdict."""
-        return self.alpha / max(1, sum(look >= FEWEST_REPLICATES for look in self.looks))
+        return self.alpha / max(1, len(self.deciding_looks))
+
+    def tie_alpha(self, look: int) -> float:
+        """One-sided level at which a tie may fall at a look; together ``alpha``.
+
+        The last look has two fifths of it (an even share where there are fewer than three), the
+        earlier ones split the rest in a rising order: .008, .010, .012, .020 for four. Early
+        looks are cheap to give up, since few replicates seldom show that nothing differs.
+        """
+        looks = self.deciding_looks
+        if len(looks) < 2 or look not in looks:
+            return self.alpha / max(1, len(looks))
+        last = max(LAST_LOOK_SHARE, 1.0 / len(looks))
+        if look == looks[-1]:
+            return self.alpha * last
+        before = len(looks) - 1
+        weights = [len(looks) + i for i in range(before)]
+        return self.alpha * (1.0 - last) * weights[looks.index(look)] / sum(weights)
 
     @property
     def is_share(self) -> bool:
         """Whether the metric is a share, spoken of in points."""
-        return self.metric in SHARES
-
-    def truncated(self, num_replicates: int) -> Rule:
-        """The same rule with its last look at ``num_replicates``; alpha is split anew (`looks_until`)."""
-        return replace(self, looks=looks_until(self.looks, num_replicates))
+        return self.metric in SHARES if self.share is None else self.share
 
 
 def looks_until(looks: Sequence[int], num_replicates: int) -> tuple[int, ...]:
@@ -57,12 +87,18 @@ def looks_until(looks: Sequence[int], num_replicates: int) -> tuple[int, ...]:
     return (*(look for look in looks if look < num_replicates), num_replicates)
 
 
-def default_delta(leader_mean: float, rule: Rule) -> float:
-    """δ where the study file gives none: 10 % of the leader's error, at least 0.2 points.
+def default_delta(value: float, *, share: bool, higher_is_better: bool = True) -> float:
+    """δ where the author gives none.
 
-    For a metric where lower is better the leader's value is its error, and no smallest δ is
-    known in its units.
+    Of a share 10 % of the error, but at least .2 and at most .5 points; of any other metric 1 %
+    of the leader's value.
+
+    Args:
+        value: the leader's mean, or what is assumed of it before the first run.
+        share: whether the metric lies between 0 and 1.
+        higher_is_better: its direction; a share of which less is better is its own error.
     """
-    if rule.higher_is_better:
-        return max(SMALLEST_DELTA, ERROR_SHARE * (1.0 - leader_mean))
-    return ERROR_SHARE * abs(leader_mean)
+    if not share:
+        return VALUE_SHARE * abs(value)
+    error = 1.0 - value if higher_is_better else value
+    return max(SMALLEST_DELTA, min(ERROR_SHARE * error, LARGEST_DELTA))

@@ -1,34 +1,62 @@
-"""Verdicts in plain words with their numbers; knows records and wording, decides nothing."""
+"""Verdicts in plain words with their numbers; knows records and wording, decides nothing.
+
+Candidates are set as code (in backticks), so that one named ``none`` or ``1`` can be told from the
+words around it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bakeoff.evidence import wording
 from bakeoff.records import Comparison, Verdict
-from bakeoff.tasks.classification import METRICS
+from bakeoff.tasks.classification import SHARES
+
+Why = Literal["cheapest", "incumbent, cheapest", "incumbent", "leader", "first"]
+
+WHY: dict[Why, str] = {
+    "cheapest": "it is the cheapest of them",
+    "incumbent, cheapest": "it was carried in and is the cheapest of them",
+    "incumbent": "it was carried in, and nothing was shown to be better",
+    "leader": "it leads, and nothing as good is cheaper",
+    "first": "it is the first of those that cost the same",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a sentence needs beyond the verdict's own fields.
+    """What a sentence needs beyond the verdict's own fields; candidates by their index.
 
     Attributes:
+        names: of all candidates, for running text.
         higher_is_better: direction of the metric.
-        num_rivals: how many others competed in the stage.
         enough: whether the look had enough replicates for a verdict at all.
-        loss_leader: label with the lowest mean validation loss among the survivors, if known.
-        failed_runs: (label, number of failed runs) of candidates that competed nevertheless.
+        why: why the chosen one goes on where several are as good.
+        lost_to: the comparisons by which candidates are out, winner first.
+        loss_leader: lowest mean validation loss of this look, if known.
+        runs_failed: (candidate, failed runs, runs).
+        learned_nothing: not shown to do better than always naming the same class …
+        chance: … which reaches this share.
         tuned: whether each candidate competed at its own tuned nuisances, or their names.
     """
 
+    names: tuple[str, ...]
     higher_is_better: bool
-    num_rivals: int
     enough: bool
-    loss_leader: str | None
-    failed_runs: tuple[tuple[str, int], ...]
-    tuned: bool | Sequence[str]
+    why: Why
+    lost_to: tuple[Comparison, ...] = ()
+    loss_leader: int | None = None
+    runs_failed: tuple[tuple[int, int, int], ...] = ()
+    learned_nothing: tuple[int, ...] = ()
+    chance: float | None = None
+    tuned: bool | Sequence[str] = False
+
+
+def code(name: str) -> str:
+    """A name set as code."""
+    return f"`{name.replace('`', chr(39))}`"
 
 
 def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:
@@ -36,104 +64,195 @@ def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:
     if pair.low is None or pair.high is None:
         return "no interval from a single replicate"
     low, high = (-pair.high, -pair.low) if flip else (pair.low, pair.high)
-    return (
-        f"{wording.percent(pair.level)} interval "
-        f"{wording.bare(low, metric)} to {wording.bare(high, metric)}"
-    )
+    return f"{wording.percent(pair.level)} interval {_end(low, metric)} to {_end(high, metric)}"
+
+
+def _end(value: float, metric: str) -> str:
+    """An end of an interval; one that is not zero is never printed as zero."""
+    text = wording.bare(value, metric)
+    if value and not text.strip("−0."):
+        scale = 100.0 if metric in SHARES else 1.0
+        return f"{scale * value:.1g}".replace("-", "−")
+    return text
 
 
 def reason(verdict: Verdict, facts: Facts) -> str:
-    """The verdict in one plain sentence, and short ones for what else must be known."""
+    """The verdict in plain sentences: what was decided, by which numbers, and what to know."""
+    say = _Narrator(verdict, facts)
     if len(verdict.labels) == 1:
-        parts = [f"{verdict.chosen} is the only candidate: nothing was compared, it is carried on."]
-        return " ".join([*parts, *_remarks(verdict, facts)])
-    if verdict.comparison is None:
-        parts = [_unopposed(verdict, facts)]
+        parts = [f"{say.chosen} is the only candidate: nothing was compared, it is carried on."]
+    elif verdict.kind == "winner":
+        parts = say.winner()
+    elif verdict.kind == "tie":
+        parts = say.tie()
     else:
-        parts = [_difference(verdict, facts, verdict.comparison), _conclusion(verdict, facts)]
-    return " ".join([*parts, *_remarks(verdict, facts)])
+        parts = say.undecided()
+    return " ".join([*parts, *say.beaten(), *say.remarks()])
 
 
-def _unopposed(verdict: Verdict, facts: Facts) -> str:
-    name = verdict.leader
-    if verdict.kind == "winner":
-        return f"Only {name} has enough finished runs. Winner for want of a rival."
-    if facts.enough:
-        return f"{name} shares no finished replicate with a rival. Undecided: it goes on for now."
-    return (
-        f"Only {name} has a finished run, on "
-        f"{wording.count(verdict.num_replicates, 'replicate')}. Undecided: it goes on for now."
-    )
+@dataclass(frozen=True, slots=True)
+class _Narrator:
+    """Puts one verdict into words."""
 
+    verdict: Verdict
+    facts: Facts
 
-def _difference(verdict: Verdict, facts: Facts, pair: Comparison) -> str:
-    metric = verdict.metric
-    leader, other = verdict.labels[pair.first], verdict.labels[pair.second]
-    closest = facts.num_rivals > 1 and verdict.chosen == verdict.leader
-    rival = f"its closest rival {other}" if closest else other
-    flip = not facts.higher_is_better
-    gain = -pair.mean if flip else pair.mean
-    gap = wording.amount(gain, metric)
-    paired = f"{pair.num_replicates} paired replicates"
-    over = f"Over {paired}" if pair.num_replicates > 1 else "On a single replicate"
-    if gain == 0.0:
-        return f"{over}, {leader} and {rival} came out equal ({interval(pair, metric, flip=flip)})."
-    verb = "exceeded" if facts.higher_is_better else "undercut"
-    if verdict.kind != "winner":
-        verb = "was ahead of" if facts.enough else verb
-    return f"{over}, {leader} {verb} {rival} by {gap} ({interval(pair, metric, flip=flip)})."
+    def named(self, label: str) -> str:
+        """A candidate of that label, as code."""
+        return code(self.facts.names[self.verdict.labels.index(label)])
 
+    def listed(self, labels: Sequence[str]) -> str:
+        return wording.listed([self.named(label) for label in labels])
 
-def _conclusion(verdict: Verdict, facts: Facts) -> str:
-    delta = wording.amount(verdict.delta, verdict.metric)
-    if verdict.kind == "winner":
-        pair = verdict.comparison
-        if pair is not None and abs(pair.mean) < verdict.delta:
-            text = f"Winner, real but below your threshold of {delta}"
-            if verdict.chosen == verdict.leader:
-                return f"{text}; nothing cheaper comes as close, so it goes on."
-            return f"{text}: {verdict.chosen} goes on, because it is cheaper."
-        return "Winner."
-    if verdict.kind == "tie":
-        names = wording.listed(verdict.best)
-        between = "" if len(verdict.best) == 2 else f" between {names}"
-        return f"Tie{between} within ±{delta}: {verdict.chosen} goes on as the cheapest."
-    if not facts.enough:
-        return (
-            f"Undecided: {wording.count(verdict.num_replicates, 'replicate')} cannot tell a "
-            f"difference from luck; {verdict.chosen} goes on provisionally."
+    @property
+    def chosen(self) -> str:
+        return self.named(self.verdict.chosen)
+
+    @property
+    def delta(self) -> str:
+        return wording.amount(self.verdict.delta, self.verdict.metric)
+
+    def ends(self, pair: Comparison) -> tuple[str, str]:
+        """First and second of a comparison, as code."""
+        return code(self.facts.names[pair.first]), code(self.facts.names[pair.second])
+
+    def numbers(self, pair: Comparison) -> tuple[float, str]:
+        """How much better the first is than the second, and the interval of that."""
+        flip = not self.facts.higher_is_better
+        return -pair.mean if flip else pair.mean, interval(pair, self.verdict.metric, flip=flip)
+
+    def over(self, pair: Comparison) -> str:
+        if pair.num_replicates == 1:
+            return "On a single replicate"
+        return f"Over {pair.num_replicates} paired replicates"
+
+    def winner(self) -> list[str]:
+        verdict, pair = self.verdict, self.verdict.comparison
+        if pair is None:
+            # No values could be compared: the others failed, and more often than by chance.
+            leader = self.named(verdict.leader)
+            return [f"{leader} finished where the others failed, more often than by luck. Winner."]
+        first, second = self.ends(pair)
+        gain, ends = self.numbers(pair)
+        rival = f"its closest rival {second}" if len(verdict.beaten) > 1 else second
+        verb = "exceeded" if self.facts.higher_is_better else "undercut"
+        found = (
+            f"{self.over(pair)}, {first} {verb} {rival} by "
+            f"{wording.amount(gain, verdict.metric)} ({ends})."
         )
-    if verdict.chosen == verdict.leader:
-        why = "it leads, and nothing cheaper is within one standard error"
-    else:
-        why = "the cheapest within one standard error"
-    return (
-        f"Undecided, neither a winner nor a tie within ±{delta}: {verdict.chosen} goes on "
-        f"provisionally ({why})."
-    )
+        if verdict.chosen != verdict.leader:
+            ending = f"{self.chosen} goes on, because it is cheaper."
+            return [found, f"Winner, real but below your threshold of {self.delta}: {ending}"]
+        if gain < verdict.delta:
+            return [found, f"Winner, real but below your threshold of {self.delta}."]
+        return [found, "Winner."]
 
+    def tie(self) -> list[str]:
+        verdict, pair = self.verdict, self.verdict.comparison
+        if pair is None:
+            raise AssertionError("a tie is found on a pair")
+        first, second = self.ends(pair)
+        gain, ends = self.numbers(pair)
+        which = "" if len(verdict.best) == 2 else ", the widest apart,"
+        return [
+            f"Tie of {self.listed(verdict.best)} within ±{self.delta}: over "
+            f"{wording.count(pair.num_replicates, 'paired replicate')}, {first} and {second}"
+            f"{which} differ by {wording.amount(gain, verdict.metric)} ({ends}).",
+            f"{self.chosen} goes on: {WHY[self.facts.why]}.",
+        ]
 
-def _remarks(verdict: Verdict, facts: Facts) -> list[str]:
-    remarks = []
-    if facts.loss_leader is not None and facts.loss_leader != verdict.leader:
-        remarks.append(f"By validation loss {facts.loss_leader} leads.")
-    if facts.failed_runs:
-        failures = wording.listed([f"{number} of {label}" for label, number in facts.failed_runs])
-        remarks.append(f"Failed runs, not averaged: {failures}.")
-    if verdict.failed:
-        remarks.append(
-            f"Out because too few of their runs finished: {wording.listed(verdict.failed)}."
-        )
-    if facts.tuned and len(verdict.labels) > 1:
-        if facts.tuned is True:
-            remarks.append("Each at its own tuned setting.")
-        else:
-            names = wording.listed([wording.spoken(name) for name in facts.tuned])
+    def undecided(self) -> list[str]:
+        verdict, pair = self.verdict, self.verdict.comparison
+        goes_on = f"{self.chosen} goes on provisionally"
+        if pair is None:
+            others = [label for label in verdict.failed if label not in verdict.best]
+            if len(verdict.best) == 1 and others:
+                runs = "run" if len(others) == 1 else "runs"
+                return [
+                    f"Undecided: no {runs} of {self.listed(others)} gave a number, and that was "
+                    f"not often enough to tell it from bad luck. {goes_on}."
+                ]
+            return [
+                f"Undecided between {self.listed(verdict.best)}: they share no finished "
+                f"replicate. {goes_on}."
+            ]
+        first, second = self.ends(pair)
+        gain, ends = self.numbers(pair)
+        ahead = f"{first} was ahead of {second} by {wording.amount(gain, verdict.metric)}"
+        if gain == 0.0:
+            ahead = f"{first} and {second} came out equal"
+        if not self.facts.enough:
+            return [
+                f"{self.over(pair)}, {ahead} ({ends}). Undecided: "
+                f"{wording.count(verdict.num_replicates, 'replicate')} cannot tell a difference "
+                f"from luck; {goes_on}."
+            ]
+        between = f"Undecided between {self.listed(verdict.best)}"
+        found = f"over {wording.count(pair.num_replicates, 'paired replicate')}, {ahead} ({ends})"
+        verdict_on = f"neither a win nor a tie within ±{self.delta}"
+        if self.clear(pair):
+            verdict_on = "but it failed in more of the replicates"
+        if len(verdict.best) > 2:
+            found = f"in the way stands one pair: {found}"
+        return [f"{between}: {found}, {verdict_on}.", f"{goes_on}: {WHY[self.facts.why]}."]
+
+    def clear(self, pair: Comparison) -> bool:
+        """Whether the values of a blocking pair do differ: then failures stand in the way."""
+        low = pair.low if self.facts.higher_is_better else pair.high
+        return low is not None and (low > 0.0 if self.facts.higher_is_better else low < 0.0)
+
+    def beaten(self) -> list[str]:
+        """Everyone else that lost, each by the comparison that put it out."""
+        shown = self.verdict.comparison
+        ends = None if shown is None else {shown.first, shown.second}
+        parts = []
+        for pair in self.facts.lost_to:
+            if {pair.first, pair.second} == ends:
+                continue
+            winner, loser = self.ends(pair)
+            gain, numbers = self.numbers(pair)
+            amount = wording.amount(gain, self.verdict.metric)
+            parts.append(f"{loser} is worse than {winner} by {amount} ({numbers})")
+        return [f"{'; '.join(parts)}."] if parts else []
+
+    def remarks(self) -> list[str]:
+        verdict, facts = self.verdict, self.facts
+        remarks = []
+        leader = verdict.labels.index(verdict.leader)
+        if facts.loss_leader is not None and facts.loss_leader != leader:
+            remarks.append(f"By validation loss {code(facts.names[facts.loss_leader])} leads.")
+        if facts.runs_failed:
+            failures = [
+                f"{failed} of {runs} of {code(facts.names[k])}"
+                for k, failed, runs in facts.runs_failed
+            ]
+            remarks.append(f"Failed runs, not averaged: {wording.listed(failures)}.")
+        out = [label for label in verdict.failed if verdict.kind != "undecided" or verdict.best]
+        if out and verdict.comparison is not None:
+            remarks.append(f"Out because its runs failed: {self.listed(out)}.")
+        if facts.learned_nothing and facts.chance is not None:
+            who = wording.listed([code(facts.names[k]) for k in facts.learned_nothing])
+            verb = "is" if len(facts.learned_nothing) == 1 else "are"
+            remarks.append(
+                f"{who} {verb} not shown to do better than always naming the same class "
+                f"({wording.level(facts.chance, verdict.metric)})."
+            )
+        if facts.tuned and len(verdict.labels) > 1:
+            names = "tuned setting"
+            if facts.tuned is not True:
+                names = wording.listed([wording.spoken(name) for name in facts.tuned])
             remarks.append(f"Each at its own {names}.")
-    return remarks
+        return remarks
 
 
-def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
+def pinned(
+    verdict: Verdict,
+    chosen: str,
+    pair: Comparison | None,
+    *,
+    names: Sequence[str],
+    higher_is_better: bool,
+) -> str:
     """Where the author's choice and the evidence differ, with the numbers.
 
     Args:
@@ -141,57 +260,66 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None) -> str:
         chosen: the author's choice.
         pair: its comparison with the leader, either way round; None where it is the leader or
             where they share no finished replicate.
+        names: of all candidates, for running text.
+        higher_is_better: direction of the metric.
     """
-    leader, carried = verdict.leader, f"The author carried {chosen}"
+    spoken = dict(zip(verdict.labels, names, strict=True))
+
+    def named(label: str) -> str:
+        return code(spoken.get(label, label))
+
+    def ahead(pair: Comparison, other: str) -> str:
+        """The paired difference as a sentence about the leader."""
+        flip = verdict.labels[pair.first] != leader
+        mean = -pair.mean if flip else pair.mean
+        if not higher_is_better:
+            mean, flip = -mean, not flip
+        place = "ahead of" if mean >= 0.0 else "behind"
+        return (
+            f"Over {wording.count(pair.num_replicates, 'paired replicate')}, {named(leader)} was "
+            f"{place} {named(other)} by {wording.amount(abs(mean), verdict.metric)} "
+            f"({interval(pair, verdict.metric, flip=flip)})."
+        )
+
+    leader, carried = verdict.leader, f"The author carried {named(chosen)}"
+    tied = verdict.best if verdict.kind == "tie" else ()
     if len(verdict.labels) == 1:
         return f"{carried}, the only candidate: nothing was compared."
     if leader in verdict.failed:
-        return f"{carried}; in no candidate did enough runs finish to compare anything."
+        return f"{carried}; no candidate finished a run to compare."
     if chosen in verdict.failed:
-        return f"{carried}, but too few of its runs finished to compare it; {leader} leads."
+        return f"{carried}, but its runs failed; {named(leader)} leads."
     if chosen == leader:
-        rival = _other(verdict, leader)
-        if rival is None or verdict.comparison is None:
-            return f"{carried}; too few runs of any other candidate finished to compare it."
-        numbers = _ahead(verdict, verdict.comparison, leader, rival)
+        closest = _closest(verdict, leader)
+        if closest is None:
+            return f"{carried}; no other candidate finished runs to compare it with."
+        (rival,) = {verdict.labels[closest.first], verdict.labels[closest.second]} - {leader}
+        numbers = ahead(closest, rival)
         if verdict.kind == "winner":
-            small = abs(verdict.comparison.mean) < verdict.delta
+            small = abs(closest.mean) < verdict.delta
             delta = wording.amount(verdict.delta, verdict.metric)
             ending = f", though by less than the {delta} that would matter" if small else ""
             return f"{carried}; the evidence agrees{ending}. {numbers}"
-        if verdict.kind == "tie" and rival in verdict.best:
-            return f"{carried}; it leads, but {rival} is as good. {numbers}"
-        return f"{carried}; it leads, but the data cannot tell it from {rival}. {numbers}"
+        if rival in tied:
+            return f"{carried}; it leads, but {named(rival)} is as good. {numbers}"
+        return f"{carried}; it leads, but the data cannot tell it from {named(rival)}. {numbers}"
     if pair is None:
-        return f"{carried}; the evidence is too thin to hold it against {leader}."
-    numbers = _ahead(verdict, pair, leader, chosen)
-    if verdict.kind == "tie" and chosen in verdict.best:
-        return f"{carried}; the data shows no difference that matters to {leader}. {numbers}"
+        return f"{carried}; the evidence is too thin to hold it against {named(leader)}."
+    numbers = ahead(pair, chosen)
+    if chosen in tied:
+        return f"{carried}; the data shows no difference that matters to {named(leader)}. {numbers}"
     if pair.low is None or pair.high is None:
-        return f"{carried}; the evidence is too thin to hold it against {leader}. {numbers}"
+        return f"{carried}; the evidence is too thin to hold it against {named(leader)}. {numbers}"
     if pair.low <= 0.0 <= pair.high:
-        return f"{carried}; the data cannot tell it from {leader}. {numbers}"
-    return f"{carried}, but {leader} was better. {numbers}"
+        return f"{carried}; the data cannot tell it from {named(leader)}. {numbers}"
+    return f"{carried}, but {named(leader)} was better. {numbers}"
 
 
-def _ahead(verdict: Verdict, pair: Comparison, leader: str, other: str) -> str:
-    """The paired difference as a sentence about the leader."""
-    flip = verdict.labels[pair.first] != leader
-    mean = -pair.mean if flip else pair.mean
-    if not METRICS.get(verdict.metric, True):
-        mean, flip = -mean, not flip
-    place = "ahead of" if mean >= 0.0 else "behind"
-    return (
-        f"Over {wording.count(pair.num_replicates, 'paired replicate')}, {leader} was {place} "
-        f"{other} by {wording.amount(abs(mean), verdict.metric)} "
-        f"({interval(pair, verdict.metric, flip=flip)})."
-    )
-
-
-def _other(verdict: Verdict, label: str) -> str | None:
-    """Who the verdict's own comparison sets against the leader."""
-    pair = verdict.comparison
-    if pair is None or not verdict.labels:
-        return None
-    names = {verdict.labels[pair.first], verdict.labels[pair.second]} - {label}
-    return names.pop() if len(names) == 1 else None
+def _closest(verdict: Verdict, leader: str) -> Comparison | None:
+    """The leader's own pair in the verdict, else that with the rival nearest to it."""
+    index = verdict.labels.index(leader)
+    own = verdict.comparison
+    if own is not None and index in (own.first, own.second):
+        return own
+    pairs = [pair for pair in verdict.comparisons if index in (pair.first, pair.second)]
+    return min(pairs, key=lambda pair: abs(pair.mean), default=None)

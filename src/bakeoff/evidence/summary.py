@@ -204,21 +204,22 @@ class FinalSummary:
 
     @property
     def confusion(self) -> np.ndarray | None:
-        return self.final.confusion
+        return None if self.final.exam is None else self.final.exam.confusion
 
     @property
     def calibration_error(self) -> float | None:
-        return self.final.calibration_error
+        return None if self.final.exam is None else self.final.exam.calibration_error
 
     @property
     def mistakes(self) -> Sequence[Mistaken]:
-        return self.final.mistakes
+        return () if self.final.exam is None else self.final.exam.mistakes
 
     @property
     def reliability(self) -> list[tuple[float, float, float]]:
         """Per bin of confidence that holds any: count, mean confidence, accuracy."""
-        table = self.final.reliability
-        return [] if table is None else [(n, c, a) for n, c, a in table.tolist() if n > 0]
+        if self.final.exam is None:
+            return []
+        return [(n, c, a) for n, c, a in self.final.exam.reliability.tolist() if n > 0]
 
     @property
     def num_failed(self) -> int:
@@ -522,7 +523,7 @@ def _final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     if final is None:
         return None
     metrics = spreads(final.runs)
-    confusion = None if final.confusion is None else np.asarray(final.confusion)
+    confusion = None if final.exam is None else np.asarray(final.exam.confusion)
     test = {}
     for name, num in _test_parts(confusion, data.num_test).items():
         values = [

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.evidence import audit as judging
 from bakeoff.evidence.audit import SwapJudgement
 from bakeoff.evidence.swaps import Swap, plan_swaps, swapped
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
+from bakeoff.execution.events import Note, StageStarted
 from bakeoff.records import AuditSwap, Candidate, Floats, Run, StageResult
 
 STAGE = "audit"
@@ -32,10 +32,16 @@ def audit_chain(
     Returns:
         the swaps of all rounds, and the candidate that goes to the final step.
     """
-    context.observer.stage_started(
-        len(stages), STAGE, "Is every earlier choice still right at the final settings?"
+    context.runs.notify(
+        StageStarted(
+            len(stages), STAGE, "Is every earlier choice still right at the final settings?"
+        )
     )
-    planned = plan_swaps(stages, complete=DENSE_SPACE.complete, retune=DENSE_SPACE.retune)
+    planned = plan_swaps(
+        stages,
+        complete=context.runs.trainable.space.complete,
+        retune=context.runs.trainable.space.retune,
+    )
     swaps: list[AuditSwap] = []
     for round_ in range(rounds + 1):
         found = _round(context, planned, chosen)
@@ -44,7 +50,7 @@ def audit_chain(
         if not better or round_ == rounds:
             break
         best = max(better, key=lambda swap: _gain(context, swap))
-        context.observer.note(f"Following the audit: {best.label}")
+        context.runs.notify(Note(f"Following the audit: {best.label}"))
         chosen = best.candidate or chosen
     return tuple(swaps), chosen
 
@@ -61,7 +67,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
     candidates: list[Candidate] = []
     excluded: list[AuditSwap] = []
     for swap in planned:
-        settings, why = swapped(final.settings, swap.changes, DENSE_SPACE.complete)
+        settings, why = swapped(final.settings, swap.changes, context.runs.trainable.space.complete)
         if settings is None:
             excluded.append(_record(swap, None, (), judging.untried(swap.label, why)))
         elif settings.effective() != final.settings.effective():
@@ -88,8 +94,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
             values,
             labels=[possible[number].label for number in best],
             rule=context.rule,
-            num_train=context.num_train,
-            num_validation=context.num_validation,
+            sampling=context.sampling,
         )
         for number, more, judgement in zip(best, further[1:], tested, strict=True):
             runs[number + 1] += more

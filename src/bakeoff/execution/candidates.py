@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
-from bakeoff.engines.base import Engine
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
-from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
+from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates, value_label
+from bakeoff.trainables.base import Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,12 @@ class CandidateMaker:
     Attributes:
         spec: the study.
         data: sizes of the dataset.
+        trainable: whose settings they are.
     """
 
     spec: StudySpec
     data: DataSummary
+    trainable: Trainable
 
     def make(
         self,
@@ -36,17 +37,12 @@ class CandidateMaker:
         tuned: Mapping[str, Any] | None = None,
     ) -> Candidate:
         """The full record of a declared candidate."""
-        settings = DENSE_SPACE.complete(declared)
-        network = DenseSettings.of(settings)
-        features, classes = self.data.num_features, self.data.num_classes
+        settings = self.trainable.space.complete(declared)
         return Candidate(
             label=label,
             settings=settings,
             declared=dict(declared),
-            num_parameters=network.num_parameters(features, classes),
-            operations_per_epoch=network.operations_per_epoch(
-                features, classes, self.data.num_train
-            ),
+            cost=self.trainable.cost(settings, self.data),
             incumbent=incumbent,
             published=published,
             tuned=dict(tuned or {}),
@@ -113,17 +109,34 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def costs(candidates: Sequence[Candidate]) -> list[tuple[int, int, int]]:
-    """What makes a candidate cheap: parameters, operations of a whole run, declared order."""
-    return [
-        (candidate.num_parameters, candidate.operations_per_epoch * candidate.settings["epochs"], i)
-        for i, candidate in enumerate(candidates)
-    ]
+def costs(candidates: Sequence[Candidate]) -> list[tuple[float, ...]]:
+    """What makes a candidate cheap: parameters, then operations of a whole run."""
+    return [tuple(count for _, count in candidate.cost) for candidate in candidates]
 
 
-def refuse_what_the_engine_cannot(engine: Engine, candidates: Sequence[Candidate]) -> None:
-    """Raises EngineError for the first candidate that the engine cannot train."""
+def spoken_names(candidates: Sequence[Candidate], varied: Sequence[str]) -> list[str]:
+    """What candidates are called in running text, such as ``learning_rate 1``.
+
+    A bare ``1`` or ``none`` cannot be told from the words around it, and an author's own label
+    does not say what the candidate is.
+
+    Args:
+        varied: names of the settings that differ between them; with several, labels name them.
+    """
+    if len(varied) != 1:
+        return [candidate.label for candidate in candidates]
+    names = []
     for candidate in candidates:
-        why = engine.refuses(DenseSettings.of(candidate.settings))
+        value = value_label(candidate.settings[varied[0]])
+        made = candidate.label in (value, f"{varied[0]}={value}")
+        what = f"{varied[0]} {value}"
+        names.append(what if made else f"{candidate.label} ({what})")
+    return names
+
+
+def refuse_what_cannot_be_trained(trainable: Trainable, candidates: Sequence[Candidate]) -> None:
+    """Raises EngineError for the first candidate that cannot be trained."""
+    for candidate in candidates:
+        why = trainable.refuses(candidate.settings)
         if why is not None:
-            raise EngineError(f"engine {engine.name} cannot train {candidate.label}: {why}")
+            raise EngineError(f"{trainable.name} cannot train {candidate.label}: {why}")

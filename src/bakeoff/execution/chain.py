@@ -9,43 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
-from bakeoff.engines.base import Engine
-from bakeoff.errors import Interrupted
 from bakeoff.evidence.claims import claims
-from bakeoff.evidence.lint import lint_result
+from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import looks_until
+from bakeoff.evidence.sampling import Sampling, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
 from bakeoff.execution.candidates import (
     CandidateMaker,
     pinned_label,
-    refuse_what_the_engine_cannot,
+    refuse_what_cannot_be_trained,
 )
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.door import TestDoor, now
 from bakeoff.execution.environment import describe
-from bakeoff.execution.events import Observer, Silent
+from bakeoff.execution.events import Observer, StageStarted, StudyStarted, nobody
 from bakeoff.execution.final import final_requests, refit_and_open
-from bakeoff.execution.jobs import JobMaker
-from bakeoff.execution.local import available_cores
 from bakeoff.execution.runs import RunService
 from bakeoff.execution.stages import all_requests, run_stage
-from bakeoff.records import (
-    AuditSwap,
-    Candidate,
-    DataSummary,
-    Final,
-    StageResult,
-    StudyResult,
-)
+from bakeoff.executors.base import Executor
+from bakeoff.records import AuditSwap, Candidate, DataSummary, Final, StageResult, StudyResult
 from bakeoff.spec import StageSpec, StudySpec
+from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks.classification import default_metric
+from bakeoff.trainables.base import StudyData, Trainable
 
 NUM_SCREENING = 3
 
@@ -56,14 +46,12 @@ class RunOptions:
 
     Attributes:
         replicates: at most this many per candidate; None for the study's last look.
-        workers: threads; None for all cores.
         fresh: ignore runs that are in the store.
         retry_failed: train failed runs again.
         follow_audit: take what the audit confirms and audit again, at most this many times.
     """
 
     replicates: int | None = None
-    workers: int | None = None
     fresh: bool = False
     retry_failed: bool = False
     follow_audit: int = 0
@@ -78,38 +66,6 @@ def looks_for(spec: StudySpec, replicates: int | None) -> tuple[int, ...]:
     return looks_until(spec.looks, replicates)
 
 
-def summarise(dataset: Dataset, jobs: JobMaker, *, split: str, folds: int) -> DataSummary:
-    """What the records say of the data."""
-    first = make_replicates(1, num_folds=folds, split=split)[0]
-    train_rows, val_rows = jobs.rows(first)
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
-    zeros = dataset.features.size - np.count_nonzero(dataset.features)
-    return DataSummary(
-        name=dataset.name,
-        hash=dataset.hash,
-        num_train=len(train_rows),
-        num_validation=len(val_rows),
-        num_test=len(dataset.test),
-        num_features=dataset.num_features,
-        num_classes=dataset.num_classes,
-        class_names=dataset.class_names,
-        feature_names=dataset.feature_names,
-        image_shape=dataset.image_shape,
-        class_counts=tuple(int(count) for count in counts),
-        zero_share=float(zeros / max(1, dataset.features.size)),
-        duplicates_across_splits=dataset.duplicates_across_splits,
-        feature_max=_largest(dataset.features),
-    )
-
-
-def _largest(features: NDArray[Any]) -> float | None:
-    """Largest absolute feature, without a copy; None for an empty matrix."""
-    if not features.size:
-        return None
-    largest = float(features.max())
-    return largest if features.dtype.kind == "u" else max(largest, -float(features.min()))
-
-
 def metric_for(spec: StudySpec, data: DataSummary) -> str:
     """The metric that decides: the author's, or by the balance of the classes."""
     return default_metric(data.class_counts) if spec.metric == "auto" else spec.metric
@@ -121,11 +77,17 @@ def rule_for(spec: StudySpec, data: DataSummary, looks: tuple[int, ...]) -> Rule
     return Rule(looks=looks, delta=spec.delta, metric=metric, higher_is_better=metric != "loss")
 
 
+def sampling_for(spec: StudySpec, data: DataSummary) -> Sampling:
+    """How the replicates of a study are drawn."""
+    return sampling_of(data, metric=metric_for(spec, data), split=spec.split, num_folds=spec.folds)
+
+
 def run_study(
     spec: StudySpec,
     dataset: Dataset,
     store: Store,
-    engine: Engine,
+    trainable: Trainable,
+    executor: Executor,
     *,
     options: RunOptions | None = None,
     observer: Observer | None = None,
@@ -137,24 +99,24 @@ def run_study(
         spec: what to ask.
         dataset: on which data.
         store: where every finished run is kept at once, open for writing.
-        engine: what trains.
+        trainable: what trains.
+        executor: where.
         options: how.
         observer: who watches; nobody by default.
         folder: whose git commit is recorded; the current one by default.
 
     Raises:
         RunsFailedError: no verdict was possible in some stage.
-        Interrupted: Ctrl-C; everything finished is in the store.
+        Interrupted: the study was asked to end; everything finished is in the store.
         DataError, StoreError, EngineError: see there.
     """
     options = options or RunOptions()
-    observer = observer or Silent()
-    started, started_at = time.perf_counter(), now()
-    workers = options.workers or available_cores()
+    notify = observer or nobody
+    started, started_at, stop = time.perf_counter(), now(), Stop()
     looks = looks_for(spec, options.replicates)
-    environment = describe(engine.name, folder or Path.cwd())
-    jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
-    data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
+    environment = describe(trainable.name, folder or Path.cwd())
+    study_data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
+    data = study_data.summary
     identity = {**spec.to_dict(), "looks": list(looks)}
     study_id = store.begin_study(
         spec.name,
@@ -163,30 +125,29 @@ def run_study(
         seed=spec.seed,
         data=data,
         environment=environment,
-        engine=engine.name,
+        engine=trainable.name,
         started_at=started_at,
     )
     service = RunService(
-        jobs,
-        engine,
+        trainable,
+        executor,
+        study_data,
         store,
         study_id,
-        observer,
-        num_workers=workers,
+        notify=notify,
+        stop=stop,
         fresh=options.fresh,
         retry_failed=options.retry_failed,
     )
     context = StudyContext(
         spec=spec,
-        maker=CandidateMaker(spec, data),
+        maker=CandidateMaker(spec, data, trainable),
         dataset=dataset,
         runs=service,
-        observer=observer,
         rule=rule_for(spec, data, looks),
         replicates=make_replicates(looks[-1], num_folds=spec.folds, split=spec.split),
         screening=screening_replicates(NUM_SCREENING, num_folds=spec.folds, split=spec.split),
-        num_train=data.num_train,
-        num_validation=data.num_validation,
+        sampling=sampling_for(spec, data),
         door=TestDoor(
             dataset.test,
             store,
@@ -195,55 +156,52 @@ def run_study(
             "final" if spec.kind == "study" else "replication",
         ),
     )
-    try:
-        with service.interruption.noticed():
-            observer.study_started(spec.name, len(spec.stage), workers)
-            stages = _run_stages(context)
-            audit: tuple[AuditSwap, ...] = ()
-            final: Final | None = None
-            if spec.kind == "study":
-                chosen = stages[-1].candidate(stages[-1].verdict.chosen)
-                if spec.audit:
-                    audit, chosen = audit_chain(
-                        context, stages, chosen, rounds=options.follow_audit
-                    )
-                final = _earlier_final(context, chosen, fresh=options.fresh)
-                if final is None:
-                    observer.stage_started(
+    with stop.on_signals():
+        notify(StudyStarted(spec.name, len(spec.stage), executor.slots))
+        stages = _run_stages(context)
+        audit: tuple[AuditSwap, ...] = ()
+        final: Final | None = None
+        if spec.kind == "study":
+            chosen = stages[-1].candidate(stages[-1].verdict.chosen)
+            if spec.audit:
+                audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
+            final = _earlier_final(context, chosen, fresh=options.fresh)
+            if final is None and trainable.task.score is not None:
+                notify(
+                    StageStarted(
                         len(spec.stage), "final", "How good is the chosen model on unseen data?"
                     )
-                    final = refit_and_open(context, chosen)
-            service.interruption.check()
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted: everything finished is kept in {service.store_name}; "
-            "the same command goes on from there"
-        ) from None
-    opening = context.door.opening if final is None else final.opening
-    result = StudyResult(
-        name=spec.name,
-        kind=spec.kind,
-        spec=identity,
-        seed=spec.seed,
-        metric=context.rule.metric,
-        split=spec.split,
-        looks=looks,
-        data=data,
-        engine=engine.name,
-        stages=tuple(stages),
-        audit=audit,
-        lint=(),
-        claims=claims(stages, spec.kind, data=data),
-        final=final,
-        openings=() if opening is None else (opening,),
-        environment=environment,
-        num_trained=service.num_trained,
-        num_reused=service.num_reused,
-        seconds=time.perf_counter() - started,
-        started_at=started_at,
-    )
-    result = dataclasses.replace(result, lint=lint_result(result))
-    store.finish_study(study_id, result)
+                )
+                final = refit_and_open(context, chosen)
+        service.check()
+        opening = context.door.opening if final is None else final.opening
+        result = StudyResult(
+            name=spec.name,
+            kind=spec.kind,
+            spec=identity,
+            seed=spec.seed,
+            metric=context.rule.metric,
+            split=spec.split,
+            looks=looks,
+            data=data,
+            engine=trainable.name,
+            stages=tuple(stages),
+            audit=audit,
+            lint=(),
+            claims=claims(stages, spec.kind, sampling=sampling_for(spec, data)),
+            final=final,
+            openings=() if opening is None else (opening,),
+            environment=environment,
+            num_trained=service.num_trained,
+            num_reused=service.num_reused,
+            seconds=time.perf_counter() - started,
+            started_at=started_at,
+            task=trainable.task.kind,
+            model_kind=trainable.kind,
+        )
+        result = dataclasses.replace(result, lint=lint_result(result))
+        store.finish_study(study_id, result)
+    service.check()
     return result
 
 
@@ -270,13 +228,15 @@ def _prefetch(context: StudyContext) -> None:
     carried: Mapping[str, Any] = dict(context.spec.base)
     for stage in context.spec.stage:
         candidates = context.maker.of_stage(stage, carried, None)
-        refuse_what_the_engine_cannot(context.runs.engine, candidates)
+        refuse_what_cannot_be_trained(context.runs.trainable, candidates)
         planned.append((stage, candidates))
         carried = {**_pinned(stage, candidates).declared, **(stage.carry or {})}
-    context.observer.stage_started(
-        len(context.spec.stage),
-        "every model",
-        "All choices are pinned, so all models train at once",
+    context.runs.notify(
+        StageStarted(
+            len(context.spec.stage),
+            "every model",
+            "All choices are pinned, so all models train at once",
+        )
     )
     context.runs.get(all_requests(context, planned), door=context.door)
 
@@ -294,7 +254,7 @@ def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> 
     """
     if fresh:
         return None
-    keys = [context.runs.jobs.key(request) for request in final_requests(context, chosen)]
+    keys = [request.key for request in final_requests(context, chosen)]
     for number in context.runs.store.studies_with_final(keys[0]):
         final = context.runs.store.load_result(number).final
         if (

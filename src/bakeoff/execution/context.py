@@ -1,4 +1,4 @@
-"""What the steps of one study share: its spec, its data, the runs, the rule, and the observer."""
+"""What the steps of one study share: its spec, its runs, the rule, and the door to the test part."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.dense.settings import DenseSettings
-from bakeoff.evidence.verdicts import Rule
+from bakeoff.evidence.verdicts import Rule, Sampling
 from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
-from bakeoff.execution.events import Observer, RunRequest
 from bakeoff.execution.runs import RunService
 from bakeoff.records import Candidate, Floats, Replicate, Run
 from bakeoff.spec import StudySpec
+from bakeoff.trainables.base import Request
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +25,11 @@ class StudyContext:
         spec: the study.
         maker: makes candidate records.
         dataset: its data.
-        runs: where runs come from.
-        observer: who watches.
+        runs: where runs come from, and who watches them.
         rule: looks, alpha, delta and metric of the verdicts.
         replicates: one per run of a candidate at the last look.
         screening: the replicates on which nuisances are tuned.
-        num_train, num_validation: examples per part in replicate 0.
+        sampling: how the replicates are drawn.
         door: to the test part.
     """
 
@@ -39,35 +37,21 @@ class StudyContext:
     maker: CandidateMaker
     dataset: Dataset
     runs: RunService
-    observer: Observer
     rule: Rule
     replicates: tuple[Replicate, ...]
     screening: tuple[Replicate, ...]
-    num_train: int
-    num_validation: int
+    sampling: Sampling
     door: TestDoor
 
-    def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> RunRequest:
+    def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> Request:
         """The run of a candidate on a replicate."""
-        return RunRequest(
-            stage=stage,
-            label=candidate.label,
-            settings=candidate.settings,
-            replicate=replicate,
-            operations=self._expected_operations(candidate),
+        return self.runs.request(
+            stage,
+            candidate.label,
+            candidate.settings,
+            replicate,
             test=self.spec.kind == "replication",
         )
-
-    def _expected_operations(self, candidate: Candidate) -> int:
-        """What a run will really take: a sparse first layer costs its share of lit features.
-
-        Only the order in which runs start hangs on it.
-        """
-        settings, data = DenseSettings.of(candidate.settings), self.maker.data
-        lit = 1.0 if settings.scale == "standard" else 1.0 - data.zero_share
-        first = settings.layer_sizes(data.num_features, data.num_classes)[1]
-        skipped = 4.0 * data.num_features * first * data.num_train * (1.0 - lit)
-        return int((candidate.operations_per_epoch - skipped) * settings.epochs)
 
     def train(
         self, stage: str, candidates: Sequence[Candidate], replicates: Sequence[Replicate]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import bakeoff
-from bakeoff.execution.local import available_cores
+from bakeoff.executors.base import available_cores
 from bakeoff.records import Environment
 
 

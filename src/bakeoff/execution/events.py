@@ -2,79 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from bakeoff.records import Replicate, Run, StageResult
-from bakeoff.settings import Settings
+from bakeoff.records import Run, StageResult
+from bakeoff.trainables.base import Request
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStarted:
+    """``slots``: how many runs go at the same time."""
+
+    name: str
+    num_stages: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A question, by its 0-based number; the audit and the final step count on."""
+
+    index: int
+    name: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunsRequested:
+    """So many runs are wanted, of which so many were found in the store."""
+
+    num_requested: int
+    num_reused: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RunRequest:
-    """One run the driver wants: a candidate on a replicate.
+class EpochEnded:
+    """An epoch of a run, counted from 1; 0 when the run starts. May come from another thread."""
 
-    Attributes:
-        stage: name of the stage, or ``audit`` or ``final``.
-        label: of the candidate.
-        settings: full.
-        replicate: the pair of fold and seed.
-        operations: counted operations of the whole run; the longest are started first.
-        refit: train on train + validation, as the final step does.
-        test: measure the test part after training, as a replication does.
-    """
-
-    stage: str
-    label: str
-    settings: Settings
-    replicate: Replicate
-    operations: int
-    refit: bool = False
-    test: bool = False
+    request: Request
+    epoch: int
+    metrics: Mapping[str, float]
 
 
-class Observer(Protocol):
-    """Receives the events of a study. ``epoch`` comes from worker threads, the rest from the driver."""
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFinished:
+    """A run with an outcome, also a failed one."""
 
-    def study_started(self, name: str, num_stages: int, workers: int) -> None: ...
-
-    def stage_started(self, index: int, name: str, question: str) -> None: ...
-
-    def runs_requested(self, num_requested: int, num_reused: int) -> None: ...
-
-    def run_started(self, request: RunRequest) -> None: ...
-
-    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None: ...
-
-    def run_finished(self, request: RunRequest, run: Run) -> None: ...
-
-    def stage_finished(self, index: int, stage: StageResult) -> None: ...
-
-    def note(self, text: str) -> None: ...
+    request: Request
+    run: Run
 
 
-class Silent:
-    """An observer that says nothing: the default of the Python face in a script."""
+@dataclass(frozen=True, slots=True, eq=False)
+class StageFinished:
+    """A stage with its verdict."""
 
-    def study_started(self, name: str, num_stages: int, workers: int) -> None:
-        pass
+    index: int
+    stage: StageResult
 
-    def stage_started(self, index: int, name: str, question: str) -> None:
-        pass
 
-    def runs_requested(self, num_requested: int, num_reused: int) -> None:
-        pass
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence for whoever watches."""
 
-    def run_started(self, request: RunRequest) -> None:
-        pass
+    text: str
 
-    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None:
-        pass
 
-    def run_finished(self, request: RunRequest, run: Run) -> None:
-        pass
+Event = (
+    StudyStarted | StageStarted | RunsRequested | EpochEnded | RunFinished | StageFinished | Note
+)
+Observer = Callable[[Event], None]
 
-    def stage_finished(self, index: int, stage: StageResult) -> None:
-        pass
 
-    def note(self, text: str) -> None:
-        pass
+def nobody(event: Event) -> None:
+    """The observer that says nothing: the default in a script."""
+    del event

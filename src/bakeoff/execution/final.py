@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from bakeoff.data.dataset import Dataset, OpenTest
-from bakeoff.engines.base import TrainedRun
-from bakeoff.errors import Interrupted, RunsFailedError
+from bakeoff.data.dataset import Dataset
+from bakeoff.errors import RunsFailedError
 from bakeoff.evidence.refits import delivered_refit
 from bakeoff.execution.context import StudyContext
-from bakeoff.execution.events import RunRequest
-from bakeoff.execution.local import LocalExecutor
-from bakeoff.records import Candidate, Example, Final, Floats, Mistaken, Replicate, Run
-from bakeoff.tasks.classification import confusion, reliability, softmax
+from bakeoff.execution.runs import Refit
+from bakeoff.records import Candidate, Final, Floats, Replicate
+from bakeoff.trainables.base import Request
 
-NUM_MISTAKES = 24
-MOST_EXAMPLES = 20
 MOST_STATS = 1_000
-RELIABILITY_BINS = 15
 
 
 def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
@@ -28,51 +25,35 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
 
     Raises:
         RunsFailedError: when every refit failed or collapsed; the test part is then still sealed.
-        Interrupted: on Ctrl-C; the test part is then still sealed.
+        Interrupted: the study was asked to end; until the refits are trained the test part is
+            still sealed.
     """
-    requests = final_requests(context, candidate)
-    trained = _train(context, requests)
-    number = _delivered(context, candidate, requests, trained)
-    context.runs.interruption.check()
+    service = context.runs
+    refits = service.refit(final_requests(context, candidate))
+    number = _delivered(context, candidate, refits)
     test = context.door.open_()
-    runs: list[Run] = []
-    probabilities: Floats = np.empty((0, context.dataset.num_classes))
-    for index, (request, (result, seconds)) in enumerate(zip(requests, trained, strict=True)):
-        scores = None
-        if result.stopped is None:
-            scores, logits = context.runs.measure(request, result, test)
-            if index == number:
-                probabilities = softmax(logits)
-        key = context.runs.jobs.key(request)
-        runs.append(context.runs.score(key, request, result, seconds, scores))
-    table, error = reliability(probabilities, test.labels, bins=RELIABILITY_BINS)
-    predictions = probabilities.argmax(axis=1)
+    measured = service.measure(refits, test)
+    runs = []
+    for one in refits:
+        run = service.record(one.request, one.outcome)
+        if run.key in measured:
+            run = replace(run, metrics={**run.metrics, **measured[run.key].metrics})
+        runs.append(run)
+    outputs = measured[refits[number].request.key].outputs
+    exam = service.trainable.task.exam
     return Final(
         settings=candidate.settings,
-        num_parameters=candidate.num_parameters,
+        cost=candidate.cost,
         runs=tuple(runs),
-        confusion=confusion(test.labels, predictions, context.dataset.num_classes),
-        reliability=table,
-        calibration_error=float(error),
-        mistakes=worst_mistakes(probabilities, test),
-        layers=trained[number][0].layers,
-        scaling=context.runs.jobs.scaling(
-            requests[number].replicate, candidate.settings["scale"], refit=True
-        ),
         delivered=number,
-        model_path=None,
         opening=context.door.opening,
-        examples=first_examples(test, context.dataset.num_classes),
+        model=refits[number].outcome.model or {},
+        exam=exam(outputs, test.labels, test.features) if exam and outputs is not None else None,
         feature_stats=feature_stats(context.dataset),
     )
 
 
-def _delivered(
-    context: StudyContext,
-    candidate: Candidate,
-    requests: list[RunRequest],
-    trained: list[tuple[TrainedRun, float]],
-) -> int:
+def _delivered(context: StudyContext, candidate: Candidate, refits: list[Refit]) -> int:
     """Index of the refit that is delivered."""
     validated = context.runs.known(
         [context.request("final", candidate, replicate) for replicate in context.replicates]
@@ -80,10 +61,8 @@ def _delivered(
     labels = context.dataset.labels
     number = delivered_refit(
         [
-            context.runs.score("", request, result, seconds, None).value("train_accuracy")
-            if result.stopped is None
-            else None
-            for request, (result, seconds) in zip(requests, trained, strict=True)
+            one.outcome.metrics.get("train_accuracy") if one.outcome.stopped is None else None
+            for one in refits
         ],
         [run.value("train_accuracy") for run in validated],
         baseline=float(np.bincount(labels).max() / len(labels)),
@@ -98,79 +77,20 @@ def _delivered(
     return number
 
 
-def final_requests(context: StudyContext, candidate: Candidate) -> list[RunRequest]:
+def final_requests(context: StudyContext, candidate: Candidate) -> list[Request]:
     """The refits of the final candidate, in order of the replicate."""
     return [
-        RunRequest(
-            stage="final",
-            label=candidate.label,
-            settings=candidate.settings,
-            replicate=Replicate(index=index, partition=0, fold=0),
-            operations=candidate.operations_per_epoch * candidate.settings["epochs"],
+        context.runs.request(
+            "final",
+            candidate.label,
+            candidate.settings,
+            Replicate(index=index, partition=0, fold=0),
             refit=True,
+            keep=True,
             test=True,
         )
         for index in range(context.spec.final_replicates)
     ]
-
-
-def _train(context: StudyContext, requests: list[RunRequest]) -> list[tuple[TrainedRun, float]]:
-    results: dict[int, tuple[TrainedRun, float]] = {}
-
-    def work(index: int) -> tuple[TrainedRun, float]:
-        return context.runs.train_weights(requests[index])
-
-    def on_done(index: int, result: tuple[TrainedRun, float]) -> None:
-        results[index] = result
-        if result[0].stopped != "cancelled":
-            request = requests[index]
-            key = context.runs.jobs.key(request)
-            run = context.runs.score(key, request, result[0], result[1], None)
-            context.observer.run_finished(request, run)
-
-    context.observer.runs_requested(len(requests), 0)
-    try:
-        LocalExecutor(work, context.runs.num_workers).run(
-            range(len(requests)),
-            on_done=on_done,
-            on_start=lambda index: context.observer.run_started(requests[index]),
-            cancel=context.runs.cancel,
-        )
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "interrupted during the final refit: every verdict and run is kept in "
-            f"{context.runs.store_name} and the test part is still sealed; "
-            "the same command goes on from there"
-        ) from None
-    return [results[index] for index in range(len(requests))]
-
-
-def worst_mistakes(probabilities: Floats, test: OpenTest) -> tuple[Mistaken, ...]:
-    """The wrong predictions the model was surest of, at most 24, surest first."""
-    predictions = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predictions != test.labels)
-    surest = probabilities[wrong, predictions[wrong]]
-    worst = wrong[np.argsort(-surest, kind="stable")][:NUM_MISTAKES]
-    return tuple(
-        Mistaken(
-            row=int(row),
-            predicted=int(predictions[row]),
-            actual=int(test.labels[row]),
-            probability=float(probabilities[row, predictions[row]]),
-            features=test.features[row].copy(),
-        )
-        for row in worst
-    )
-
-
-def first_examples(test: OpenTest, num_classes: int) -> tuple[Example, ...]:
-    """The first test example of each class, at most 20: what trying the model starts from."""
-    rows = [np.flatnonzero(test.labels == label)[:1] for label in range(num_classes)]
-    return tuple(
-        Example(row=int(row[0]), actual=label, features=test.features[row[0]].copy())
-        for label, row in enumerate(rows[:MOST_EXAMPLES])
-        if len(row)
-    )
 
 
 def feature_stats(dataset: Dataset) -> Floats | None:

@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.dense.settings import DENSE_SPACE
-from bakeoff.engines.base import Engine
-from bakeoff.evidence.power import detectable_difference
+from bakeoff.evidence.power import expected_reach
 from bakeoff.execution.candidates import (
     CandidateMaker,
     pinned_label,
-    refuse_what_the_engine_cannot,
+    refuse_what_cannot_be_trained,
     varied_names,
 )
-from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, summarise
-from bakeoff.execution.jobs import JobMaker
-from bakeoff.execution.local import available_cores
+from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, rule_for, sampling_for
 from bakeoff.records import Candidate, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
-
-# Counted operations per second of one core, (slow, fast): a small dense network and a sparse first
-# layer, as `benchmarks/` measures them. The fast end is over the hardware's peak because a sparse
-# first layer leaves out operations that are counted. Rough on purpose: a range is printed.
-OPERATIONS_PER_SECOND = {
-    "reference": (5e8, 8e9),
-    "native/baseline": (4e9, 6e10),
-    "native/avx2": (1e10, 2e11),
-    "native/avx512": (2e10, 4e11),
-    "native/neon": (4e9, 6e10),
-}
+from bakeoff.trainables.base import StudyData, Trainable
 
 
 def plan_study(
     spec: StudySpec,
     dataset: Dataset,
-    engine: Engine,
+    trainable: Trainable,
     *,
+    slots: int,
     replicates: int | None = None,
-    workers: int | None = None,
 ) -> StudyPlan:
     """The plan of a study on its data; trains nothing and never opens the test part."""
     looks = looks_for(spec, replicates)
-    jobs = JobMaker(dataset, engine, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)
-    data = summarise(dataset, jobs, split=spec.split, folds=spec.folds)
-    maker = CandidateMaker(spec, data)
-    stages, counts = _stages(maker, looks, engine)
-    min_runs, max_runs, min_operations, max_operations = counts
-    slow, fast = _speed(engine.name)
-    cores = workers or available_cores()
+    data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds).summary
+    stages, counts = _stages(CandidateMaker(spec, data, trainable), looks)
     return StudyPlan(
         name=spec.name,
         kind=spec.kind,
@@ -61,42 +43,56 @@ def plan_study(
         delta=spec.delta,
         data=data,
         stages=tuple(stages),
-        min_runs=min_runs,
-        max_runs=max_runs,
-        estimated_seconds=(min_operations / fast / cores, max_operations / slow / cores),
-        detectable=detectable_difference(
-            looks[-1], num_train=data.num_train, num_validation=data.num_validation
-        ),
+        min_runs=counts.min_runs,
+        max_runs=counts.max_runs,
+        estimated_seconds=counts.estimated(slots),
+        detectable=expected_reach(rule_for(spec, data, looks), sampling_for(spec, data)),
     )
 
 
-def _speed(engine_name: str) -> tuple[float, float]:
-    family, _, rest = engine_name.partition("/")
-    instruction_set = rest.partition("/")[2]
-    for key in (f"{family}/{instruction_set}", family):
-        if key in OPERATIONS_PER_SECOND:
-            return OPERATIONS_PER_SECOND[key]
-    return OPERATIONS_PER_SECOND["reference"]
+@dataclass(slots=True)
+class _Counts:
+    """Fewest and most runs of a study, and their time on one core; None where nobody knows it."""
+
+    min_runs: int = 0
+    max_runs: int = 0
+    min_seconds: float | None = 0.0
+    max_seconds: float | None = 0.0
+
+    def add(self, fewest: int, most: int, each: Sequence[tuple[float, float] | None]) -> None:
+        """Counts so many runs, each of which takes one of these ranges."""
+        self.min_runs += fewest
+        self.max_runs += most
+        known = [seconds for seconds in each if seconds is not None]
+        if self.min_seconds is None or self.max_seconds is None or len(known) < len(each):
+            self.min_seconds = self.max_seconds = None
+            return
+        self.min_seconds += fewest * min(low for low, _ in known)
+        self.max_seconds += most * max(high for _, high in known)
+
+    def estimated(self, slots: int) -> tuple[float, float] | None:
+        if self.min_seconds is None or self.max_seconds is None:
+            return None
+        return self.min_seconds / slots, self.max_seconds / slots
 
 
-def _stages(
-    maker: CandidateMaker, looks: tuple[int, ...], engine: Engine
-) -> tuple[list[PlannedStage], tuple[int, int, int, int]]:
-    """The planned stages; fewest and most runs; fewest and most operations."""
-    spec = maker.spec
+def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[PlannedStage], _Counts]:
+    """The planned stages, and how many runs they take."""
+    spec, trainable = maker.spec, maker.trainable
+    counts = _Counts()
     stages: list[PlannedStage] = []
     carried: Mapping[str, Any] = dict(spec.base)
     incumbent: Candidate | None = None
-    min_runs = max_runs = min_operations = max_operations = 0
     seen: set[str] = set()
     for stage in spec.stage:
         candidates = maker.of_stage(stage, carried, None)
-        refuse_what_the_engine_cannot(engine, candidates)
+        refuse_what_cannot_be_trained(trainable, candidates)
         pinned = pinned_label(stage, candidates)
-        costs = [one.operations_per_epoch * one.settings["epochs"] for one in candidates]
+        each = [trainable.seconds(one.settings, maker.data) for one in candidates]
         joins = incumbent is not None and spec.kind == "study"
         contenders = len(candidates) + joins
-        points = len(tuning_points(stage, DENSE_SPACE, seed=spec.seed)) if stage.tune else 0
+        grid = tuning_points(stage, trainable.space, seed=spec.seed) if stage.tune else []
+        points = len(grid)
         screening = contenders * (points + min(2, points) * (NUM_SCREENING - 1))
         if spec.kind == "replication":
             # Models that are one configuration share their runs.
@@ -106,10 +102,7 @@ def _stages(
         else:
             fewest = len(candidates) * looks[0] + screening
             most = contenders * looks[-1] + screening
-        mean = sum(costs) / len(costs)
-        min_runs, max_runs = min_runs + fewest, max_runs + most
-        min_operations += int(fewest * min(costs))
-        max_operations += int(most * max(max(costs), mean))
+        counts.add(fewest, most, each)
         stages.append(
             PlannedStage(
                 name=stage.name,
@@ -118,12 +111,8 @@ def _stages(
                 candidates=tuple(candidates),
                 takes_incumbent=joins,
                 tune={
-                    name: tuple(dict.fromkeys(point[name] for point in points_of))
-                    for points_of in [tuning_points(stage, DENSE_SPACE, seed=spec.seed)]
-                    for name in stage.tune
-                }
-                if stage.tune
-                else {},
+                    name: tuple(dict.fromkeys(point[name] for point in grid)) for name in stage.tune
+                },
                 pinned=pinned,
             )
         )
@@ -131,12 +120,9 @@ def _stages(
         carried = {**chosen.declared, **(stage.carry or {})}
         incumbent = chosen
     if spec.kind == "study" and incumbent is not None:
-        cost = incumbent.operations_per_epoch * incumbent.settings["epochs"]
-        min_runs += spec.final_replicates
-        max_runs += spec.final_replicates
-        min_operations += spec.final_replicates * cost
-        max_operations += spec.final_replicates * cost
-    return stages, (min_runs, max_runs, min_operations, max_operations)
+        refits = spec.final_replicates
+        counts.add(refits, refits, [trainable.seconds(incumbent.settings, maker.data)])
+    return stages, counts
 
 
 def _labelled(candidates: list[Candidate], label: str) -> Candidate:

@@ -1,25 +1,61 @@
-"""The one place where runs are looked up, trained, scored and stored."""
+"""The one place where runs are looked up, sent out, recorded and stored."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from bakeoff import streams
 from bakeoff.data.dataset import OpenTest
-from bakeoff.dense.settings import DenseSettings
-from bakeoff.engines.base import Engine, TrainedRun, Watch
 from bakeoff.errors import Interrupted
-from bakeoff.evidence.failures import failure_reason
 from bakeoff.execution.door import TestDoor
-from bakeoff.execution.events import Observer, RunRequest
-from bakeoff.execution.jobs import JobMaker
-from bakeoff.execution.local import LocalExecutor
-from bakeoff.interruption import Interruption
-from bakeoff.records import Run, RunStatus
+from bakeoff.execution.events import EpochEnded, Observer, RunFinished, RunsRequested
+from bakeoff.executors.base import Executor
+from bakeoff.records import Replicate, Run, RunStatus
+from bakeoff.settings import Settings
+from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
-from bakeoff.tasks.classification import balanced_accuracy, default_metric, score_logits
+from bakeoff.trainables.base import (
+    Measuring,
+    Model,
+    Outcome,
+    Request,
+    StudyData,
+    Trainable,
+    Training,
+)
+
+
+class _DriversWatch:
+    """What executors ask and tell while runs are trained."""
+
+    def __init__(self, stop: Stop, notify: Observer) -> None:
+        self.flag = np.zeros(1, np.int32)
+        self._stop = stop
+        self._notify = notify
+
+    @property
+    def cancelled(self) -> bool:
+        return self._stop.requested
+
+    def epoch(self, request: Request, epoch: int, metrics: Mapping[str, float]) -> None:
+        self._notify(EpochEnded(request, epoch, metrics))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refit:
+    """A model trained on everything outside the test part.
+
+    Attributes:
+        request, outcome: what was asked for and what came of it.
+    """
+
+    request: Request
+    outcome: Outcome
 
 
 class RunService:
@@ -27,44 +63,95 @@ class RunService:
 
     Only the driver's thread touches the store. With ``fresh`` the runs that an earlier call left
     in the store are ignored, but what this call trained itself is still used again.
+
+    Args:
+        trainable: what trains.
+        executor: where.
+        data: on what.
+        store, study_id: where runs are kept, and for which study.
+        notify: who watches.
+        stop: whether the study was asked to end.
+        fresh, retry_failed: as in ``RunOptions``.
     """
 
     def __init__(
         self,
-        jobs: JobMaker,
-        engine: Engine,
+        trainable: Trainable,
+        executor: Executor,
+        data: StudyData,
         store: Store,
         study_id: int,
-        observer: Observer,
         *,
-        num_workers: int,
+        notify: Observer,
+        stop: Stop,
         fresh: bool = False,
         retry_failed: bool = False,
     ) -> None:
-        self.jobs = jobs
-        self.engine = engine
+        self.trainable = trainable
+        self.executor = executor
+        self.data = data
         self.store = store
         self.study_id = study_id
-        self.observer = observer
-        self.num_workers = num_workers
-        self.fresh = fresh
-        self.retry_failed = retry_failed
-        self.interruption = Interruption()
+        self.notify = notify
+        self.stop = stop
         self.num_trained = 0
         self.num_reused = 0
+        self._fresh = fresh
+        self._retry_failed = retry_failed
         self._own: dict[str, Run] = {}
         self._counted: set[str] = set()
-        self._cancel_flag = np.zeros(1, np.int32)
-        counts = np.bincount(jobs.dataset.labels, minlength=jobs.dataset.num_classes)
-        self._majority_share = float(counts.max() / max(1, counts.sum()))
-        self._unbalanced = default_metric(counts.tolist()) == "balanced_accuracy"
+        self._watch = _DriversWatch(stop, notify)
 
     @property
     def store_name(self) -> str:
         """The store as a user knows it."""
         return str(self.store.path or "memory")
 
-    def get(self, requests: Sequence[RunRequest], *, door: TestDoor | None = None) -> list[Run]:
+    def check(self) -> None:
+        """A safe point: raises Interrupted if the study was asked to end."""
+        if self.stop.requested:
+            raise Interrupted(
+                f"interrupted: {self.num_trained} runs trained so far are kept in "
+                f"{self.store_name}; the same command goes on from there"
+            )
+
+    def request(
+        self,
+        stage: str,
+        label: str,
+        settings: Settings,
+        replicate: Replicate,
+        *,
+        refit: bool = False,
+        keep: bool = False,
+        test: bool = False,
+    ) -> Request:
+        """A run as a request, with the key that names it and the seed that all candidates share."""
+        identity = {
+            "data": self.data.dataset.hash,
+            "engine": self.trainable.named(settings),
+            "folds": self.data.num_folds,
+            "part": "refit" if refit else "train",
+            "replicate": [replicate.index, replicate.partition, replicate.fold],
+            "seed": self.data.study_seed,
+            "settings": settings.effective(),
+            "split": self.data.split,
+            "test": test,
+        }
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return Request(
+            key=hashlib.sha256(text.encode()).hexdigest(),
+            stage=stage,
+            label=label,
+            settings=settings,
+            replicate=replicate,
+            seed=streams.run_seed(self.data.study_seed, replicate.index),
+            refit=refit,
+            keep=keep,
+            test=test,
+        )
+
+    def get(self, requests: Sequence[Request], *, door: TestDoor | None = None) -> list[Run]:
         """The runs of the requests, in their order.
 
         Args:
@@ -72,44 +159,42 @@ class RunService:
             door: to the test part, for requests with ``test``; opened only if one must be trained.
 
         Raises:
-            Interrupted: on Ctrl-C, after everything finished was stored.
+            Interrupted: the study was asked to end; everything finished is stored.
             StoreError: when a finished run cannot be stored.
         """
-        self.interruption.check()
-        keys = [self.jobs.key(request) for request in requests]
-        found = self._find(keys)
-        missing: dict[str, RunRequest] = {}
-        for key, request in zip(keys, requests, strict=True):
-            if key not in found and key not in missing:
-                missing[key] = request
+        self.check()
+        found = self._find([request.key for request in requests])
+        missing: dict[str, Request] = {}
+        for request in requests:
+            if request.key not in found:
+                missing.setdefault(request.key, request)
         reused = {key for key in found if found[key].reused} - self._counted
         self._counted.update(reused)
         self.num_reused += len(reused)
-        self.observer.runs_requested(len(missing) + len(reused), len(reused))
+        self.notify(RunsRequested(len(missing) + len(reused), len(reused)))
         self.store.plan_runs(
             self.study_id,
             [
-                (key, request.settings, request.replicate.index, request.stage, request.label)
-                for key, request in zip(keys, requests, strict=True)
+                (one.key, one.settings, one.replicate.index, one.stage, one.label)
+                for one in requests
             ],
         )
         if missing:
-            test = door.open_() if door and any(r.test for r in missing.values()) else None
+            test = door.open_() if door and any(one.test for one in missing.values()) else None
             self._train(missing, found, test)
-        return [found[key] for key in keys]
+        return [found[request.key] for request in requests]
 
-    def known(self, requests: Iterable[RunRequest]) -> list[Run]:
+    def known(self, requests: Iterable[Request]) -> list[Run]:
         """Those of the runs that this call has given out already; trains nothing."""
-        keys = [self.jobs.key(request) for request in requests]
-        return [self._own[key] for key in keys if key in self._own]
+        return [self._own[one.key] for one in requests if one.key in self._own]
 
     def _find(self, keys: Iterable[str]) -> dict[str, Run]:
         unique = list(dict.fromkeys(keys))
         found = {key: self._own[key] for key in unique if key in self._own}
-        if self.fresh:
+        if self._fresh:
             return found
         stored = self.store.find_runs([key for key in unique if key not in found])
-        if self.retry_failed:
+        if self._retry_failed:
             failed = [key for key, run in stored.items() if run.status == "failed"]
             self.store.forget_failed(failed)
             stored = {key: run for key, run in stored.items() if run.status != "failed"}
@@ -118,128 +203,82 @@ class RunService:
         return found
 
     def _train(
-        self, missing: dict[str, RunRequest], found: dict[str, Run], test: OpenTest | None
+        self, missing: dict[str, Request], found: dict[str, Run], test: OpenTest | None
     ) -> None:
-        # Longest first keeps the cores busy to the end; the order of the results is the caller's.
-        tasks = sorted(missing.items(), key=lambda item: -item[1].operations)
-        self.store.mark_running([key for key, _ in tasks])
+        self.store.mark_running(list(missing))
 
-        def work(task: tuple[str, RunRequest]) -> Run:
-            return self._one(task[0], task[1], test)
-
-        def on_start(task: tuple[str, RunRequest]) -> None:
-            self.observer.run_started(task[1])
-
-        def on_done(task: tuple[str, RunRequest], run: Run) -> None:
+        def keep(request: Request, outcome: Outcome) -> None:
+            run = self.record(request, outcome)
             self.store.add_run(run)
             if run.status == "interrupted":
                 return
-            if task[0] in found:  # handed over again after an interruption
-                return
-            found[task[0]] = self._own[task[0]] = run
-            self._counted.add(task[0])
+            found[run.key] = self._own[run.key] = run
+            self._counted.add(run.key)
             self.num_trained += 1
-            self.observer.run_finished(task[1], run)
+            self.notify(RunFinished(request, run))
 
-        executor = LocalExecutor(work, self.num_workers)
-        try:
-            executor.run(tasks, on_done=on_done, on_start=on_start, cancel=self.cancel)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted: {self.num_trained} runs trained so far are kept in "
-                f"{self.store_name}; the same command goes on from there"
-            ) from None
+        self._send(missing, Training(self.trainable, self.data, test), keep)
 
-    def cancel(self) -> None:
-        """Asks every running run to stop at its next step."""
-        self._cancel_flag[0] = 1
+    def refit(self, requests: Sequence[Request]) -> list[Refit]:
+        """Trains the requests with ``keep``, whatever the store has; stores nothing.
 
-    def train_weights(self, request: RunRequest) -> tuple[TrainedRun, float]:
-        """Trains one run on the calling thread; with its wall time in seconds."""
-        job = self.jobs.make(request)
+        Raises:
+            Interrupted: the study was asked to end.
+        """
+        self.check()
+        self.notify(RunsRequested(len(requests), 0))
+        outcomes: dict[str, Outcome] = {}
 
-        def on_epoch(epoch: int, _tl: float, _ta: float, _vl: float, val_accuracy: float) -> None:
-            self.observer.epoch(request, epoch, val_accuracy)
+        def keep(request: Request, outcome: Outcome) -> None:
+            outcomes[request.key] = outcome
+            if outcome.stopped != "cancelled":
+                self.notify(RunFinished(request, self.record(request, outcome)))
 
-        started = time.perf_counter()
-        trained = self.engine.train(job, Watch(on_epoch, self._cancel_flag))
-        return trained, time.perf_counter() - started
+        training = Training(self.trainable, self.data, None)
+        self._send({request.key: request for request in requests}, training, keep)
+        return [Refit(request, outcomes[request.key]) for request in requests]
 
-    def _one(self, key: str, request: RunRequest, test: OpenTest | None) -> Run:
-        trained, seconds = self.train_weights(request)
-        test_scores = None
-        if request.test and test is not None and trained.stopped is None:
-            test_scores = self.measure(request, trained, test)[0]
-        return self.score(key, request, trained, seconds, test_scores)
-
-    def measure(
-        self, request: RunRequest, trained: TrainedRun, test: OpenTest
-    ) -> tuple[dict[str, float], np.ndarray]:
-        """Scores on the opened test part, and the logits, shape (num_test, num_classes)."""
-        logits = self.engine.logits(
-            DenseSettings.of(request.settings),
-            trained.layers,
-            self.jobs.scaling(request.replicate, request.settings["scale"], refit=request.refit),
-            test.features,
-        )
-        return score_logits(logits, test.labels), logits
-
-    def score(
-        self,
-        key: str,
-        request: RunRequest,
-        trained: TrainedRun,
-        seconds: float,
-        test_scores: Mapping[str, float] | None,
-    ) -> Run:
-        """The record of a trained run."""
-        curves = trained.history.curves()
-        _, val_rows = self.jobs.rows(request.replicate, refit=request.refit)
-        # What a run that ended early learned on the way is shown; its validation is not.
-        metrics = {
-            name: float(curve[-1])
-            for name, curve in curves.items()
-            if trained.stopped is None or name.startswith("train_")
+    def measure(self, refits: Sequence[Refit], test: OpenTest) -> dict[str, Outcome]:
+        """Key → scores (``test_…``) and outputs of every refit that has a model."""
+        models: dict[str, Model] = {
+            one.request.key: one.outcome.model for one in refits if one.outcome.model is not None
         }
-        if "val_accuracy" in metrics:
-            metrics["val_balanced_accuracy"] = balanced_accuracy(
-                self.jobs.dataset.labels[val_rows],
-                trained.val_predictions,
-                self.jobs.dataset.num_classes,
-            )
-        metrics |= {f"test_{name}": value for name, value in (test_scores or {}).items()}
-        metrics = {name: value for name, value in metrics.items() if np.isfinite(value)}
+        measured: dict[str, Outcome] = {}
+
+        def keep(request: Request, outcome: Outcome) -> None:
+            measured[request.key] = outcome
+
+        wanted = {one.request.key: one.request for one in refits if one.request.key in models}
+        self._send(wanted, Measuring(self.trainable, models, test), keep)
+        return measured
+
+    def _send(
+        self,
+        requests: Mapping[str, Request],
+        work: Training | Measuring,
+        keep: Callable[[Request, Outcome], None],
+    ) -> None:
+        batches = self.trainable.batches(list(requests.values()), self.data.summary)
+        self.executor.run(
+            batches, work, self._watch, lambda outcome: keep(requests[outcome.key], outcome)
+        )
+        self.check()
+
+    def record(self, request: Request, outcome: Outcome) -> Run:
+        """What the store and the report keep of an outcome."""
         status: RunStatus = "finished"
-        reason = None
-        if trained.stopped == "cancelled":
-            status, reason = "interrupted", "interrupted before its last epoch"
-        else:
-            shown = metrics.get("val_accuracy" if len(val_rows) else "train_accuracy")
-            reason = failure_reason(
-                trained.stopped,
-                shown,
-                self._majority_share,
-                balanced_accuracy=(
-                    metrics.get("val_balanced_accuracy") if self._unbalanced else None
-                ),
-                num_classes=self.jobs.dataset.num_classes,
-            )
-            if reason is not None:
-                status = "failed"
-                if trained.stopped == "diverged":
-                    reason = f"{reason} in epoch {trained.history.num_epochs + 1}"
+        if outcome.stopped == "cancelled":
+            status = "interrupted"
+        elif outcome.stopped is not None:
+            status = "failed"
         return Run(
-            key=key,
+            key=request.key,
             replicate=request.replicate.index,
             status=status,
-            reason=reason,
-            metrics=metrics,
-            curves=curves,
-            notes={
-                "health": [
-                    {"dead": layer.dead, "saturated": layer.saturated} for layer in trained.health
-                ]
-            },
-            train_seconds=seconds,
-            engine=self.engine.name,
+            reason=outcome.reason,
+            metrics=outcome.metrics,
+            curves=outcome.curves,
+            notes=outcome.notes,
+            train_seconds=outcome.seconds,
+            engine=self.trainable.named(request.settings),
         )

@@ -12,14 +12,16 @@ from bakeoff.evidence.verdicts import Decision, decide, pin
 from bakeoff.execution.candidates import (
     costs,
     pinned_label,
-    refuse_what_the_engine_cannot,
+    refuse_what_cannot_be_trained,
+    spoken_names,
     varied_names,
 )
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
-from bakeoff.execution.events import RunRequest
+from bakeoff.execution.events import StageFinished, StageStarted
 from bakeoff.execution.tuning import tune
 from bakeoff.records import Candidate, Run, StageResult, TuningPoint, Verdict
 from bakeoff.spec import StageSpec
+from bakeoff.trainables.base import Request
 
 
 def run_stage(
@@ -42,9 +44,9 @@ def run_stage(
         RunsFailedError: when no candidate can compete.
     """
     started = time.perf_counter()
-    context.observer.stage_started(index, stage.name, stage.question)
+    context.runs.notify(StageStarted(index, stage.name, stage.question))
     candidates = context.maker.of_stage(stage, carried, incumbent)
-    refuse_what_the_engine_cannot(context.runs.engine, candidates)
+    refuse_what_cannot_be_trained(context.runs.trainable, candidates)
     points: tuple[TuningPoint, ...] = ()
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
@@ -55,22 +57,28 @@ def run_stage(
             runs, verdict = _race(context, stage, candidates, tuned=bool(points))
     except RunsFailedError as error:
         raise RunsFailedError(f"stage {stage.name}: {error}") from None
+    varied = varied_names(candidates, tuple(stage.tune))
     pinned = pinned_label(stage, candidates)
     if pinned is not None:
-        verdict = pin(verdict, pinned)
+        verdict = pin(
+            verdict,
+            pinned,
+            names=spoken_names(candidates, varied),
+            higher_is_better=context.rule.higher_is_better,
+        )
     result = StageResult(
         name=stage.name,
         question=stage.question,
-        varied=varied_names(candidates, tuple(stage.tune)),
+        varied=varied,
         candidates=tuple(candidates),
         runs=tuple(tuple(candidate_runs) for candidate_runs in runs),
         verdict=verdict,
         tuning=points,
         seconds=_seconds(context, runs, time.perf_counter() - started),
     )
-    context.runs.interruption.check()
+    context.runs.check()
     context.runs.store.save_stage(context.runs.study_id, index, result)
-    context.observer.stage_finished(index, result)
+    context.runs.notify(StageFinished(index, result))
     return result
 
 
@@ -78,7 +86,7 @@ def _seconds(context: StudyContext, runs: list[list[Run]], elapsed: float) -> fl
     """Wall time of a stage; of a replication, whose stages train in one go, its runs' share."""
     if context.spec.kind != "replication":
         return elapsed
-    return sum(run.train_seconds for group in runs for run in group) / context.runs.num_workers
+    return sum(run.train_seconds for group in runs for run in group) / context.runs.executor.slots
 
 
 def _race(
@@ -86,29 +94,27 @@ def _race(
 ) -> tuple[list[list[Run]], Verdict]:
     """Look after look until the verdict falls; the eliminated get no more runs."""
     runs: list[list[Run]] = [[] for _ in candidates]
-    still_in: tuple[int, ...] = tuple(range(len(candidates)))
-    eliminated: tuple[int, ...] = ()
-    before = 0
+    decision: Decision | None = None
+    trained = 0
     for look in context.rule.looks:
+        still_in = decision.still_in if decision else range(len(candidates))
         racing = [candidates[i] for i in still_in]
-        new = context.train(stage.name, racing, context.replicates[before:look])
+        new = context.train(stage.name, racing, context.replicates[trained:look])
         for i, more in zip(still_in, new, strict=True):
             runs[i].extend(more)
-        before = look
+        trained = look
         decision = _look(
             context,
             candidates,
             runs,
             look,
-            still_in=still_in,
-            eliminated_before=eliminated,
+            stage=stage,
+            before=decision,
             last=look == context.rule.looks[-1],
-            tuned=tuple(stage.tune) if tuned else False,
+            tuned=tuned,
         )
         if decision.verdict is not None:
             return runs, decision.verdict
-        eliminated = decision.eliminated
-        still_in = decision.still_in
     raise AssertionError("the last look always gives a verdict")
 
 
@@ -118,10 +124,10 @@ def _look(
     runs: Sequence[Sequence[Run]],
     num_replicates: int,
     *,
-    still_in: tuple[int, ...],
+    stage: StageSpec,
     last: bool,
-    eliminated_before: tuple[int, ...] = (),
-    tuned: bool | tuple[str, ...] = False,
+    before: Decision | None = None,
+    tuned: bool = False,
 ) -> Decision:
     """What the evidence says at one look."""
     return decide(
@@ -132,12 +138,12 @@ def _look(
         costs=costs(candidates),
         rule=context.rule,
         num_replicates=num_replicates,
-        still_in=still_in,
-        num_train=context.num_train,
-        num_validation=context.num_validation,
-        eliminated_before=eliminated_before,
+        sampling=context.sampling,
+        before=before,
         last=last,
-        tuned=tuned,
+        tuned=tuple(stage.tune) if tuned else False,
+        names=spoken_names(candidates, varied_names(candidates, tuple(stage.tune))),
+        incumbent=next((k for k, one in enumerate(candidates) if one.incumbent), None),
     )
 
 
@@ -148,9 +154,7 @@ def _measure_all(
     runs = context.train(stage.name, candidates, context.replicates)
     num = len(context.replicates)
     try:
-        decision = _look(
-            context, candidates, runs, num, still_in=tuple(range(len(candidates))), last=True
-        )
+        decision = _look(context, candidates, runs, num, stage=stage, last=True)
     except RunsFailedError as error:
         # The author went on regardless; a replication reports it and follows.
         label = candidates[0].label
@@ -168,6 +172,7 @@ def _measure_all(
             metric=context.rule.metric,
             delta=context.rule.delta or 0.0,
             provisional=True,
+            labels=tuple(candidate.label for candidate in candidates),
         )
     if decision.verdict is None:
         raise AssertionError("the last look always gives a verdict")
@@ -176,7 +181,7 @@ def _measure_all(
 
 def all_requests(
     context: StudyContext, stages: Sequence[tuple[StageSpec, Sequence[Candidate]]]
-) -> list[RunRequest]:
+) -> list[Request]:
     """Every run of a study whose choices are all pinned, so that no core waits for a stage."""
     return [
         context.request(stage.name, candidate, replicate)

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.execution.context import StudyContext, metric_of
 from bakeoff.records import Candidate, Run, TuningPoint
 from bakeoff.spec import StageSpec, tuning_points
@@ -48,7 +47,7 @@ def tune(
     Returns:
         the candidates with tuned settings, and every point that was tried.
     """
-    grid = tuning_points(stage, DENSE_SPACE, seed=context.spec.seed)
+    grid = tuning_points(stage, context.runs.trainable.space, seed=context.spec.seed)
     for candidate in candidates:
         if candidate.incumbent:
             carried = {name: candidate.settings.plain()[name] for name in grid[0]}

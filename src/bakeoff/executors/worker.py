@@ -19,6 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
+
+from bakeoff.executors.base import failure_of
+
 if TYPE_CHECKING:
     from bakeoff.executors.base import Work
     from bakeoff.trainables.base import Request
@@ -30,14 +34,16 @@ class RemoteWatch:
     """The driver's watch as a worker sees it: through the connection."""
 
     def __init__(self, connection: Connection) -> None:
+        # Kernels that read the flag see it from the next epoch on.
+        self.flag = np.zeros(1, np.int32)
         self._connection = connection
-        self._cancelled = False
 
     @property
     def cancelled(self) -> bool:
         # While a batch runs, the only thing the driver ever sends is that it should end.
-        self._cancelled = self._cancelled or self._connection.poll()
-        return self._cancelled
+        if self._connection.poll():
+            self.flag[0] = 1
+        return bool(self.flag[0])
 
     def epoch(self, request: Request, epoch: int, metrics: Mapping[str, float]) -> None:
         self._connection.send(("epoch", (request.key, epoch, dict(metrics))))
@@ -95,18 +101,6 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # a run may have closed it
             stream.flush()
-
-
-def failure_of(error: BaseException) -> tuple[str, str]:
-    """What a raise says in one line, and its traceback."""
-    import traceback
-
-    text = "".join(traceback.format_exception(error))
-    if isinstance(error, SystemExit):
-        return f"called sys.exit({error.code!r})", text
-    if isinstance(error, MemoryError):
-        return f"ran out of memory: {error}" if str(error) else "ran out of memory", text
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], text
 
 
 def adopt_orphans() -> None:

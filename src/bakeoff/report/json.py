@@ -77,6 +77,11 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
+def _settings(settings: Any) -> dict[str, Any]:
+    values: dict[str, Any] = settings.plain()
+    return values
+
+
 def _stage(stage: StageSummary) -> dict[str, Any]:
     record = stage.stage
     return {

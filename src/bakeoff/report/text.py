@@ -147,8 +147,9 @@ def final_lines(summary: Summary) -> list[str]:
     final, data = summary.final, summary.result.data
     if final is None:
         return []
-    size = words.plural(final.final.num_parameters, "parameter")
-    lines = [f"Final model, {size}: {notes.settings_line(summary)}"]
+    parameters = final.final.num_parameters
+    size = "" if parameters is None else f", {words.plural(parameters, 'parameter')}"
+    lines = [f"Final model{size}: {notes.settings_line(summary)}"]
     score = test_score(final)
     if score is not None:
         shown, span = score

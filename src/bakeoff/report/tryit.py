@@ -82,10 +82,26 @@ def _base64(array: NDArray[Any], dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()
 
 
+def _weights(final: Final) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Kernel and bias of every layer, from input to output; empty for another kind of model."""
+    number = sum(name.endswith("/kernel") for name in final.model)
+    return [
+        (final.model[f"layers/{one}/kernel"], final.model[f"layers/{one}/bias"])
+        for one in range(number)
+    ]
+
+
+def _examined(final: Final) -> list[NDArray[Any]]:
+    """Features of the test examples that are kept."""
+    if final.exam is None:
+        return []
+    mistakes = [one.features for one in final.exam.mistakes]
+    return mistakes + [one.features for one in final.exam.examples]
+
+
 def _layers(final: Final, dtype: str) -> tuple[LayerPayload, ...]:
     payloads = []
-    for layer in final.layers:
-        kernel = np.asarray(layer.kernel, np.float32)
+    for kernel, bias in _weights(final):
         factor = float(np.abs(kernel).max(initial=0.0)) or 1.0
         payloads.append(
             LayerPayload(
@@ -93,7 +109,7 @@ def _layers(final: Final, dtype: str) -> tuple[LayerPayload, ...]:
                 fan_out=int(kernel.shape[1]),
                 kernel=_base64(kernel / factor, dtype),
                 kernel_factor=factor,
-                bias=_base64(layer.bias, "<f4"),
+                bias=_base64(bias, "<f4"),
             )
         )
     return tuple(payloads)
@@ -105,12 +121,12 @@ def _half_is_enough(final: Final) -> bool:
     The error of a sum of n rounded products grows with the size of its inputs; scaled inputs are
     near 1 and float16 is ample. Unscaled bytes (0 to 255) into a steep layer are where it is not.
     """
-    rows = [m.features for m in final.mistakes] + [e.features for e in final.examples]
+    rows = _examined(final)
     if not rows:
         return True
     x = np.asarray(rows, np.float64)
-    x = (x - final.scaling.shift) * final.scaling.factor
-    kernel = np.asarray(final.layers[0].kernel, np.float64)
+    x = (x - final.model["scaling/shift"]) * final.model["scaling/factor"]
+    kernel = np.asarray(final.model["layers/0/kernel"], np.float64)
     factor = float(np.abs(kernel).max(initial=0.0)) or 1.0
     rounded = (kernel / factor).astype(np.float16).astype(np.float64) * factor
     return bool(np.abs(x @ (rounded - kernel)).max() < 0.02)
@@ -121,8 +137,10 @@ def _sliders(final: Final, data: DataSummary) -> tuple[SliderPayload, ...]:
     if final.feature_stats is None:
         return ()
     stats = np.asarray(final.feature_stats, np.float64)
-    weights = np.linalg.norm(np.asarray(final.layers[0].kernel, np.float64), axis=1)
-    importance = weights * np.abs(np.asarray(final.scaling.factor, np.float64)) * stats[:, 3]
+    weights = np.linalg.norm(np.asarray(final.model["layers/0/kernel"], np.float64), axis=1)
+    importance = (
+        weights * np.abs(np.asarray(final.model["scaling/factor"], np.float64)) * stats[:, 3]
+    )
     order = np.argsort(-importance, kind="stable")[:MAX_SLIDERS]
     names = data.feature_names or tuple(f"feature {i}" for i in range(data.num_features))
     return tuple(
@@ -139,7 +157,7 @@ def _sliders(final: Final, data: DataSummary) -> tuple[SliderPayload, ...]:
 
 def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None, str | None]:
     """The payload, or None and the reason why the page cannot offer the model."""
-    if not final.layers:
+    if final.num_parameters is None or not _weights(final):
         return None, "the final model's weights were not kept"
     if final.num_parameters > MAX_PARAMETERS:
         return None, (
@@ -153,15 +171,15 @@ def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None,
         return None, "drawing is offered for images of one channel only"
     if not drawable:
         sliders = _sliders(final, data)
-        if not sliders or not final.examples:
+        if not sliders or final.exam is None or not final.exam.examples:
             return None, "the ranges of the features and a real example were not kept"
-    sample = [m.features for m in final.mistakes] + [e.features for e in final.examples]
+    sample = _examined(final)
     whole = bool(sample) and all(row.dtype == np.uint8 for row in sample)
     peak = 255.0
     if not whole:
         seen = max((float(np.max(np.abs(row))) for row in sample), default=0.0)
         peak = float(data.feature_max or 0.0) or seen or 1.0
-    examples = () if drawable else final.examples[:12]
+    examples = () if drawable or final.exam is None else final.exam.examples[:12]
     dtype = "float16" if _half_is_enough(final) else "float32"
     return ModelPayload(
         kind="draw" if drawable else "sliders",
@@ -172,8 +190,8 @@ def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None,
         whole=whole,
         activation=final.settings["activation"],
         negative_slope=final.settings["negative_slope"],
-        shift=_base64(final.scaling.shift, "<f4"),
-        factor=_base64(final.scaling.factor, "<f4"),
+        shift=_base64(final.model["scaling/shift"], "<f4"),
+        factor=_base64(final.model["scaling/factor"], "<f4"),
         layers=_layers(final, "<f2" if dtype == "float16" else "<f4"),
         sliders=sliders,
         examples=tuple(

@@ -10,6 +10,7 @@ begins with ``$`` is written with two.
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import functools
 import hashlib
@@ -24,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import StoreError
-from bakeoff.records import Run, Verdict
+from bakeoff.records import Run
 from bakeoff.settings import Settings
+from bakeoff.store.old_records import IN_TODAYS_WORDS
 
 FORMAT = 1
 """Version of the JSON records; goes up when a record changes so that old text no longer decodes."""
@@ -162,6 +164,8 @@ def _decoder(kind: Any) -> _Decode:
         return _optional_decoder(arguments)
     if origin is tuple:
         return _tuple_decoder(arguments)
+    if origin is collections.abc.Mapping and typing.get_origin(arguments[1]) is np.ndarray:
+        return lambda plain, beside: {name: _decode_array(v, beside) for name, v in plain.items()}
     if origin is np.ndarray or kind is np.ndarray:
         return _decode_array
     if kind is Run:
@@ -202,42 +206,19 @@ def _tuple_decoder(arguments: tuple[Any, ...]) -> _Decode:
 
 def _record_decoder(kind: Any) -> _Decode:
     hints = typing.get_type_hints(kind)
-    upgrade = _upgrade_verdict if kind is Verdict else _as_it_is
+    in_todays_words = IN_TODAYS_WORDS.get(kind)
 
     @functools.cache
     def fields() -> list[tuple[str, _Decode]]:  # worked out late: a record may hold its own kind
         return [(field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)]
 
     def decode(plain: Any, beside: _Beside) -> Any:
-        plain = upgrade(plain)
+        if in_todays_words is not None:
+            plain = in_todays_words(plain)
         parts = {name: inner(plain[name], beside) for name, inner in fields() if name in plain}
         return kind(**parts)
 
     return decode
-
-
-def _as_it_is(plain: Any) -> Any:
-    return plain
-
-
-def _upgrade_verdict(plain: Any) -> Any:
-    """A verdict of 0.1, which named the tied and those beaten before the last look, as of today."""
-    if "best" in plain:
-        return plain
-    beaten, failed = plain["eliminated"]["$tuple"], plain["failed"]["$tuple"]
-    best = plain["tied"]["$tuple"]
-    if plain["kind"] == "winner":
-        best = [plain["leader"]]
-        rest = [one for one in _labels(plain) if one not in (*best, *beaten, *failed)]
-        beaten = [*beaten, *rest]
-    elif not best:
-        best = [one for one in _labels(plain) if one not in (*beaten, *failed)]
-    return {**plain, "best": {"$tuple": best}, "beaten": {"$tuple": beaten}}
-
-
-def _labels(plain: Any) -> list[str]:
-    labels: list[str] = plain.get("labels", {"$tuple": []})["$tuple"]
-    return labels
 
 
 def _decode_array(plain: Any, beside: _Beside) -> NDArray[Any]:

@@ -96,6 +96,10 @@ def run_to_row(run: Run) -> tuple[Any, ...]:
     )
 
 
+LEARNED_LITTLE = "learned next to nothing"
+"""Why version 0.1 put runs aside that are measurements like any other."""
+
+
 def row_to_run(row: tuple[Any, ...], *, reused: bool) -> Run:
     """The run of a row of ``RUN_COLUMNS``; one without an outcome yet reads as interrupted.
 
@@ -105,6 +109,8 @@ def row_to_run(row: tuple[Any, ...], *, reused: bool) -> Run:
     key, replicate, state, reason, measures, test, history, seconds, engine = row
     if state in ("planned", "running"):
         state, reason = "interrupted", reason or f"{state}, no outcome yet"
+    if state == "failed" and (reason or "").startswith(LEARNED_LITTLE):
+        state, reason = "finished", None
     try:
         parts = {} if measures is None else json.loads(measures, object_hook=_as_list)
         parts["test"] = None if test is None else json.loads(test)
@@ -137,7 +143,7 @@ _STORED_NAMES = {"balanced_accuracy": "macro_recall"}
 
 def _as_list(node: dict[str, Any]) -> Any:
     """Tuples were tagged once."""
-    return node["$tuple"] if "$tuple" in node else node
+    return node.get("$tuple", node)
 
 
 def _has_test(run: Run) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from bakeoff.records import ClassificationExam
+
 TaskKind = Literal["classification", "regression", "declared"]
 
 
@@ -51,6 +53,7 @@ class Task:
         strata: targets → the group of each example, shape (n,), that folds are balanced over.
         baseline: targets → metric name → value of knowing nothing (always the most frequent
             class; the mean).
+        exam: (outputs, targets, features) of the opened test part → what the page shows of it.
     """
 
     kind: TaskKind
@@ -58,6 +61,7 @@ class Task:
     score: Callable[[NDArray[Any], NDArray[Any]], Mapping[str, float]] | None = None
     strata: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     baseline: Callable[[NDArray[Any]], Mapping[str, float]] | None = None
+    exam: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], ClassificationExam] | None = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; KeyError if the task knows none."""

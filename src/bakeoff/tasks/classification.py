@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.records import ClassificationExam, Example, Mistaken
 from bakeoff.tasks.base import Metric, Task
 
 Floats = NDArray[np.float64]
@@ -16,6 +17,8 @@ Ints = NDArray[np.integer[Any]]
 IMBALANCE_RATIO = 3.0
 """Most frequent ÷ rarest class above which plain accuracy mostly measures the frequent ones."""
 
+NUM_MISTAKES = 24
+MOST_EXAMPLES = 20
 RELIABILITY_BINS = 15
 """As in Guo et al. (2017), "On calibration of modern neural networks"."""
 
@@ -134,6 +137,55 @@ def reliability(
     return table, error
 
 
+def exam(probabilities: NDArray[Any], labels: Ints, features: NDArray[Any]) -> ClassificationExam:
+    """What a model got right and wrong on the opened test part.
+
+    Args:
+        probabilities: shape (n, num_classes).
+        labels: shape (n,).
+        features: shape (n, num_features), as the data holds them.
+    """
+    table, error = reliability(probabilities, labels)
+    num_classes = probabilities.shape[1]
+    return ClassificationExam(
+        confusion=confusion(labels, probabilities.argmax(axis=1), num_classes),
+        reliability=table,
+        calibration_error=error,
+        mistakes=worst_mistakes(probabilities, labels, features),
+        examples=first_examples(labels, features, num_classes),
+    )
+
+
+def worst_mistakes(
+    probabilities: NDArray[Any], labels: Ints, features: NDArray[Any]
+) -> tuple[Mistaken, ...]:
+    """The wrong predictions the model was surest of, at most 24, surest first."""
+    predictions = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predictions != labels)
+    surest = probabilities[wrong, predictions[wrong]]
+    worst = wrong[np.argsort(-surest, kind="stable")][:NUM_MISTAKES]
+    return tuple(
+        Mistaken(
+            row=int(row),
+            predicted=int(predictions[row]),
+            actual=int(labels[row]),
+            probability=float(probabilities[row, predictions[row]]),
+            features=features[row].copy(),
+        )
+        for row in worst
+    )
+
+
+def first_examples(labels: Ints, features: NDArray[Any], num_classes: int) -> tuple[Example, ...]:
+    """The first test example of each class, at most 20: what trying the model starts from."""
+    rows = [np.flatnonzero(labels == label)[:1] for label in range(num_classes)]
+    return tuple(
+        Example(row=int(row[0]), actual=label, features=features[row[0]].copy())
+        for label, row in enumerate(rows[:MOST_EXAMPLES])
+        if len(row)
+    )
+
+
 def is_unbalanced(class_counts: Sequence[int]) -> bool:
     """Whether the most frequent class has over 3 times as many examples as the rarest one.
 
@@ -175,6 +227,7 @@ CLASSIFICATION = Task(
     score=score_probabilities,
     strata=np.asarray,
     baseline=majority,
+    exam=exam,
 )
 
 METRICS: dict[str, bool] = {one.name: one.higher_is_better for one in CLASSIFICATION.metrics}

@@ -7,8 +7,15 @@ import time
 from typing import Any
 
 from bakeoff import words
-from bakeoff.execution.events import Observer, RunRequest, Silent
-from bakeoff.records import Run, StageResult
+from bakeoff.execution.events import (
+    Event,
+    Observer,
+    RunFinished,
+    RunsRequested,
+    StageFinished,
+    StageStarted,
+    nobody,
+)
 
 # Often enough to look alive, seldom enough not to flood the notebook's connection.
 SECONDS_BETWEEN_UPDATES = 0.2
@@ -19,13 +26,13 @@ def default_observer() -> Observer:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if ipython is None or shell is None or not hasattr(shell, "kernel"):
-        return Silent()
+        return nobody
     from IPython.display import display
 
     return JupyterLine(display)
 
 
-class JupyterLine(Silent):
+class JupyterLine:
     """Shows one line of plain text and updates it in place.
 
     Args:
@@ -51,21 +58,20 @@ class JupyterLine(Silent):
         else:
             self._handle.update(text, raw=True)
 
-    def stage_started(self, index: int, name: str, question: str) -> None:
-        del index, question
-        self._stage = words.visible(name)
-        self._requested = self._done = 0
-
-    def runs_requested(self, num_requested: int, num_reused: int) -> None:
-        self._requested += num_requested
-        self._done += num_reused
-        self._show()
-
-    def run_finished(self, request: RunRequest, run: Run) -> None:
-        del request, run
-        self._done += 1
-        self._show()
-
-    def stage_finished(self, index: int, stage: StageResult) -> None:
-        del index, stage
-        self._show(now=True)
+    def __call__(self, event: Event) -> None:
+        """Takes one event of the study."""
+        match event:
+            case StageStarted():
+                self._stage = words.visible(event.name)
+                self._requested = self._done = 0
+            case RunsRequested():
+                self._requested += event.num_requested
+                self._done += event.num_reused
+                self._show()
+            case RunFinished():
+                self._done += 1
+                self._show()
+            case StageFinished():
+                self._show(now=True)
+            case _:
+                pass

@@ -12,9 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff import words
-from bakeoff.execution.events import RunRequest
-from bakeoff.records import Run, StageResult
-from bakeoff.terminal.progress import Counts
+from bakeoff.execution.events import (
+    EpochEnded,
+    Event,
+    Note,
+    RunFinished,
+    RunsRequested,
+    StageFinished,
+    StageStarted,
+    StudyStarted,
+)
+from bakeoff.records import StageResult
+from bakeoff.terminal.progress import Counts, running_line
 
 # Head, bar and at most six running runs: eight rows on any machine.
 MAX_RUN_ROWS = 6
@@ -36,7 +45,7 @@ class LiveProgress:
         self._console = console
         self._on_stage = on_stage
         self._counts = Counts()
-        self._running: dict[int, tuple[RunRequest, int, float | None]] = {}
+        self._running: dict[str, EpochEnded] = {}
         self._live: Live | None = None
 
     def __rich__(self) -> Table:
@@ -61,16 +70,8 @@ class LiveProgress:
             Text(f"{done}/{total} runs, {words.duration(elapsed)}{left}", style="dim"),
         )
         grid.add_row(bar)
-        for request, epoch, accuracy in running:
-            shown = (
-                "" if accuracy is None or accuracy != accuracy else f"  {words.percent(accuracy)}"
-            )
-            grid.add_row(
-                Text(
-                    f"  {words.visible(request.label)} · replicate {request.replicate.index} · "
-                    f"epoch {epoch}/{request.settings['epochs']}{shown}"
-                )
-            )
+        for event in running:
+            grid.add_row(Text(f"  {running_line(event)}"))
         return grid
 
     def _start(self) -> None:
@@ -91,40 +92,29 @@ class LiveProgress:
             self._live.stop()
             self._live = None
 
-    def study_started(self, name: str, num_stages: int, workers: int) -> None:
-        del name, workers
-        self._counts.num_stages = num_stages
-
-    def stage_started(self, index: int, name: str, question: str) -> None:
-        number = (
-            f"{index + 1}/{self._counts.num_stages} " if index < self._counts.num_stages else ""
-        )
-        self._counts.begin(number + name, question)
-        self._running.clear()
-        self._start()
-
-    def runs_requested(self, num_requested: int, num_reused: int) -> None:
-        self._counts.request(num_requested, num_reused)
-        self._start()
-
-    def run_started(self, request: RunRequest) -> None:
-        with self._counts.lock:
-            self._running[id(request)] = (request, 0, None)
-
-    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None:
-        with self._counts.lock:
-            if id(request) in self._running:
-                self._running[id(request)] = (request, epoch + 1, val_accuracy)
-
-    def run_finished(self, request: RunRequest, run: Run) -> None:
-        del run
-        with self._counts.lock:
-            self._running.pop(id(request), None)
-            self._counts.finished += 1
-
-    def stage_finished(self, index: int, stage: StageResult) -> None:
-        self.close()
-        self._on_stage(index, stage)
-
-    def note(self, text: str) -> None:
-        self._console.print(Text(words.visible(text)))
+    def __call__(self, event: Event) -> None:
+        """Takes one event of the study."""
+        counts = self._counts
+        match event:
+            case StudyStarted():
+                counts.num_stages = event.num_stages
+            case StageStarted(index, name, question):
+                number = f"{index + 1}/{counts.num_stages} " if index < counts.num_stages else ""
+                counts.begin(number + name, question)
+                self._running.clear()
+                self._start()
+            case RunsRequested():
+                counts.request(event.num_requested, event.num_reused)
+                self._start()
+            case EpochEnded():
+                with counts.lock:
+                    self._running[event.request.key] = event
+            case RunFinished():
+                with counts.lock:
+                    self._running.pop(event.request.key, None)
+                    counts.finished += 1
+            case StageFinished():
+                self.close()
+                self._on_stage(event.index, event.stage)
+            case Note(text):
+                self._console.print(Text(words.visible(text)))

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bakeoff import words
-from bakeoff.execution.events import RunRequest
+from bakeoff.execution.events import (
+    EpochEnded,
+    Event,
+    Note,
+    RunFinished,
+    RunsRequested,
+    StageFinished,
+    StageStarted,
+    StudyStarted,
+)
 from bakeoff.records import Run, StageResult
 
 
@@ -58,47 +67,61 @@ class PlainProgress:
         self._on_stage = on_stage
         self._counts = Counts()
 
-    def study_started(self, name: str, num_stages: int, workers: int) -> None:
-        self._counts.num_stages = num_stages
-        self._line(
-            f"{words.visible(name)}: {words.plural(num_stages, 'stage')}, "
-            f"{words.plural(workers, 'worker')}"
-        )
-
-    def stage_started(self, index: int, name: str, question: str) -> None:
-        del index
-        self._counts.begin(name, question)
-
-    def runs_requested(self, num_requested: int, num_reused: int) -> None:
-        self._counts.request(num_requested, num_reused)
-        if num_reused:
-            self._line(f"{num_reused} of {words.plural(num_requested, 'run')} reused")
-
-    def run_started(self, request: RunRequest) -> None:
-        pass
-
-    def epoch(self, request: RunRequest, epoch: int, val_accuracy: float) -> None:
-        pass
-
-    def run_finished(self, request: RunRequest, run: Run) -> None:
+    def __call__(self, event: Event) -> None:
+        """Takes one event of the study."""
         counts = self._counts
-        counts.finished += 1
-        accuracy = run.value("val_accuracy")
-        shown = words.percent(accuracy) if accuracy is not None else ""
-        outcome = run.reason or (f"validation accuracy {shown}" if shown else "trained")
-        if run.status == "failed":
-            outcome = f"failed: {outcome}"
-        self._line(
-            f"[{counts.done}/{counts.requested}] {words.visible(request.stage)}: "
-            f"{words.visible(request.label)}, replicate {request.replicate.index}: {outcome} "
-            f"({words.duration(run.train_seconds)})"
-        )
-
-    def stage_finished(self, index: int, stage: StageResult) -> None:
-        self._on_stage(index, stage)
-
-    def note(self, text: str) -> None:
-        self._line(words.visible(text))
+        match event:
+            case StudyStarted():
+                counts.num_stages = event.num_stages
+                self._line(
+                    f"{words.visible(event.name)}: {words.plural(event.num_stages, 'stage')}, "
+                    f"{words.plural(event.slots, 'worker')}"
+                )
+            case StageStarted():
+                counts.begin(event.name, event.question)
+            case RunsRequested(num_requested, num_reused):
+                counts.request(num_requested, num_reused)
+                if num_reused:
+                    self._line(f"{num_reused} of {words.plural(num_requested, 'run')} reused")
+            case RunFinished(request, run):
+                counts.finished += 1
+                self._line(
+                    f"[{counts.done}/{counts.requested}] {words.visible(request.stage)}: "
+                    f"{words.visible(request.label)}, replicate {request.replicate.index}: "
+                    f"{_outcome(run)} ({words.duration(run.train_seconds)})"
+                )
+            case StageFinished():
+                self._on_stage(event.index, event.stage)
+            case Note(text):
+                self._line(words.visible(text))
 
     def close(self) -> None:
         """Nothing to put away."""
+
+
+def _outcome(run: Run) -> str:
+    if run.reason is not None:
+        return f"failed: {run.reason}" if run.status == "failed" else run.reason
+    found = _leading(run.metrics)
+    return f"validation {found}" if found else "trained"
+
+
+def running_line(event: EpochEnded) -> str:
+    """A run that is being trained: who, where, how far."""
+    request = event.request
+    total = request.settings.get("epochs")
+    far = f" · epoch {event.epoch}" + (f"/{total}" if total else "") if event.epoch else ""
+    found = _leading(event.metrics)
+    return f"{words.visible(request.label)} · replicate {request.replicate.index}{far}" + (
+        f"  {found}" if found else ""
+    )
+
+
+def _leading(metrics: Mapping[str, float]) -> str:
+    """The first validation metric in words: the accuracy where there is one."""
+    names = [name for name in metrics if name.startswith("val_")]
+    name = "val_accuracy" if "val_accuracy" in names else next(iter(names), None)
+    if name is None:
+        return ""
+    shown = words.percent(metrics[name]) if name == "val_accuracy" else words.number(metrics[name])
+    return f"{name.removeprefix('val_').replace('_', ' ')} {shown}"

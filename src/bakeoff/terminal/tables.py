@@ -231,13 +231,13 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
         table.add_column(shown(", ".join(stage.varied) or "candidate"), overflow="fold")
         table.add_column("parameters", justify="right")
-        table.add_column("operations per epoch", justify="right")
+        table.add_column("operations", justify="right")
         table.add_column("", style="dim")
         for candidate in stage.candidates:
             table.add_row(
                 shown(candidate.label),
                 words.count(candidate.num_parameters),
-                _operations(candidate.operations_per_epoch),
+                _operations(dict(candidate.cost).get("operations")),
                 "pinned" if candidate.label == stage.pinned else "",
             )
         if stage.takes_incumbent:
@@ -253,15 +253,18 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
                 style="dim",
             )
         console.print()
-    low, high = plan.estimated_seconds
+    seconds = plan.estimated_seconds
     runs = (
         f"{plan.min_runs}"
         if plan.min_runs == plan.max_runs
         else f"{plan.min_runs} to {plan.max_runs}"
     )
-    console.print(
-        f"{runs} runs, roughly {words.duration(low)} to {words.duration(high)} of training."
-    )
+    known = ""
+    if seconds is not None:
+        known = (
+            f", roughly {words.duration(seconds[0])} to {words.duration(seconds[1])} of training"
+        )
+    console.print(f"{runs} runs{known}.")
     if plan.detectable is not None:
         apart = words.difference(plan.detectable, CLASSIFICATION.metric(plan.metric))
         console.print(
@@ -271,11 +274,13 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
         )
 
 
-def _operations(count: int) -> str:
+def _operations(count: float | None) -> str:
+    if count is None:
+        return ""
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= size:
             return f"{count / size:.3g} {unit}"
-    return str(count)
+    return f"{count:.0f}"
 
 
 def model_summary(

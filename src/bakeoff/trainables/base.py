@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
 from bakeoff.data.splits import split_rows
 from bakeoff.records import DataSummary, Floats, Replicate
 from bakeoff.settings import Settings
+from bakeoff.spec.space import Space
+from bakeoff.tasks.base import Task
 
 Model = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int32]
+NUM_SPLITS = 64
 Stopped = Literal["diverged", "cancelled", "raised", "timeout", "crashed"]
 
 
@@ -74,7 +79,14 @@ class Outcome:
 
 
 class Watch(Protocol):
-    """What a training looks at while it trains, and tells."""
+    """What a training looks at while it trains, and tells.
+
+    Attributes:
+        flag: int32, shape (1,); not 0 once the training is asked to end: for kernels, which ask
+            without Python.
+    """
+
+    flag: NDArray[np.int32]
 
     @property
     def cancelled(self) -> bool:
@@ -82,7 +94,7 @@ class Watch(Protocol):
         ...
 
     def epoch(self, request: Request, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Tells the numbers of a finished epoch, counted from 1."""
+        """Tells the numbers of a finished epoch, counted from 1; epoch 0: the run starts."""
         ...
 
 
@@ -102,6 +114,7 @@ class StudyData:
         self.study_seed = study_seed
         self.split = split
         self.num_folds = num_folds
+        self._split = lru_cache(NUM_SPLITS)(self._new_split)
 
     def rows(self, replicate: Replicate, refit: bool = False) -> tuple[Rows, Rows]:
         """Rows of the training and of the validation part, int32, ascending.
@@ -111,21 +124,66 @@ class StudyData:
             refit: all rows train, none validates.
         """
         if refit:
+            return self._split(None, 0)
+        return self._split(replicate.partition, replicate.fold)
+
+    @cached_property
+    def summary(self) -> DataSummary:
+        """What the records say of the data."""
+        dataset = self.dataset
+        train_rows, val_rows = self._split(0, 0)
+        counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+        zeros = dataset.features.size - np.count_nonzero(dataset.features)
+        return DataSummary(
+            name=dataset.name,
+            hash=dataset.hash,
+            num_train=len(train_rows),
+            num_validation=len(val_rows),
+            num_test=len(dataset.test),
+            num_features=dataset.num_features,
+            num_classes=dataset.num_classes,
+            class_names=dataset.class_names,
+            feature_names=dataset.feature_names,
+            image_shape=dataset.image_shape,
+            class_counts=tuple(int(count) for count in counts),
+            zero_share=float(zeros / max(1, dataset.features.size)),
+            duplicates_across_splits=dataset.duplicates_across_splits,
+            feature_max=_largest(dataset.features),
+        )
+
+    def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:
+        if partition is None:
             return np.arange(self.dataset.num_examples, dtype=np.int32), np.zeros(0, np.int32)
         return split_rows(
             self.dataset.labels,
-            replicate,
+            Replicate(0, partition, fold),
             split=self.split,
             num_folds=self.num_folds,
             study_seed=self.study_seed,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        import dataclasses
-
+    def __reduce__(self) -> tuple[Any, ...]:
         sealed = self.dataset
         nothing = SealedTest(sealed.features[:0], sealed.labels[:0], sealed.test.hash)
-        return {**self.__dict__, "dataset": dataclasses.replace(sealed, test=nothing, _cache={})}
+        state = (
+            dataclasses.replace(sealed, test=nothing),
+            self.study_seed,
+            self.split,
+            self.num_folds,
+        )
+        return _study_data, state
+
+
+def _largest(features: NDArray[Any]) -> float | None:
+    """Largest absolute feature, without a copy; None for an empty matrix."""
+    if not features.size:
+        return None
+    largest = float(features.max())
+    return largest if features.dtype.kind == "u" else max(largest, -float(features.min()))
+
+
+def _study_data(dataset: Dataset, study_seed: int, split: str, num_folds: int) -> StudyData:
+    return StudyData(dataset, study_seed=study_seed, split=split, num_folds=num_folds)
 
 
 class Trainable(Protocol):
@@ -144,18 +202,32 @@ class Trainable(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def space(self) -> Any: ...
+    def space(self) -> Space: ...
     @property
-    def task(self) -> Any: ...
+    def task(self) -> Task: ...
     @property
     def lane(self) -> Literal["thread", "process"]: ...
+
+    def named(self, settings: Settings) -> str:
+        """What enters the key of a run with these settings; ``name`` but where kinds are mixed."""
+        ...
+
+    def refuses(self, settings: Settings) -> str | None:
+        """Why it cannot train these settings, or None if it can."""
+        ...
 
     def cost(self, settings: Settings, data: DataSummary) -> tuple[tuple[str, float], ...]:
         """Names and counts, compared in this order, less is cheaper; empty where unknown."""
         ...
 
-    def batches(self, requests: Sequence[Request]) -> Iterable[Sequence[Request]]:
-        """What is sent out together, such as all runs of one program on a GPU."""
+    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float] | None:
+        """A rough range for the time of one run; None where nobody knows."""
+        ...
+
+    def batches(
+        self, requests: Sequence[Request], data: DataSummary
+    ) -> Iterable[Sequence[Request]]:
+        """What is sent out together, such as all runs of one program on a GPU, in this order."""
         ...
 
     def train(self, batch: Sequence[Request], data: StudyData, watch: Watch) -> Iterator[Outcome]:
@@ -166,13 +238,65 @@ class Trainable(Protocol):
         """Probabilities, shape (n, num_classes), or values, shape (n,), of a kept model."""
         ...
 
+    def measure(
+        self, settings: Settings, model: Model, features: NDArray[Any], targets: NDArray[Any]
+    ) -> tuple[Mapping[str, float], NDArray[Any]]:
+        """Scores of a kept model (metric name → finite value) and what it predicts."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What an executor is asked to do with a batch; pickles where its trainable does."""
+    """Work for an executor: trains a batch; pickles where its trainable does.
+
+    Attributes:
+        trainable, data: what trains, on what.
+        test: the opened test part, for requests with ``test``.
+    """
 
     trainable: Trainable
     data: StudyData
+    test: OpenTest | None = None
 
     def __call__(self, batch: Sequence[Request], watch: Watch) -> Iterator[Outcome]:
-        return self.trainable.train(batch, self.data, watch)
+        kept = {one.key: one for one in batch}
+        if self.test is not None:
+            batch = [dataclasses.replace(one, keep=one.keep or one.test) for one in batch]
+        for outcome in self.trainable.train(batch, self.data, watch):
+            request = kept[outcome.key]
+            metrics = dict(outcome.metrics)
+            if self.test is not None and request.test and outcome.model is not None:
+                metrics = metrics | _measured(self.trainable, request, outcome.model, self.test)[0]
+            model = outcome.model if request.keep else None
+            yield dataclasses.replace(outcome, metrics=metrics, model=model)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measuring:
+    """Work for an executor: measures kept models on the opened test part.
+
+    Attributes:
+        trainable: what made the models.
+        models: key of a request → its model.
+        test: the opened test part.
+    """
+
+    trainable: Trainable
+    models: Mapping[str, Model]
+    test: OpenTest
+
+    def __call__(self, batch: Sequence[Request], watch: Watch) -> Iterator[Outcome]:
+        for request in batch:
+            if watch.cancelled:
+                return
+            scores, outputs = _measured(
+                self.trainable, request, self.models[request.key], self.test
+            )
+            yield Outcome(request.key, metrics=scores, outputs=outputs)
+
+
+def _measured(
+    trainable: Trainable, request: Request, model: Model, test: OpenTest
+) -> tuple[dict[str, float], NDArray[Any]]:
+    scores, outputs = trainable.measure(request.settings, model, test.features, test.labels)
+    return {f"test_{name}": value for name, value in scores.items()}, outputs

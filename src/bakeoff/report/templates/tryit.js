@@ -72,7 +72,7 @@
     return powers.map((v) => v / sum);
   };
 
-  // The drawing becomes an example as bakeoff.models.preprocess does it, byte for byte: every sum is
+  // The drawing becomes an example as bakeoff.dense.preprocess does it, byte for byte: every sum is
   // a whole number below 2^53, halves are rounded up (docs/models.md has the steps).
   const overlaps = (from, to) => Array.from({ length: to }, (_, i) => {
     const cells = [];

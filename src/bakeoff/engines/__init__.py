@@ -1,1 +1,0 @@
-"""Training: functions from arrays to weights. Knows nothing of studies and stores."""

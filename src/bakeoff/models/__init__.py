@@ -1,1 +1,0 @@
-"""The model to take away: predict, save, export, and the scikit-learn estimator."""

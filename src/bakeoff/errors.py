@@ -42,11 +42,19 @@ def printable(text: str) -> str:
 class BakeoffError(Exception):
     """Base of every error that bakeoff raises on purpose.
 
+    Its message is safe to print, whatever names and contents of files it quotes (``printable``).
+
+    Args:
+        lines: of the message; usually one.
+
     Attributes:
         exit_code: what the command line returns for it.
     """
 
     exit_code: int = 1
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(map(printable, lines)))
 
 
 class UsageError(BakeoffError):
@@ -86,7 +94,7 @@ class SpecError(UsageError):
     def __init__(self, source: str, mistakes: tuple[Mistake, ...] | list[Mistake]) -> None:
         self.source = source
         self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.lines()))
+        super().__init__(*self.lines())
 
     def lines(self) -> list[str]:
         """One line per mistake, each with file, place and message."""

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bakeoff.data import sources
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.named import load_named
+from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.dense.registry import get_engine
 from bakeoff.dense.trainable import Dense
 from bakeoff.errors import UsageError
@@ -258,16 +260,16 @@ def load_dataset(data: Any, folder: Path, progress: Any = None) -> Dataset:
     if isinstance(data, tuple):
         if len(data) != 2:
             raise UsageError(f"data: a pair (features, labels) is needed, got {len(data)} items")
-        return sources.from_arrays(np.asarray(data[0]), np.asarray(data[1]))
+        return from_arrays(np.asarray(data[0]), np.asarray(data[1]))
     if isinstance(data, DataSpec):
         options = data.model_dump(exclude={"path", "name", "test"}, exclude_none=True)
         test = None if data.test is None else folder / data.test
-        dataset = sources.load_path(folder / data.path, test_path=test, **options)
+        dataset = load_path(folder / data.path, test_path=test, **options)
         return dataset if data.name is None else dataclasses.replace(dataset, name=data.name)
     text = str(data)
-    if isinstance(data, Path) or sources.looks_like_path(text):
-        return sources.load_path(folder / text)
-    return sources.load_named(text, progress=progress)
+    if isinstance(data, Path) or looks_like_path(text):
+        return load_path(folder / text)
+    return load_named(text, progress=progress)
 
 
 def _name_of(data: DataLike) -> str:

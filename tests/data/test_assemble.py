@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.data.assemble import count_duplicates
-from bakeoff.data.sources import from_arrays
+from bakeoff.data.arrays import from_arrays
+from bakeoff.data.dataset import count_duplicates
 from bakeoff.errors import DataError
 
 X = np.arange(40, dtype=np.float64).reshape(20, 2)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.data import download
 from bakeoff.data.download import fetch
 from bakeoff.errors import DataError, DownloadError
 
@@ -146,7 +145,7 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(server, tmp_path, monkeyp
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(download.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DownloadError, match=r"No space left.*free some space.*BAKEOFF_CACHE"):
         _fetch(server, tmp_path / "file.gz", "good")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bakeoff.data import idx
-from bakeoff.data.sources import load_path, looks_like_path
+from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import DataError
 
 X = np.arange(48, dtype=np.float64).reshape(24, 2) / 4

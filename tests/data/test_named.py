@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import catalogue, digits, idx, sources
+from bakeoff.data import catalogue, idx, named
 from bakeoff.errors import DataError, DownloadError
 from named_files import ARRAYS, shrink, write_files
 
@@ -41,10 +42,10 @@ def _check(dataset) -> None:
 def test_bakeoff_data_is_used_zipped_or_not(tmp_path, monkeypatch, name, zipped) -> None:
     write_files(tmp_path / "data" / name, zipped=zipped, name=name)
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
-    dataset = sources.load_named(name)
+    dataset = named.load_named(name)
     _check(dataset)
     assert dataset.name == name
-    assert sources.get(name) == tmp_path / "data" / name
+    assert named.get(name) == tmp_path / "data" / name
 
 
 def test_keras_own_copy_of_mnist_is_found_and_verified(tmp_path) -> None:
@@ -53,20 +54,21 @@ def test_keras_own_copy_of_mnist_is_found_and_verified(tmp_path) -> None:
     keys = {"x_train": "train_images", "y_train": "train_labels"}
     keys |= {"x_test": "test_images", "y_test": "test_labels"}
     np.savez_compressed(path, **{key: ARRAYS[part] for key, part in keys.items()})
-    _check(sources.load_named("mnist"))
-    assert sources.get("mnist") == path
+    _check(named.load_named("mnist"))
+    assert named.get("mnist") == path
     damaged = {key: ARRAYS[part].copy() for key, part in keys.items()}
     damaged["x_train"][3, 4, 5] ^= 1
     np.savez_compressed(path, **damaged)
+    shutil.rmtree(named.cache_folder())
     with pytest.raises(DataError, match=r"mnist.npz: x_train: the SHA-256"):
-        sources.load_named("mnist")
+        named.load_named("mnist")
 
 
 def test_debians_folder_is_found(tmp_path, monkeypatch) -> None:
     folder = write_files(tmp_path / "usr", name="fashion-mnist")
     entry = replace(catalogue.CATALOGUE["fashion-mnist"], system_folder=str(folder))
     monkeypatch.setitem(catalogue.CATALOGUE, "fashion-mnist", entry)
-    _check(sources.load_named("fashion-mnist"))
+    _check(named.load_named("fashion-mnist"))
 
 
 def test_a_flipped_bit_is_noticed_and_the_file_named(tmp_path, monkeypatch) -> None:
@@ -77,7 +79,7 @@ def test_a_flipped_bit_is_noticed_and_the_file_named(tmp_path, monkeypatch) -> N
     path.write_bytes(raw)
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte: the SHA-256 of its unpacked"):
-        sources.load_named("mnist")
+        named.load_named("mnist")
 
 
 def test_an_archive_sum_is_checked_where_no_other_is_known(tmp_path, monkeypatch) -> None:
@@ -86,7 +88,7 @@ def test_an_archive_sum_is_checked_where_no_other_is_known(tmp_path, monkeypatch
     path.write_bytes(gzip.compress(idx.encode(ARRAYS["train_labels"][::-1]), mtime=0))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match="the SHA-256 of its archive"):
-        sources.load_named("kmnist")
+        named.load_named("kmnist")
 
 
 def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
@@ -98,7 +100,7 @@ def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
     (folder / "train-labels-idx1-ubyte").write_bytes(idx.encode(labels))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match="train_labels must lie in 0 … 9, but found 10"):
-        sources.load_named("kmnist")
+        named.load_named("kmnist")
 
 
 def test_files_of_another_shape_are_refused(tmp_path, monkeypatch) -> None:
@@ -106,7 +108,7 @@ def test_files_of_another_shape_are_refused(tmp_path, monkeypatch) -> None:
     (folder / "train-images-idx3-ubyte").write_bytes(idx.encode(ARRAYS["test_images"]))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match=r"must hold bytes of shape \(60, 28, 28\)"):
-        sources.load_named("mnist")
+        named.load_named("mnist")
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -131,33 +133,33 @@ def mirror(tmp_path, monkeypatch):
 
 def test_what_is_nowhere_is_downloaded_once_into_the_cache(tmp_path, mirror, monkeypatch) -> None:
     seen = []
-    _check(sources.load_named("mnist", progress=lambda *step: seen.append(step)))
+    _check(named.load_named("mnist", progress=lambda *step: seen.append(step)))
     assert {name for _, _, name in seen} == {
         f"{file.stem}.gz" for file in catalogue.CATALOGUE["mnist"].files
     }
-    assert sources.cache_folder() == tmp_path / "cache"
+    assert named.cache_folder() == tmp_path / "cache"
     monkeypatch.setenv("BAKEOFF_MIRROR", "http://127.0.0.1:9")
-    _check(sources.load_named("mnist"))
+    _check(named.load_named("mnist"))
 
 
 def test_a_download_that_was_interrupted_goes_on_with_the_missing_files(mirror, tmp_path) -> None:
-    sources.get("mnist")
+    named.get("mnist")
     (tmp_path / "cache" / "mnist" / "t10k-images-idx3-ubyte.gz").unlink()
     seen = set()
-    sources.get("mnist", lambda _done, _total, name: seen.add(name))
+    named.get("mnist", lambda _done, _total, name: seen.add(name))
     assert seen == {"t10k-images-idx3-ubyte.gz"}
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(mirror, tmp_path) -> None:
-    sources.get("mnist")
+    named.get("mnist")
     path = tmp_path / "cache" / "mnist" / "train-labels-idx1-ubyte.gz"
     whole = path.read_bytes()
     path.write_bytes(whole[:30])
-    _check(sources.load_named("mnist"))
+    _check(named.load_named("mnist"))
     assert path.read_bytes() == whole
     path.write_bytes(whole[:30])
     seen = set()
-    sources.get("mnist", lambda _done, _total, name: seen.add(name))
+    named.get("mnist", lambda _done, _total, name: seen.add(name))
     assert seen == {path.name}
     assert path.read_bytes() == whole
 
@@ -169,7 +171,7 @@ def test_a_folder_with_some_of_the_files_only_is_pointed_out(tmp_path, monkeypat
     with pytest.raises(
         DataError, match=r"the 4 files of mnist, but train-labels-idx1-ubyte\[\.gz\]"
     ):
-        sources.load_named("mnist")
+        named.load_named("mnist")
 
 
 @pytest.mark.parametrize(
@@ -184,13 +186,13 @@ def test_a_folder_with_some_of_the_files_only_is_pointed_out(tmp_path, monkeypat
 def test_a_wrong_download_never_enters_the_cache(mirror, tmp_path, content, reason) -> None:
     (mirror / "train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(DownloadError, match=reason):
-        sources.load_named("mnist")
+        named.load_named("mnist")
     assert list((tmp_path / "cache" / "mnist").iterdir()) == []
 
 
 def test_without_a_network_the_message_says_what_to_do() -> None:
     with pytest.raises(DownloadError, match=r"could not be downloaded .*BAKEOFF_DATA") as caught:
-        sources.load_named("mnist")
+        named.load_named("mnist")
     assert "\n" not in str(caught.value)
 
 
@@ -200,21 +202,19 @@ def test_without_a_network_the_message_says_what_to_do() -> None:
 )
 def test_an_unknown_name_gets_the_nearest_right_one(name, guess) -> None:
     with pytest.raises(DataError, match=f"no dataset '{name}'. Did you mean '{guess}'"):
-        sources.load_named(name)
+        named.load_named(name)
 
 
 def test_the_list_says_where_each_dataset_is_or_how_to_have_it(tmp_path, monkeypatch) -> None:
-    write_files(tmp_path / "data" / "mnist")
+    folder = write_files(tmp_path / "data" / "mnist")
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
-    found = {info.name: info for info in sources.available()}
-    assert list(found) == ["digits", "mnist", "fashion-mnist", "kmnist"]
-    assert found["digits"].found
-    assert found["mnist"].path == tmp_path / "data" / "mnist"
-    assert not found["kmnist"].found
-    assert "bakeoff data get kmnist" in found["kmnist"].where
-    assert "dataset-fashion-mnist" in found["fashion-mnist"].where
-    assert found["mnist"].sizes == "60,000 + 10,000 of 28×28"
-    assert all(info.licence for info in found.values())
+    where = {name: named.where(entry) for name, entry in catalogue.CATALOGUE.items()}
+    assert list(where) == ["digits", "mnist", "fashion-mnist", "kmnist"]
+    assert "embedded" in where["digits"]
+    assert where["mnist"] == f"here: {folder}"
+    assert "bakeoff data get kmnist" in where["kmnist"]
+    assert "dataset-fashion-mnist" in where["fashion-mnist"]
+    assert all(entry.licence for entry in catalogue.CATALOGUE.values())
 
 
 def test_every_downloadable_dataset_has_two_addresses_and_a_sum_for_every_file() -> None:
@@ -228,14 +228,14 @@ def test_every_downloadable_dataset_has_two_addresses_and_a_sum_for_every_file()
 def test_digits_are_the_1797_of_scikit_learn() -> None:
     from sklearn.datasets import load_digits
 
-    dataset = sources.load_named("digits")
+    dataset = named.load_named("digits")
     test = dataset.test.open_()
     assert dataset.features.dtype == np.float32
     assert dataset.image_shape == (8, 8)
     assert (dataset.num_examples, len(test.labels)) == (1497, 300)
     assert (dataset.features.min(), dataset.features.max()) == (0, 16)
-    info = next(info for info in sources.available() if info.name == "digits")
-    assert (info.num_train, info.num_test) == (1497, 300)
+    entry = catalogue.CATALOGUE["digits"]
+    assert (entry.num_train, entry.num_test) == (1497, 300)
     official = load_digits()
     rows = {(tuple(x), int(y)) for x, y in zip(official.data, official.target, strict=True)}
     ours = {(tuple(map(float, x)), int(y)) for x, y in zip(test.features, test.labels, strict=True)}
@@ -243,9 +243,9 @@ def test_digits_are_the_1797_of_scikit_learn() -> None:
 
 
 def test_digits_load_when_scikit_learn_keeps_its_file_elsewhere(tmp_path, monkeypatch) -> None:
-    usual = sources.load_named("digits")
-    monkeypatch.setattr(digits, "digits_file", lambda: tmp_path / "none")
-    assert sources.load_named("digits").hash == usual.hash
+    usual = named.load_named("digits")
+    monkeypatch.setattr(named, "digits_file", lambda: tmp_path / "none")
+    assert named.load_named("digits").hash == usual.hash
 
 
 @pytest.mark.parametrize(
@@ -262,12 +262,12 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, variables, expect
     monkeypatch.delenv("BAKEOFF_CACHE")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(sources.cache_folder()) == expected.format(home=os.environ["HOME"])
+    assert str(named.cache_folder()) == expected.format(home=os.environ["HOME"])
 
 
 def test_importing_the_sources_imports_nothing_heavy() -> None:
     code = (
-        "import sys, bakeoff.data.sources as s; s.load_named('digits');"
+        "import sys, bakeoff.data.named as s; s.load_named('digits');"
         "print([m for m in ('sklearn', 'pandas', 'PIL', 'pyarrow', 'urllib.request', 'scipy') "
         "if m in sys.modules])"
     )
@@ -282,7 +282,7 @@ REAL = Path(os.environ.get("BAKEOFF_DATA", "/none")) / "mnist"
 @pytest.mark.skipif(not REAL.is_dir(), reason="needs BAKEOFF_DATA with real MNIST")
 def test_real_mnist_has_the_published_sums(monkeypatch) -> None:
     monkeypatch.undo()  # the catalogue and the environment as they really are
-    dataset = sources.load_named("mnist")
+    dataset = named.load_named("mnist")
     assert dataset.features.shape == (60_000, 784)
     assert np.bincount(dataset.labels).tolist() == [
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.data.npz import decode_npy, read_npz
+from bakeoff.data.archives import decode_npy, read_npz
 from bakeoff.errors import DataError
 
 
@@ -104,8 +104,10 @@ def test_a_zip_bomb_is_refused_by_the_size_it_claims(tmp_path, monkeypatch) -> N
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", _npy(np.zeros(3_000_000, np.uint8)))
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr("bakeoff.data.bounded.memory_limit", lambda: 1_000_000)
-    with pytest.raises(DataError, match="claims 3,000,128 bytes of data, more than the 1,000,000"):
+    monkeypatch.setattr("bakeoff.data.reading.memory_limit", lambda: 1_000_000)
+    with pytest.raises(
+        DataError, match="claims 3,000,128 bytes of data, more than the limit of 1,000,000"
+    ):
         read_npz(path)
 
 

@@ -162,7 +162,7 @@ REAL = Path(os.environ.get("BAKEOFF_DATA", "/none")) / "mnist"
 @pytest.mark.mnist
 @pytest.mark.skipif(not REAL.is_dir(), reason="needs BAKEOFF_DATA with real MNIST")
 def test_real_mnist_images_are_where_the_specification_puts_them() -> None:
-    from bakeoff.data.sources import load_named
+    from bakeoff.data.named import load_named
 
     images = load_named("mnist").features[:3000].reshape(-1, 28, 28)
     same = 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
-from bakeoff.data.sources import from_arrays
 from bakeoff.study import Study
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from small_studies import blobs, make_study
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
-from bakeoff.data.sources import from_arrays
 from bakeoff.dense.registry import get_engine
 from bakeoff.dense.trainable import Dense
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError

@@ -9,9 +9,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 from small_studies import blobs, make_study
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, SealedTest
 from bakeoff.data.named import load_named
-from bakeoff.data.sources import from_arrays
 from bakeoff.errors import RunsFailedError
 from bakeoff.result import Result
 from bakeoff.study import Study

@@ -19,12 +19,12 @@ def list_() -> None:
 
       bakeoff data list
     """
-    from bakeoff.data import sources
+    from bakeoff.data.catalogue import CATALOGUE
+    from bakeoff.data.named import where
 
-    for info in sources.available():
-        typer.echo(
-            f"{info.name:<16}{f'{info.num_train:,} + {info.num_test:,} test':<24}{info.where}"
-        )
+    for entry in CATALOGUE.values():
+        size = f"{entry.num_train:,} + {entry.num_test:,} test"
+        typer.echo(f"{entry.name:<16}{size:<24}{where(entry)}")
 
 
 @app.command()
@@ -35,10 +35,10 @@ def get(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> Non
 
       bakeoff data get digits
     """
-    from bakeoff.data import sources
+    from bakeoff.data.named import get as get_dataset
 
     with download_bar(Style()) as progress:
-        path = sources.get(name, progress)
+        path = get_dataset(name, progress)
     typer.echo(str(path))
 
 

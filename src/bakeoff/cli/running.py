@@ -269,7 +269,8 @@ def doctor() -> None:
     import numpy as np
 
     from bakeoff import __version__
-    from bakeoff.data import sources
+    from bakeoff.data.catalogue import CATALOGUE
+    from bakeoff.data.named import where
     from bakeoff.dense.registry import available_instruction_sets, get_engine
     from bakeoff.execution.environment import cpu_name
     from bakeoff.executors.base import available_cores
@@ -285,8 +286,8 @@ def doctor() -> None:
     }
     for name, value in rows.items():
         typer.echo(f"{name + ':':<20}{value}")
-    for info in sources.available():
-        typer.echo(f"{'data ' + info.name + ':':<20}{info.where}")
+    for entry in CATALOGUE.values():
+        typer.echo(f"{'data ' + entry.name + ':':<20}{where(entry)}")
 
 
 def _load(study: str, style: Style) -> Study:

@@ -28,7 +28,7 @@ def check(store: StorePath = "bakeoff.sqlite") -> None:
         problems = opened.check()
         num_studies = len(opened.studies())
     if problems:
-        raise StoreError("\n".join(f"{store}: {problem}" for problem in problems))
+        raise StoreError(*(f"{store}: {problem}" for problem in problems))
     typer.echo(f"{store}: sound, {num_studies} studies")
 
 

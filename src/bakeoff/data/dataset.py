@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bakeoff.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +62,7 @@ class Dataset:
     Attributes:
         name: as in the study file.
         features: non-test examples, shape (num_examples, num_features), uint8 or float32,
-            C-contiguous and read-only. Bytes stay bytes.
+            C-contiguous and read-only, perhaps memory-mapped. Bytes stay bytes.
         labels: shape (num_examples,), int32, 0 … num_classes - 1, read-only.
         test: the sealed test part.
         class_names: shape (num_classes,).
@@ -78,7 +82,6 @@ class Dataset:
     image_shape: tuple[int, ...] | None
     hash: str
     duplicates_across_splits: int | None = None
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def num_examples(self) -> int:
@@ -91,3 +94,105 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+
+def assemble(
+    name: str,
+    features: NDArray[Any],
+    labels: NDArray[np.int32],
+    test_features: NDArray[Any],
+    test_labels: NDArray[np.int32],
+    *,
+    class_names: tuple[str, ...],
+    feature_names: tuple[str, ...] = (),
+    image_shape: tuple[int, ...] | None = None,
+    known_hashes: tuple[str, str] | None = None,
+) -> Dataset:
+    """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``).
+
+    Args:
+        known_hashes: what ``hashes`` gives for these arrays, for who has asked it already.
+    """
+    check_classes(name, labels, class_names)
+    parts = [read_only(part) for part in (features, labels, test_features, test_labels)]
+    features, labels, test_features, test_labels = parts
+    whole, test_hash = known_hashes or hashes(*parts)
+    return Dataset(
+        name=name,
+        features=features,
+        labels=labels,
+        test=SealedTest(test_features, test_labels, test_hash),
+        class_names=class_names,
+        feature_names=feature_names,
+        image_shape=image_shape,
+        hash=whole,
+        duplicates_across_splits=count_duplicates(features, test_features),
+    )
+
+
+def check_classes(name: str, labels: NDArray[np.int32], class_names: tuple[str, ...]) -> None:
+    """DataError unless at least two classes occur, each of them at least twice."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    occurring = np.flatnonzero(counts)
+    if len(occurring) < 2:
+        only = repr(class_names[int(occurring[0])]) if len(occurring) else "none"
+        raise DataError(
+            f"{name}: at least 2 classes must occur, but found only {only}; check the label column"
+        )
+    rare = np.flatnonzero(counts == 1)
+    if len(rare):
+        raise DataError(
+            f"{name}: every class needs at least 2 examples outside the test part, but "
+            f"{some_of([class_names[int(label)] for label in rare])} has 1; bring more examples or "
+            "leave the class out"
+        )
+
+
+def hashes(
+    features: NDArray[Any],
+    labels: NDArray[np.int32],
+    test_features: NDArray[Any],
+    test_labels: NDArray[np.int32],
+) -> tuple[str, str]:
+    """(hash of a dataset, hash of its test part): SHA-256 in hexadecimal."""
+    test_hash = _hash(test_features, test_labels)
+    return _hash(features, labels, salt=test_hash), test_hash
+
+
+def _hash(features: NDArray[Any], labels: NDArray[np.int32], salt: str = "") -> str:
+    """SHA-256 over types, shapes and values, in hexadecimal."""
+    header = f"bakeoff-data-1 {features.dtype} {features.shape} {labels.shape} {salt}\n"
+    state = hashlib.sha256(header.encode())
+    state.update(np.ascontiguousarray(features).data)
+    state.update(np.ascontiguousarray(labels).data)
+    return state.hexdigest()
+
+
+def count_duplicates(features: NDArray[Any], test_features: NDArray[Any]) -> int:
+    """Number of test examples whose features occur, byte for byte, outside the test part."""
+    sums, test_sums = _row_sums(features), _row_sums(test_features)
+    # Rows that are equal have equal sums, so only the few that share one are compared as they are.
+    tests = [row.tobytes() for row in test_features[np.isin(test_sums, sums)]]
+    others = {row.tobytes() for row in features[np.isin(sums, test_sums)]} if tests else set()
+    return sum(row in others for row in tests)
+
+
+def _row_sums(features: NDArray[Any]) -> NDArray[np.uint64]:
+    """The sum of each row's bytes, eight (or as many as divide the row) at a time, modulo 2⁶⁴."""
+    row_bytes = features.shape[1] * features.itemsize
+    word = next(size for size in (8, 4, 2, 1) if row_bytes % size == 0)
+    words = np.ascontiguousarray(features).view(f"u{word}")
+    return cast("NDArray[np.uint64]", words.sum(axis=1, dtype=np.uint64))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A C-contiguous array that cannot be written to; of a memory map another one."""
+    view = array.view() if array.flags.c_contiguous else np.ascontiguousarray(array)
+    view.setflags(write=False)
+    return view
+
+
+def some_of(words: Sequence[str], limit: int = 5) -> str:
+    """The first few words, quoted, and how many more there are."""
+    shown = ", ".join(repr(word) for word in words[:limit])
+    return shown + (f" and {len(words) - limit} more" if len(words) > limit else "")

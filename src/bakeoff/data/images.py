@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.bounded import check_size
+from bakeoff.data.reading import Parsing, check_size
 from bakeoff.errors import DataError
 
 # Pillow knows dozens of formats; these are the ones pictures come in, and the best tested readers.
@@ -45,39 +45,33 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """
     from PIL import Image, UnidentifiedImageError
 
-    try:
-        # Pillow warns of files that may be decompression bombs; the size is checked here first.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS:
-                    raise DataError(
-                        f"{path}: a picture may have {MAX_PIXELS:,} pixels, but this one has {width:,} × "
-                        f"{height:,}; make it smaller"
-                    )
-                if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-                    return _sixteen_bit(np.asarray(picture), path)
-                if picture.mode in ("1", "L") and not picture.has_transparency_data:
-                    return np.asarray(picture.convert("L"))
-                if picture.has_transparency_data:
-                    white = Image.new("RGBA", picture.size, "white")
-                    flat = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-                else:
-                    flat = picture.convert("RGB")
-                return _grey_if_colourless(np.asarray(flat))
-    except UnidentifiedImageError as error:
-        raise DataError(
-            f"{path}: must be a picture ({', '.join(FORMATS)}), but is not; remove it or convert it"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{path}: the picture is far too large ({error}); make it smaller"
-        ) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise DataError(
-            f"{path}: the picture is damaged or cut off ({error}); replace or remove it"
-        ) from error
+    damaged = Parsing(f"{path}: the picture is damaged or cut off", "replace or remove it")
+    # Pillow warns of files that may be decompression bombs; the size is checked here first.
+    with damaged, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            picture = Image.open(path, formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise DataError(
+                f"{path}: must be a picture ({', '.join(FORMATS)}), but is not; remove it or convert it"
+            ) from error
+        with picture:
+            width, height = picture.size
+            if not 0 < width * height <= MAX_PIXELS:
+                raise DataError(
+                    f"{path}: a picture may have {MAX_PIXELS:,} pixels, but this one has {width:,} × "
+                    f"{height:,}; make it smaller"
+                )
+            if picture.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+                return _sixteen_bit(np.asarray(picture), path)
+            if picture.mode in ("1", "L") and not picture.has_transparency_data:
+                return np.asarray(picture.convert("L"))
+            if picture.has_transparency_data:
+                white = Image.new("RGBA", picture.size, "white")
+                flat = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+            else:
+                flat = picture.convert("RGB")
+            return _grey_if_colourless(np.asarray(flat))
 
 
 def _grey_if_colourless(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -155,8 +149,7 @@ def read_folder(folder: Path) -> ImageFolder:
                 )
             pictures.append(picture)
             labels.append(entry.name)
-            if len(pictures) % 1000 == 1:
-                check_size(str(folder), len(pictures) * picture.nbytes)
+            check_size(str(folder), len(pictures) * picture.nbytes)
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [p if p.ndim == 3 else np.repeat(p[:, :, None], 3, axis=2) for p in pictures]
     return ImageFolder(np.stack(pictures), np.array(labels))

@@ -1,23 +1,26 @@
-"""Loading, fetching and verifying the datasets known by name."""
+"""The datasets known by name: where they may lie, how they are verified, fetched and loaded."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
 import os
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bakeoff.data import idx
-from bakeoff.data.assemble import assemble
-from bakeoff.data.bounded import read_file
-from bakeoff.data.catalogue import CATALOGUE, NamedDataset, Part, RemoteFile, look_up
-from bakeoff.data.dataset import Dataset
-from bakeoff.data.digits import digits_file, load_digits_dataset
-from bakeoff.data.idx_bytes import IdxBytes
-from bakeoff.data.places import cache_folder, keras_archive, local_folder, refuse_partial
-from bakeoff.data.verified import Files, read_files, verified
+from bakeoff.data import idx, mapped
+from bakeoff.data.arrays import from_arrays
+from bakeoff.data.catalogue import NamedDataset, Part, RemoteFile, look_up
+from bakeoff.data.dataset import Dataset, assemble
+from bakeoff.data.reading import read_file
 from bakeoff.errors import DataError, DownloadError
 
 if TYPE_CHECKING:
@@ -27,47 +30,13 @@ if TYPE_CHECKING:
 _MAX_ARCHIVE_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """What ``bakeoff data list`` and ``info`` say of a dataset.
-
-    Attributes:
-        name, description, licence, class_names, image_shape: as in the catalogue.
-        num_train, num_test, num_features, num_classes: examples outside the test part, in it,
-            values per example, labels.
-        found: whether it can be loaded without the network.
-        path: folder or file it was found in; None when embedded or not found.
-        where: in words, where it is or how it can be had.
-        addresses: folders on the web it is downloaded from, in this order.
-    """
-
-    name: str
-    description: str
-    licence: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int]
-    num_train: int
-    num_test: int
-    num_features: int
-    num_classes: int
-    found: bool
-    path: Path | None
-    where: str
-    addresses: tuple[str, ...]
-
-    @property
-    def sizes(self) -> str:
-        """Such as ``60,000 + 10,000 of 28×28``: outside the test part + in it, image shape."""
-        shape = "×".join(str(size) for size in self.image_shape)
-        return f"{self.num_train:,} + {self.num_test:,} of {shape}"
-
-
 def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """Loads a dataset known by name, fetching it if it is nowhere on this machine.
 
-    Looked for, in this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for
-    MNIST), where Debian's package puts it (Fashion-MNIST); then downloaded into the cache. Every
-    file is verified by its SHA-256 (KMNIST: of the archive).
+    What was verified once is memory-mapped from the cache (``mapped``). Else it is looked for, in
+    this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for MNIST), where
+    Debian's package puts it (Fashion-MNIST); then downloaded into the cache. Every file is verified
+    by its SHA-256 (KMNIST: of the archive).
 
     Args:
         name: digits, mnist, fashion-mnist or kmnist.
@@ -79,47 +48,138 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """
     entry = look_up(name)
     if not entry.files:
-        return load_digits_dataset(entry)
-    files = _found(entry, progress)
-    arrays = {part: idx.as_array(content) for part, content in files.items()}
-    train, test = arrays["train_images"], arrays["test_images"]
+        return _load_digits(entry)
+    sums = "".join(file.sha256 or file.archive_sha256 or "" for file in entry.files)
+    place = cache_folder() / "arrays" / f"{name}-{hashlib.sha256(sums.encode()).hexdigest()[:16]}"
+    make = partial(assemble, name, class_names=entry.class_names, image_shape=entry.image_shape)
+    kept = mapped.load(place, make)
+    if kept is not None:
+        return kept
+    arrays, certain = _found(entry, progress)
     for part in ("train_labels", "test_labels"):
-        labels = arrays[part]
-        if labels.max() >= len(entry.class_names):
+        largest = arrays[part].max()
+        if largest >= len(entry.class_names):
             raise DataError(
                 f"{name}: {part} must lie in 0 … {len(entry.class_names) - 1}, but found "
-                f"{labels.max()}; fetch the file again"
+                f"{largest}; fetch the file again"
             )
-    return assemble(
-        entry.name,
+    train, test = arrays["train_images"], arrays["test_images"]
+    flat = (
         train.reshape(len(train), -1),
         arrays["train_labels"].astype(np.int32),
         test.reshape(len(test), -1),
         arrays["test_labels"].astype(np.int32),
+    )
+    if certain:
+        mapped.keep(place, flat)
+    return mapped.load(place, make) or make(*flat)
+
+
+def _load_digits(entry: NamedDataset) -> Dataset:
+    """The 1,797 digits, a stratified sixth of them held out for the test."""
+    path = digits_file()
+    if path.is_file():
+        text = gzip.decompress(read_file(path))
+        table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.float32)
+        features, labels = table[:, :-1], table[:, -1].astype(np.int32)
+    else:  # another layout of scikit-learn: the slow, official way
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        features, labels = digits.data, digits.target
+    return from_arrays(
+        features,
+        labels,
+        name=entry.name,
         class_names=entry.class_names,
         image_shape=entry.image_shape,
     )
 
 
-def _found(entry: NamedDataset, progress: Progress | None) -> Files:
+def digits_file() -> Path:
+    """The file inside scikit-learn, found without importing it: that would cost a second."""
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise DataError(
+            "digits: scikit-learn, which brings the data, is missing; install scikit-learn"
+        )
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+Arrays = Mapping[Part, NDArray[Any]]
+
+
+def _found(entry: NamedDataset, progress: Progress | None) -> tuple[Arrays, bool]:
+    """The arrays of a dataset, and whether checksums vouch for all of them."""
     folder = local_folder(entry)
-    archive = keras_archive(entry) if folder is None else None
+    archive = _keras_archive(entry) if folder is None else None
     if archive is not None:
-        return _read_keras(entry, archive)
-    cached = cache_folder() / entry.name
+        return _read_keras(entry, archive), True
     try:
-        return read_files(entry, folder or get(entry.name, progress))
+        return _read_folder(entry, folder or get(entry.name, progress))
     except DownloadError:
         raise
     except DataError:
-        if folder != cached:  # what the user put there is not bakeoff's to replace
+        if folder != cache_folder() / entry.name:  # what the user put there is not ours to replace
             raise
-        return read_files(entry, get(entry.name, progress))
+        return _read_folder(entry, get(entry.name, progress))
 
 
-def available() -> tuple[DatasetInfo, ...]:
-    """Every dataset known by name, and where it is; verifies and fetches nothing."""
-    return tuple(_info(entry) for entry in CATALOGUE.values())
+def _read_folder(entry: NamedDataset, folder: Path) -> tuple[Arrays, bool]:
+    arrays, certain = {}, True
+    for file in entry.files:
+        path = _path_in(folder, file)
+        if path is None:
+            raise DataError(
+                f"{folder}: {file.stem}.gz is gone; run `bakeoff data get {entry.name}`"
+            )
+        arrays[file.part] = verified(file, read_file(path), str(path))
+        certain &= file.sha256 is not None or path.suffix == ".gz"
+    return arrays, certain
+
+
+def _read_keras(entry: NamedDataset, path: Path) -> Arrays:
+    """Keras's copy holds the same arrays without the IDX headers; the sums are over both."""
+    from bakeoff.data.archives import read_npz
+
+    keys = dict(zip(get_args(Part), ("x_train", "y_train", "x_test", "y_test"), strict=True))
+    found = read_npz(path)
+    arrays = {}
+    for file in entry.files:
+        key = keys[file.part]
+        if key not in found:
+            raise DataError(f"{path}: must hold {key}, but does not; delete the file")
+        arrays[file.part] = verified(file, idx.encode(found[key]), f"{path}: {key}")
+    return arrays
+
+
+def verified(file: RemoteFile, raw: bytes, place: str) -> NDArray[Any]:
+    """The array in one file of the catalogue, its shape, type and checksum compared.
+
+    Args:
+        file: what it must be.
+        raw: as it lies on the disk, plain or gzipped.
+        place: its name, for messages.
+
+    Raises:
+        DataError: damaged, or another file.
+    """
+    content = idx.decode(raw, place)
+    expected, found, what = file.sha256, content.sha256, "unpacked bytes"
+    if expected is None and raw[:2] == b"\x1f\x8b":
+        expected, found, what = file.archive_sha256, hashlib.sha256(raw).hexdigest(), "archive"
+    array = content.array
+    if array.shape != file.shape or array.dtype != np.uint8:
+        raise DataError(
+            f"{place}: must hold bytes of shape {file.shape}, but holds {array.dtype} of shape "
+            f"{array.shape}; put the right file there or delete it"
+        )
+    if expected is not None and found != expected:
+        raise DataError(
+            f"{place}: the SHA-256 of its {what} must be {expected[:12]}…, but is {found[:12]}…; "
+            "the file is damaged or another one: fetch it again"
+        )
+    return array
 
 
 def get(name: str, progress: Progress | None = None) -> Path:
@@ -132,11 +192,11 @@ def get(name: str, progress: Progress | None = None) -> Path:
     entry = look_up(name)
     if not entry.files:
         return digits_file()
-    found = local_folder(entry) or keras_archive(entry)
+    found = local_folder(entry) or _keras_archive(entry)
     cached = cache_folder() / entry.name
     if found is not None and found != cached:
         return found
-    refuse_partial(entry)
+    _refuse_partial(entry)
     from bakeoff.data.download import fetch
 
     for file in entry.files:
@@ -146,27 +206,21 @@ def get(name: str, progress: Progress | None = None) -> Path:
         fetch(
             _addresses(entry, file),
             target,
-            # A function of its own for each file: a closure in a loop would see the last one.
-            check=_Check(file),
+            check=partial(_check_download, file),
             max_bytes=_MAX_ARCHIVE_BYTES,
             progress=progress,
         )
     return cached
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """Raises DataError if a downloaded archive is not the expected file."""
-
-    file: RemoteFile
-
-    def __call__(self, path: Path) -> None:
-        raw = read_file(path)
-        if raw[:2] != b"\x1f\x8b":
-            page = raw[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
-            kind = "a web page (a log-in or error page?)" if page else "something else"
-            raise DownloadError(f"the answer is {kind} instead of a gzip archive")
-        verified(self.file, raw, self.file.stem)
+def _check_download(file: RemoteFile, path: Path) -> None:
+    """DataError if a downloaded archive is not the expected file."""
+    raw = read_file(path)
+    if raw[:2] != b"\x1f\x8b":
+        page = raw[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+        kind = "a web page (a log-in or error page?)" if page else "something else"
+        raise DownloadError(f"the answer is {kind} instead of a gzip archive")
+    verified(file, raw, file.stem)
 
 
 def _is_good(file: RemoteFile, path: Path) -> bool:
@@ -183,52 +237,70 @@ def _addresses(entry: NamedDataset, file: RemoteFile) -> list[str]:
     return [f"{folder}{file.stem}.gz" for folder in folders]
 
 
-def _read_keras(entry: NamedDataset, path: Path) -> Files:
-    """Keras's copy holds the same arrays without the IDX headers; the sums are over both."""
-    from bakeoff.data.npz import read_npz
-
-    keys: dict[Part, str] = {
-        "train_images": "x_train",
-        "train_labels": "y_train",
-        "test_images": "x_test",
-        "test_labels": "y_test",
-    }
-    found = read_npz(path)
-    files: dict[Part, IdxBytes] = {}
-    for file in entry.files:
-        key = keys[file.part]
-        if key not in found:
-            raise DataError(f"{path}: must hold {key}, but does not; delete the file")
-        files[file.part] = verified(file, idx.encode(found[key]), f"{path}: {key}")
-    return files
+def cache_folder() -> Path:
+    """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""
+    own = os.environ.get("BAKEOFF_CACHE")
+    if own:
+        return Path(own).expanduser()
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    if xdg and Path(xdg).is_absolute():  # a relative one must be ignored, says the XDG standard
+        return Path(xdg) / "bakeoff"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "bakeoff"
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "bakeoff" / "Cache"
+    return Path.home() / ".cache" / "bakeoff"
 
 
-def _info(entry: NamedDataset) -> DatasetInfo:
-    path: Path | None = None
+def _path_in(folder: Path, file: RemoteFile) -> Path | None:
+    """The file in that folder, plain or zipped; None if it is not there."""
+    paths = (folder / file.stem, folder / f"{file.stem}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def local_folder(entry: NamedDataset) -> Path | None:
+    """The first folder that has all the files."""
+    folders = []
+    if os.environ.get("BAKEOFF_DATA"):
+        folders.append(Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name)
+    folders.append(cache_folder() / entry.name)
+    if entry.system_folder:
+        folders.append(Path(entry.system_folder))
+    for folder in folders:
+        if all(_path_in(folder, file) is not None for file in entry.files):
+            return folder
+    return None
+
+
+def _refuse_partial(entry: NamedDataset) -> None:
+    """DataError if ``BAKEOFF_DATA`` has some of the files only: its owner should know."""
+    if not os.environ.get("BAKEOFF_DATA"):
+        return
+    folder = Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name
+    missing = [file.stem for file in entry.files if _path_in(folder, file) is None]
+    if len(missing) < len(entry.files):
+        raise DataError(
+            f"{folder}: must hold the {len(entry.files)} files of {entry.name}, but {missing[0]}[.gz] is "
+            "missing; add it, or remove the folder and the files are downloaded"
+        )
+
+
+def _keras_archive(entry: NamedDataset) -> Path | None:
+    """``mnist.npz`` where ``keras.datasets.mnist.load_data`` leaves it."""
+    if entry.name != "mnist":
+        return None
+    home = os.environ.get("KERAS_HOME")
+    path = (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
+    return path if path.is_file() else None
+
+
+def where(entry: NamedDataset) -> str:
+    """In words, where a dataset is or how it can be had; verifies and fetches nothing."""
     if not entry.files:
-        found, where = True, "embedded (comes with scikit-learn)"
-    else:
-        path = local_folder(entry) or keras_archive(entry)
-        found = path is not None
-        where = f"here: {path}" if found else _how_to_get(entry)
-    return DatasetInfo(
-        name=entry.name,
-        description=entry.description,
-        licence=entry.licence,
-        class_names=entry.class_names,
-        image_shape=entry.image_shape,
-        num_train=entry.num_train,
-        num_test=entry.num_test,
-        num_features=entry.image_shape[0] * entry.image_shape[1],
-        num_classes=len(entry.class_names),
-        found=found,
-        path=path,
-        where=where,
-        addresses=entry.addresses,
-    )
-
-
-def _how_to_get(entry: NamedDataset) -> str:
+        return "embedded (comes with scikit-learn)"
+    path = local_folder(entry) or _keras_archive(entry)
+    if path is not None:
+        return f"here: {path}"
     ways = f"`bakeoff data get {entry.name}` downloads {entry.download_bytes / 1e6:.0f} MB"
     if entry.debian_package:
         ways += f", or apt install {entry.debian_package}"

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bakeoff import streams
-from bakeoff.data.assemble import as_features
+from bakeoff.data.arrays import as_features
 from bakeoff.dense.base import Job, Watch
 from bakeoff.dense.initial import initial_layers
 from bakeoff.dense.model import TrainedModel

@@ -92,8 +92,7 @@ def read_features(model: TrainedModel, path: Path) -> NDArray[Any]:
 
 
 def _from_table(model: TrainedModel, path: Path) -> NDArray[Any]:
-    from bakeoff.data.parquet import parquet_columns, read_parquet
-    from bakeoff.data.tabular import csv_columns, read_csv
+    from bakeoff.data.tables import csv_columns, parquet_columns, read_csv, read_parquet
 
     is_text = path.suffix.lower() in (".csv", ".tsv")
     read, columns = (read_csv, csv_columns) if is_text else (read_parquet, parquet_columns)
@@ -109,7 +108,7 @@ def _are_made_up(names: tuple[str, ...]) -> bool:
 
 
 def _from_npz(path: Path) -> NDArray[Any]:
-    from bakeoff.data.npz import read_npz
+    from bakeoff.data.archives import read_npz
 
     arrays = read_npz(path)
     name = next((name for name in _NPZ_NAMES if name in arrays), None)

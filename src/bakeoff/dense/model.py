@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.assemble import as_features
-from bakeoff.data.bounded import read_file
+from bakeoff.data.arrays import as_features
+from bakeoff.data.reading import read_file
 from bakeoff.dense.base import Layer, Scaling, layers_of, scaling_of
 from bakeoff.dense.model_file import ModelParts, decode, encode
 from bakeoff.dense.network import activate

@@ -89,17 +89,22 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            if (
-                isinstance(value, np.memmap)
-                and isinstance(value.base, mmap.mmap)
-                and value.filename
-            ):
+            root = _root(value)
+            if root is not None and value.size and value.flags.forc:
                 order = "C" if value.flags.c_contiguous else "F"
-                place = (str(value.filename), value.dtype, value.offset, value.shape, order)
-                return _mapped, place
+                offset = root.offset + value.ctypes.data - root.ctypes.data
+                return _mapped, (str(root.filename), value.dtype, offset, value.shape, order)
             if value.nbytes >= SHARED_BYTES:
                 return _loaded, (str(self._guard.file_of(value)),)
         return super().reducer_override(value)
+
+
+def _root(array: NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """The memory map of a whole file that an array is a part or a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    named = isinstance(array, np.memmap) and array.filename and isinstance(array.base, mmap.mmap)
+    return array if isinstance(array, np.memmap) and named else None
 
 
 def _loaded(path: str) -> NDArray[Any]:

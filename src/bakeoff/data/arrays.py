@@ -5,16 +5,15 @@ Here, once, the rules of usable data are enforced; everything behind trusts the 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.classes import number_classes
-from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.data.dataset import Dataset, assemble, check_classes, read_only, some_of
 from bakeoff.data.splits import hold_out
 from bakeoff.errors import DataError
 
@@ -77,7 +76,7 @@ def from_arrays(
         if test_features.dtype != features.dtype:
             # Bytes on one side only: the values, not the container, are what must agree.
             features, test_features = (
-                _read_only(part.astype(np.float32)) for part in (features, test_features)
+                read_only(part.astype(np.float32)) for part in (features, test_features)
             )
         test_labels = classes.number(y_test, f"{name}: y_test")
         _same_length(name, "x_test", len(test_features), "y_test", len(test_labels))
@@ -111,35 +110,6 @@ def from_arrays(
     )
 
 
-def assemble(
-    name: str,
-    features: NDArray[Any],
-    labels: NDArray[np.int32],
-    test_features: NDArray[Any],
-    test_labels: NDArray[np.int32],
-    *,
-    class_names: tuple[str, ...],
-    feature_names: tuple[str, ...] = (),
-    image_shape: tuple[int, ...] | None = None,
-) -> Dataset:
-    """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``)."""
-    check_classes(name, labels, class_names)
-    parts = [np.ascontiguousarray(part) for part in (features, labels, test_features, test_labels)]
-    features, labels, test_features, test_labels = (_read_only(part) for part in parts)
-    test_hash = _hash(test_features, test_labels)
-    return Dataset(
-        name=name,
-        features=features,
-        labels=labels,
-        test=SealedTest(test_features, test_labels, test_hash),
-        class_names=class_names,
-        feature_names=feature_names,
-        image_shape=image_shape,
-        hash=_hash(features, labels, salt=test_hash),
-        duplicates_across_splits=count_duplicates(features, test_features),
-    )
-
-
 def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
     """A feature matrix, uint8 or float32, C-contiguous and read-only, and the shape of an example.
 
@@ -161,7 +131,7 @@ def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
     if flat.dtype == np.uint8:
         # What the caller may still write to is copied: the dataset's hash must stay true.
         frozen = flat.flags.c_contiguous and not _writeable_anywhere(flat)
-        return _read_only(flat if frozen else flat.copy()), shape
+        return read_only(flat if frozen else flat.copy()), shape
     with np.errstate(over="ignore"):
         floats = flat.astype(np.float32, order="C")
     for start in range(0, len(floats), _CHECK_ROWS):
@@ -174,7 +144,7 @@ def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
                 f"{where}: features must be finite float32 numbers, but got {value}; drop the "
                 "example or fill the gap"
             )
-    return _read_only(floats), shape
+    return read_only(floats), shape
 
 
 def _numeric(x: Any, place: str) -> NDArray[Any]:
@@ -186,7 +156,7 @@ def _numeric(x: Any, place: str) -> NDArray[Any]:
         if words:
             raise DataError(
                 f"{place}: columns must hold numbers, but these hold something else: "
-                f"{_some(words)}; encode them (pandas.get_dummies) or leave them out"
+                f"{some_of(words)}; encode them (pandas.get_dummies) or leave them out"
             )
         x = x.to_numpy(dtype=np.float64 if len(set(x.dtypes)) > 1 else None)
     if hasattr(x, "toarray"):  # a scipy sparse matrix
@@ -217,17 +187,6 @@ def _writeable_anywhere(array: NDArray[Any]) -> bool:
             return True
         current = current.base
     return current is not None and not isinstance(current, bytes)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.setflags(write=False)
-    return view
-
-
-def _some(words: Sequence[str], limit: int = 5) -> str:
-    shown = ", ".join(repr(word) for word in words[:limit])
-    return shown + (f" and {len(words) - limit} more" if len(words) > limit else "")
 
 
 def _same_length(name: str, first: str, num_first: int, second: str, num_second: int) -> None:
@@ -279,47 +238,3 @@ def _feature_names(
             f"{name}: feature names must differ, but {double!r} occurs twice; rename one"
         )
     return names
-
-
-def check_classes(name: str, labels: NDArray[np.int32], class_names: tuple[str, ...]) -> None:
-    """DataError unless at least two classes occur, each of them at least twice."""
-    counts = np.bincount(labels, minlength=len(class_names))
-    occurring = np.flatnonzero(counts)
-    if len(occurring) < 2:
-        only = repr(class_names[int(occurring[0])]) if len(occurring) else "none"
-        raise DataError(
-            f"{name}: at least 2 classes must occur, but found only {only}; check the label column"
-        )
-    rare = np.flatnonzero(counts == 1)
-    if len(rare):
-        raise DataError(
-            f"{name}: every class needs at least 2 examples outside the test part, but "
-            f"{_some([class_names[int(label)] for label in rare])} has 1; bring more examples or "
-            "leave the class out"
-        )
-
-
-def _hash(features: NDArray[Any], labels: NDArray[np.int32], salt: str = "") -> str:
-    """SHA-256 over types, shapes and values, in hexadecimal."""
-    header = f"bakeoff-data-1 {features.dtype} {features.shape} {labels.shape} {salt}\n"
-    state = hashlib.sha256(header.encode())
-    state.update(np.ascontiguousarray(features).data)
-    state.update(np.ascontiguousarray(labels).data)
-    return state.hexdigest()
-
-
-def count_duplicates(features: NDArray[Any], test_features: NDArray[Any]) -> int:
-    """Number of test examples whose features occur, byte for byte, outside the test part."""
-    sums, test_sums = _row_sums(features), _row_sums(test_features)
-    # Rows that are equal have equal sums, so only the few that share one are compared as they are.
-    tests = [row.tobytes() for row in test_features[np.isin(test_sums, sums)]]
-    others = {row.tobytes() for row in features[np.isin(sums, test_sums)]} if tests else set()
-    return sum(row in others for row in tests)
-
-
-def _row_sums(features: NDArray[Any]) -> NDArray[np.uint64]:
-    """The sum of each row's bytes, eight (or as many as divide the row) at a time, modulo 2⁶⁴."""
-    row_bytes = features.shape[1] * features.itemsize
-    word = next(size for size in (8, 4, 2, 1) if row_bytes % size == 0)
-    words = np.ascontiguousarray(features).view(f"u{word}")
-    return cast("NDArray[np.uint64]", words.sum(axis=1, dtype=np.uint64))

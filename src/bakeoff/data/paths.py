@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import idx
-from bakeoff.data.assemble import DEFAULT_TEST_FRACTION, from_arrays
+from bakeoff.data.arrays import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
 from bakeoff.data.dataset import Dataset
 from bakeoff.errors import DataError
@@ -127,11 +127,11 @@ def _must_exist(path: Path) -> None:
 def _reader(path: Path, target: str | int | None) -> Callable[[Path], tuple[_Part, _Part | None]]:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        from bakeoff.data.tabular import read_csv
+        from bakeoff.data.tables import read_csv
 
         return lambda file: _from_table(read_csv(file, target=target))
     if suffix in (".parquet", ".pq"):
-        from bakeoff.data.parquet import read_parquet
+        from bakeoff.data.tables import read_parquet
 
         return lambda file: _from_table(read_parquet(file, target=target))
     if suffix == ".npz":
@@ -154,7 +154,7 @@ def _from_table(table: Any) -> tuple[_Part, None]:
 
 
 def _read_npz(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
-    from bakeoff.data.npz import read_npz
+    from bakeoff.data.archives import read_npz
 
     arrays = read_npz(path)
     pairs = _NPZ_PAIRS if target is None else tuple((x, str(target)) for x, _ in _NPZ_PAIRS)

@@ -1,0 +1,191 @@
+"""CSV and Parquet files as tables; knows pyarrow, which is an extra, for the latter."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bakeoff.data.frames import Table, check_header, choose_columns, find_target
+from bakeoff.data.reading import Parsing, check_size, read_file
+from bakeoff.errors import DataError
+
+# How tables write "nothing here"; the words that pandas knows.
+_GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
+
+
+def read_csv(
+    path: Path,
+    *,
+    target: str | int | None = None,
+    needs_target: bool = True,
+    columns: Sequence[str] | None = None,
+) -> Table:
+    """Reads a CSV file whose first line names the columns; comma, semicolon or tab.
+
+    Args:
+        path: of the file, UTF-8.
+        target: the column of classes, by name or by number from 0. Left out, the one column called
+            target, label, class or y.
+        needs_target: whether a table without that column is a mistake (no when predicting).
+        columns: the features, in this order; left out, every column but the target.
+
+    Raises:
+        DataError: the file is no such table. Rows count from 1, the first line not counted.
+    """
+    import pandas as pd
+
+    raw = _text(path)
+    header, separator = _header(raw, path)
+    rule = f"{path}: every line must have the {len(header)} cells of the first one"
+    _check_lines(raw, separator, len(header), rule)
+    label = find_target(header, target, str(path), needs_target)
+    with Parsing(rule, "mend that line"), warnings.catch_warnings():
+        # pandas only warns when it drops the cells of lines that are too long.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame = pd.read_csv(
+            io.BytesIO(raw),
+            encoding="utf-8-sig",
+            sep=separator,
+            header=0,
+            names=header,
+            index_col=False,
+            # "None" or "NA" may well be the name of a class: behind a sign they are no gaps.
+            converters={label: "=".__add__} if label is not None else None,
+            keep_default_na=False,
+            na_values=_GAPS,
+            low_memory=False,
+            on_bad_lines="error",
+        )
+    if label is not None:
+        text = frame[label].str.slice(1)
+        frame[label] = text.where(text != "")
+    return choose_columns(frame, str(path), label, needs_target, columns)
+
+
+def csv_columns(path: Path) -> tuple[str, ...]:
+    """The names of all columns of a CSV file.
+
+    Raises:
+        DataError: as ``read_csv``.
+    """
+    return tuple(_header(_text(path), path)[0])
+
+
+def read_parquet(
+    path: Path,
+    *,
+    target: str | int | None = None,
+    needs_target: bool = True,
+    columns: Sequence[str] | None = None,
+) -> Table:
+    """Reads a Parquet file; arguments as ``read_csv``.
+
+    Raises:
+        DataError: pyarrow is missing, or the file is no such table.
+    """
+    file, header = _open(path)
+    label = find_target(header, target, str(path), needs_target)
+    with _parsing_parquet(path):
+        frame = file.read().to_pandas(ignore_metadata=True)
+    return choose_columns(frame, str(path), label, needs_target, columns)
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """The names of all columns of a Parquet file.
+
+    Raises:
+        DataError: as ``read_parquet``.
+    """
+    return tuple(_open(path)[1])
+
+
+def _open(path: Path) -> tuple[Any, list[str]]:
+    """The opened file and its column names, its size checked before anything is unpacked."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError(
+            f"{path}: reading Parquet needs pyarrow, which is not installed; pip install "
+            "'bakeoff[parquet]'"
+        ) from error
+    raw = read_file(path)
+    with _parsing_parquet(path):
+        file = pq.ParquetFile(pa.BufferReader(raw))
+        header = list(file.schema_arrow.names)
+        check_size(str(path), 8 * file.metadata.num_rows * max(1, len(header)), len(raw))
+    check_header(header, str(path))
+    return file, header
+
+
+def _parsing_parquet(path: Path) -> Parsing:
+    return Parsing(f"{path}: is no undamaged Parquet file", "write it again")
+
+
+def _text(path: Path) -> bytes:
+    """The bytes of a text file; DataError where it is none."""
+    raw = read_file(path)
+    if raw[:2] == b"\x1f\x8b" or raw[:2] == b"PK":
+        raise DataError(f"{path}: is compressed; unpack it first")
+    try:
+        raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: a CSV file must be UTF-8 text, but byte {error.start:,} is not; save it as UTF-8"
+        ) from error
+    if b"\0" in raw:
+        raise DataError(
+            f"{path}: a CSV file must be text, but holds zero bytes; save it as UTF-8 text"
+        )
+    return raw
+
+
+def _header(raw: bytes, path: Path) -> tuple[list[str], str]:
+    """The column names and the separator of the first line that is not empty."""
+    found = re.search(rb"[^\r\n]*[^\s][^\r\n]*", raw.removeprefix(codecs.BOM_UTF8))
+    if found is None:
+        raise DataError(f"{path}: must have a line of column names and rows below it, but is empty")
+    first = found[0].decode()
+    # The separator is what the first line has most of; a comma where it has none.
+    separator = max(",;\t", key=first.count)
+    with Parsing(f"{path}: the first line must name the columns", "shorten or correct the names"):
+        header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    check_header(header, str(path))
+    if all(_is_number(cell) for cell in header):
+        raise DataError(
+            f"{path}: the first line must name the columns, but holds only numbers ({first[:40]!r}); "
+            "add a line such as label,x1,x2"
+        )
+    return header, separator
+
+
+def _check_lines(raw: bytes, separator: str, num_columns: int, rule: str) -> None:
+    """DataError for what pandas would drop or fill up in silence."""
+    with Parsing(rule, "mend the second line"):
+        text = io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", newline="")
+        rows = (row for row in csv.reader(text, delimiter=separator) if row)
+        widths = [len(row) for row in itertools.islice(rows, 2)]
+    if len(widths) > 1 and widths[1] > num_columns:
+        raise DataError(f"{rule} (the second has {widths[1]}); mend the lines that are longer")
+    # A cell takes at least its separator or the end of its line, so a whole table has no more cells
+    # than bytes. Where most lines are short, filling them up would make a small file huge.
+    if (raw.count(b"\n") + raw.count(b"\r")) * num_columns <= len(raw):
+        return
+    lines = sum(1 for line in raw.splitlines() if line.strip())
+    if lines * num_columns > len(raw) + 1:
+        raise DataError(f"{rule}, but most have fewer; mend or drop them")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -26,7 +26,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.evidence.verdicts import Rule
 from benchmarks.bank_runs import BANKS, DETERMINISTIC, NUM_FOLDS, train
 from benchmarks.processes import num_cores
-from benchmarks.simulate import Count, Drawn, Floats, Regime, judge, race, rule_before
+from benchmarks.simulate import Count, Drawn, Floats, Regime, all_finished, judge, race, rule_before
 from benchmarks.verdicts import share, where
 
 DELTA = 1.5
@@ -162,14 +162,14 @@ def _drawn(pair: Pair, true_difference: float) -> Iterator[Drawn]:
     truth = np.array([true_difference, 0.0])
     for first, second in zip(pair.shifted(true_difference), pair.second, strict=True):
         values = np.stack([first, second])
-        yield Drawn(values, truth, np.ones(values.shape, np.bool_))
+        yield Drawn(values, truth, *all_finished(values))
 
 
 def _verdicts(pair: Pair, true_difference: float, rule: Rule) -> Count:
     regime = _regime(pair, rule)
-    found = (race(drawn, regime) for drawn in _drawn(pair, true_difference))
-    truth = np.array([true_difference, 0.0])
-    return sum((judge(verdict, truth, higher_is_better=True) for verdict in found), Count())
+    return sum(
+        (judge(race(drawn, regime), drawn) for drawn in _drawn(pair, true_difference)), Count()
+    )
 
 
 def _covered(pair: Pair) -> int:

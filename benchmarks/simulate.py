@@ -32,11 +32,13 @@ class Drawn:
         values: the metric, shape (K, S).
         truth: what the metric of each candidate is on average, shape (K,).
         finished: False where a run failed, shape (K, S).
+        failing: with which probability a run of each candidate fails, shape (K,).
     """
 
     values: Floats
     truth: Floats
     finished: Bools
+    failing: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +73,8 @@ class Count:
 
     Attributes:
         stages: how many.
-        false_winners: winners that are not truly better than every other candidate.
+        false_winners: winners that are not truly better than every other candidate; than those
+            that are out for their failures: that do not truly fail less often.
         false_ties: ties between candidates that truly differ by δ or more.
         winners, ties, undecided: verdicts of each kind.
         without_runs: stages that ended because every run had failed.
@@ -93,6 +96,11 @@ class Count:
 
     def __add__(self, other: Count) -> Count:
         return Count(*(getattr(self, n) + getattr(other, n) for n in self.__slots__))
+
+
+def all_finished(values: Floats) -> tuple[Bools, Floats]:
+    """``finished`` and ``failing`` of candidates of which no run fails."""
+    return np.ones(values.shape, np.bool_), np.zeros(len(values))
 
 
 def race(drawn: Drawn, regime: Regime) -> Verdict:
@@ -126,19 +134,22 @@ def race(drawn: Drawn, regime: Regime) -> Verdict:
     raise AssertionError("the last look always gives a verdict")
 
 
-def judge(verdict: Verdict, truth: Floats, *, higher_is_better: bool) -> Count:
+def judge(verdict: Verdict, drawn: Drawn, *, higher_is_better: bool = True) -> Count:
     """Whether a verdict is true, as the count of one stage."""
-    worth = truth if higher_is_better else -truth
-    leader, best = (
-        int(verdict.leader),
-        [int(label) for label in verdict.best],
+    worth = drawn.truth if higher_is_better else -drawn.truth
+    leader, best = int(verdict.leader), [int(label) for label in verdict.best]
+    true = all(
+        drawn.failing[leader] < drawn.failing[rival]
+        if str(rival) in verdict.failed
+        else worth[leader] > worth[rival]
+        for rival in range(len(worth))
+        if rival != leader
     )
-    others = np.delete(worth, leader)
     won, tied = verdict.kind == "winner", verdict.kind == "tie"
     apart = worth[best].max() - worth[best].min() if best else 0.0
     return Count(
         stages=1,
-        false_winners=int(won and worth[leader] <= others.max()),
+        false_winners=int(won and not true),
         false_ties=int(tied and apart >= verdict.delta * (1.0 - 1e-9)),
         winners=int(won),
         ties=int(tied),
@@ -158,7 +169,7 @@ def measure(regime: Regime, num_studies: int, rng: np.random.Generator) -> Count
             except RunsFailedError:
                 chain += Count(stages=1, without_runs=1)
                 break
-            chain += judge(verdict, drawn.truth, higher_is_better=regime.rule.higher_is_better)
+            chain += judge(verdict, drawn, higher_is_better=regime.rule.higher_is_better)
             drawn = _next(drawn, int(verdict.chosen), regime.draw(rng))
         total += replace(chain, false_chains=int(chain.false_winners > 0))
     return total
@@ -170,6 +181,7 @@ def _next(before: Drawn, chosen: int, fresh: Drawn) -> Drawn:
         np.concatenate([before.values[[chosen]], fresh.values[1:]]),
         np.concatenate([before.truth[[chosen]], fresh.truth[1:]]),
         np.concatenate([before.finished[[chosen]], fresh.finished[1:]]),
+        np.concatenate([before.failing[[chosen]], fresh.failing[1:]]),
     )
 
 
@@ -225,7 +237,7 @@ def arms(
         shared = np.stack([noise(rng, (1,)) for noise in each])
         noise = math.sqrt(1.0 - correlation) * own + math.sqrt(correlation) * shared
         finished = rng.random(own.shape) >= fails[:, None]
-        return Drawn(truth[:, None] + sd[:, None] * noise, truth, finished)
+        return Drawn(truth[:, None] + sd[:, None] * noise, truth, finished, fails)
 
     return draw
 
@@ -247,7 +259,7 @@ def counted(
         shape = (num_replicates, *rate.shape)
         hits = rng.binomial(size, rate, shape) / size  # replicate, candidate, class
         values = hits.mean(axis=2).T
-        return Drawn(values, rate.mean(axis=1), np.ones(values.shape, np.bool_))
+        return Drawn(values, rate.mean(axis=1), *all_finished(values))
 
     return draw
 
@@ -277,7 +289,7 @@ def repeated(
             for _ in range(-(-num_replicates // num_folds))
         ]
         values = truth[:, None] + np.concatenate(partitions, axis=1)[:, :num_replicates]
-        return Drawn(values, truth, np.ones(values.shape, np.bool_))
+        return Drawn(values, truth, *all_finished(values))
 
     return draw
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmarks.regimes import regimes, sections
 from benchmarks.simulate import (
+    Count,
+    Drawn,
     Regime,
     arms,
     counted,
@@ -78,17 +82,32 @@ def test_wilsons_interval_is_scipys(hits: int, total: int) -> None:
     assert wilson(hits, total) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
+def made(truth: list[float], failing: list[float] | None = None) -> Drawn:
+    """What a verdict is held against: only the truth is read."""
+    values = np.zeros((len(truth), 1))
+    rates = np.zeros(len(truth)) if failing is None else np.array(failing)
+    return Drawn(values, np.array(truth), np.ones(values.shape, bool), rates)
+
+
 def test_a_winner_is_false_unless_it_is_truly_better_than_all() -> None:
     clear = Regime("", "", arms([0.9, 0.8, 0.7], 0.001))
     verdict = race(clear.draw(np.random.default_rng(6)), clear)
     assert verdict.kind == "winner"
 
     def false(truth: list[float]) -> int:
-        return judge(verdict, np.array(truth), higher_is_better=True).false_winners
+        return judge(verdict, made(truth)).false_winners
 
     assert [false([0.9, 0.8, 0.7]), false([0.9, 0.9, 0.7]), false([0.9, 0.8, 0.95])] == [0, 1, 1]
-    upside_down = judge(verdict, np.array([0.9, 0.8, 0.7]), higher_is_better=False)
+    upside_down = judge(verdict, made([0.9, 0.8, 0.7]), higher_is_better=False)
     assert upside_down.false_winners == 1
+
+
+def test_over_one_that_is_out_for_its_failures_a_winner_has_to_fail_less_often() -> None:
+    clear = Regime("", "", arms([0.9, 0.8], 0.001))
+    won = race(clear.draw(np.random.default_rng(6)), clear)
+    verdict = replace(won, failed=("1",))
+    assert judge(verdict, made([0.9, 0.9], [0.0, 0.4])).false_winners == 0
+    assert judge(verdict, made([0.9, 0.8], [0.4, 0.4])).false_winners == 1
 
 
 def test_a_tie_is_false_where_the_tied_differ_by_delta() -> None:
@@ -97,7 +116,7 @@ def test_a_tie_is_false_where_the_tied_differ_by_delta() -> None:
     assert verdict.kind == "tie"
 
     def false(gap: float) -> int:
-        return judge(verdict, np.array([0.9, 0.9 - gap]), higher_is_better=True).false_ties
+        return judge(verdict, made([0.9, 0.9 - gap])).false_ties
 
     assert [false(0.0), false(0.0199), false(0.02), false(0.03)] == [0, 0, 1, 1]
 
@@ -119,7 +138,7 @@ def test_a_false_winner_is_counted_once_per_stage_and_once_per_chain() -> None:
 
     def draw(rng: np.random.Generator) -> object:
         one = usual(rng)
-        return type(one)(one.values, np.array([0.9, 0.9]), one.finished)
+        return replace(one, truth=np.array([0.9, 0.9]))
 
     count = measure(Regime("", "", draw, num_stages=3), 4, np.random.default_rng(9))
     assert (count.false_winners, count.false_chains) == (12, 4)
@@ -159,3 +178,42 @@ def test_every_row_draws_what_its_rule_can_read(regime: Regime) -> None:
     assert drawn.values.shape[1] >= regime.rule.looks[-1]
     assert np.isfinite(drawn.values).all()
     assert sum(regime.class_counts) in (0, regime.num_validation)
+
+
+BROKEN_BEFORE = (
+    "2 alike, each run fails with probability 0.2",
+    "2 alike, each run fails with probability 0.4",
+    "3 alike, each run fails with probability 0.4",
+    "0.999 against 0.989, 1 validation examples",
+    "0.999 against 0.989, 10 validation examples",
+    "0.999 against 0.995, 20 validation examples",
+    "0.999 against 0.989, 20 validation examples, 3 replicates",
+    "rare class .99 against .94, 1 of 5,000",
+    "rare class .99 against .94, 2 of 5,000",
+)
+"""Rows in which the rule of version 0.1 erred in 13 to 95 % of the studies."""
+
+
+@pytest.mark.parametrize("name", BROKEN_BEFORE)
+def test_what_broke_the_rule_before_holds_now(name: str) -> None:
+    regime = next(regime for regime in regimes() if regime.name == name)
+    count = measure(regime, 60, np.random.default_rng(14))
+    assert wilson(count.false_winners, 60)[0] <= 0.05
+    assert wilson(count.false_ties, 60)[0] <= 0.05
+    assert count.false_winners + count.false_ties <= 6
+
+
+@pytest.mark.parametrize("section", sections(regimes()))
+def test_every_row_of_a_section_keeps_the_promise_on_a_few_studies(section: str) -> None:
+    total = Count()
+    for regime in regimes():
+        if regime.section == section and regime.covered:
+            total += measure(regime, 4, np.random.default_rng(15))
+    assert wilson(total.false_winners, total.stages)[0] <= 0.05
+    assert wilson(total.false_ties, total.stages)[0] <= 0.05
+
+
+def test_rare_collapses_are_what_the_rule_does_not_cover() -> None:
+    regime = next(regime for regime in regimes() if not regime.covered)
+    count = measure(regime, 60, np.random.default_rng(16))
+    assert wilson(count.false_winners, 60)[0] > 0.25

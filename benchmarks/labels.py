@@ -60,9 +60,9 @@ ROWS = (
     *(LabelStudy(f"noise, {size:,} rows", noise, size) for size in (40, 100, 300, 1_000)),
     *(LabelStudy(f"noise 7 : 1, {size:,} rows", unbalanced_noise, size) for size in (100, 300)),
     LabelStudy("noise, 300 rows, the loss decides", noise, 300, 1.0, (("metric", "loss"),)),
-    LabelStudy("AUC .54, 20,000 rows", weak, 20_000, 0.03, null=False),
+    LabelStudy("AUC .54, 20,000 rows", weak, 20_000, 0.1, null=False),
     LabelStudy(
-        "AUC .54, 20,000 rows, the loss decides", weak, 20_000, 0.03, (("metric", "loss"),), False
+        "AUC .54, 20,000 rows, the loss decides", weak, 20_000, 0.1, (("metric", "loss"),), False
     ),
 )
 

@@ -66,7 +66,7 @@ def main() -> None:
                 continue
             print(f"{HEAD}\n|---|---|---|---|---|---|")
             for name, count, covered in counts(section, args.studies, args.seed, pool):
-                print(line(name, count), flush=True)
+                print(line(name, count, covered=covered), flush=True)
                 if covered and breaks(count):
                     broken.append(name)
             print()
@@ -91,7 +91,7 @@ def counts(
         for row in labels.ROWS:
             number = max(1, round(row.share * (studies or LABEL_STUDIES)))
             seeds = range(seed, seed + number)
-            yield row.name, sum(pool.map(labels.study, [row] * number, seeds), Count()), True
+            yield row.name, sum(pool.map(labels.study, [row] * number, seeds), Count()), row.null
         return
     for index, regime in enumerate(regimes()):
         if regime.section == section:
@@ -109,14 +109,14 @@ def _measure(task: tuple[int, int, int, int]) -> Count:
 
 
 def breaks(count: Count) -> bool:
-    """Whether an error may be above what is promised, or a study ended without a verdict."""
+    """Whether an error may be above what is promised."""
     ends = (wilson(hits, count.stages)[1] for hits in (count.false_winners, count.false_ties))
     return any(end > LIMIT for end in ends)
 
 
-def line(name: str, count: Count) -> str:
-    """A row of Markdown."""
-    total = count.stages
+def line(name: str, count: Count, *, covered: bool = True) -> str:
+    """A row of Markdown; nothing is marked where nothing is promised."""
+    total, limit = count.stages, LIMIT if covered else 1.0
     kinds = (count.winners, count.ties, count.undecided)
     shown = ", ".join(f"{100 * part / total:.0f}" for part in kinds) + " %"
     if count.without_runs:
@@ -126,8 +126,8 @@ def line(name: str, count: Count) -> str:
         shown += f" (a false winner in {chains} of the chains)"
     judged = total - count.without_runs
     return (
-        f"| {name} | {total:,} | {share(count.false_winners, total)} | "
-        f"{share(count.false_ties, total)} | {shown} | "
+        f"| {name} | {total:,} | {share(count.false_winners, total, limit)} | "
+        f"{share(count.false_ties, total, limit)} | {shown} | "
         f"{count.replicates / judged if judged else 0:.1f} |"
     )
 

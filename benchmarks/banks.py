@@ -131,7 +131,9 @@ def examine(pair: Pair) -> Found:
         for difference in (0.0, delta, sd, 1.5 * sd)
     )
     centred = pair.difference - pair.gap
-    kinds = {size: rule_before(centred + size * sd, delta) for size in (0.0, 1.0, 1.5)}
+    errors = 2.0 - float(pair.first.mean() + pair.second.mean())
+    floor = 0.5 * float(np.sqrt(errors / (2.0 * num_validation(pair.bank))))
+    kinds = {size: rule_before(centred + size * sd, delta, floor) for size in (0.0, 1.0, 1.5)}
     return Found(
         correlation(pair.difference),
         _covered(pair),
@@ -149,9 +151,13 @@ def examine(pair: Pair) -> Found:
 
 
 def _regime(pair: Pair, rule: Rule) -> Regime:
-    num_validation = BANKS[pair.bank].num_examples // NUM_FOLDS
-    num_train = num_validation * (NUM_FOLDS - 1)
-    return Regime("", "", _never, rule, num_train=num_train, num_validation=num_validation)
+    size = num_validation(pair.bank)
+    return Regime("", "", _never, rule, num_train=size * (NUM_FOLDS - 1), num_validation=size)
+
+
+def num_validation(bank: str) -> int:
+    """Validation examples of each fold."""
+    return BANKS[bank].num_examples // NUM_FOLDS
 
 
 def _never(_rng: np.random.Generator) -> Drawn:

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=num_cores())
     args = parser.parse_args()
     print(where() + f"; seed {args.seed}\n")
-    broken: list[str] = []
+    promised: dict[str, list[tuple[str, Count]]] = {}
     with ProcessPoolExecutor(args.workers) as pool:
         for section in args.only or names:
             print(f"### {section}\n")
@@ -67,10 +67,11 @@ def main() -> None:
             print(f"{HEAD}\n|---|---|---|---|---|---|")
             for name, count, covered in counts(section, args.studies, args.seed, pool):
                 print(line(name, count, covered=covered), flush=True)
-                if covered and breaks(count):
-                    broken.append(name)
+                if covered:
+                    promised.setdefault(section, []).append((name, count))
             print()
-    print("Beyond what is promised: " + ("; ".join(broken) if broken else "nothing") + ".")
+    if promised:
+        print("\n".join(summary(promised)))
 
 
 def where() -> str:
@@ -108,8 +109,26 @@ def _measure(task: tuple[int, int, int, int]) -> Count:
     return measure(regime, number, rng)
 
 
+def summary(promised: dict[str, list[tuple[str, Count]]]) -> list[str]:
+    """The worst row of each section, and every row that may break the promise."""
+    lines = [
+        "### Worst rows\n",
+        "| section | rows | most false winners | most false ties |",
+        "|---|---|---|---|",
+    ]
+    for section, rows in promised.items():
+        cells = []
+        for error in ("false_winners", "false_ties"):
+            name, count = max(rows, key=lambda row: getattr(row[1], error) / row[1].stages)
+            hits = getattr(count, error)
+            cells.append(share(hits, count.stages) + (f": {name}" if hits else ""))
+        lines.append(f"| {section} | {len(rows)} | {' | '.join(cells)} |")
+    broken = [name for rows in promised.values() for name, count in rows if breaks(count)]
+    return [*lines, "", f"May be above {100 * LIMIT:g} %: {'; '.join(broken) or 'no row'}."]
+
+
 def breaks(count: Count) -> bool:
-    """Whether an error may be above what is promised."""
+    """Whether the upper end of an error's interval is above what is promised."""
     ends = (wilson(hits, count.stages)[1] for hits in (count.false_winners, count.false_ties))
     return any(end > LIMIT for end in ends)
 

@@ -31,6 +31,17 @@ def test_a_chain_shows_how_many_chains_have_a_false_winner() -> None:
     assert "a false winner in 10.00 % [1.8, 40.4] of the chains" in verdicts.line("", count)
 
 
+def test_the_summary_names_the_worst_row_of_each_section() -> None:
+    good = Count(stages=1_000, chains=1_000, false_winners=3, winners=3, undecided=997)
+    bad = Count(stages=1_000, chains=1_000, false_winners=9, false_ties=80, ties=80)
+    text = "\n".join(
+        verdicts.summary({"alike": [("two", good)], "delta": [("a", good), ("b", bad)]})
+    )
+    assert "| alike | 1 | 0.30 % [0.1, 0.9]: two | 0.00 % [0.0, 0.4] |" in text
+    assert "| delta | 2 | 0.90 % [0.5, 1.7]: b | **8.00 % [6.5, 9.8] !**: b |" in text
+    assert text.endswith("May be above 6 %: b.")
+
+
 @pytest.mark.parametrize("section", ["failures", "power", "audit"])
 def test_the_command_prints_a_section(
     section: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from bakeoff.records import Replicate
 from bakeoff.trainables.base import Outcome, Request
 
@@ -72,6 +74,7 @@ def work(batch, watch):
 
 class Watch:
     def __init__(self, after=None):
+        self.flag = np.zeros(1, np.int32)
         self.epochs = []
         self.after = after
 
@@ -80,4 +83,5 @@ class Watch:
         return self.after is not None and len(self.epochs) >= self.after
 
     def epoch(self, request, epoch, metrics):
-        self.epochs.append((request.key, epoch, dict(metrics)))
+        if epoch:
+            self.epochs.append((request.key, epoch, dict(metrics)))

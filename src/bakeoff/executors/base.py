@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -49,13 +48,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def failure_of(error: BaseException) -> tuple[str, str]:
-    """What a raise says in one line, and its traceback."""
-    text = "".join(traceback.format_exception(error))
-    if isinstance(error, SystemExit):
-        return f"called sys.exit({error.code!r})", text
-    if isinstance(error, MemoryError):
-        return f"ran out of memory: {error}" if str(error) else "ran out of memory", text
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], text

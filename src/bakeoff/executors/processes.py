@@ -24,14 +24,17 @@ from typing import Any
 from bakeoff.errors import UsageError
 from bakeoff.executors.base import Work, available_cores
 from bakeoff.executors.guard import Guard
-from bakeoff.executors.worker import descendants
 from bakeoff.trainables.base import Outcome, Request, Stopped, Watch
+from bakeoff.trainables.programs import descendants, signal_name
 
 POLL_SECONDS = 0.05
 """How often the driver looks whether it is asked to stop."""
 
 GRACE_SECONDS = 1.0
 """How long a run that is asked to end may take before its process is ended."""
+
+START_SECONDS = 60.0
+"""How much longer a run may take where its worker has yet to start and to import libraries."""
 
 OUTPUT_BYTES = 8_192
 """How much of the end of what a run prints is kept."""
@@ -86,9 +89,14 @@ class _Worker:
     def begin(self, batch: Sequence[Request], timeout: float | None) -> None:
         self.drain()
         self.busy, self.batch, self.printed = True, list(batch), b""
-        self.started = time.monotonic()
-        self.ends = float("inf") if timeout is None else self.started + timeout * len(batch)
         self.tell("batch", self.batch)
+        self.count(timeout, START_SECONDS)
+
+    def count(self, timeout: float | None, more: float = 0.0) -> None:
+        """From now on the batch may take so long."""
+        self.started = time.monotonic()
+        if timeout is not None:
+            self.ends = self.started + timeout * len(self.batch) + more
 
     def tell(self, kind: str, content: object) -> None:
         """Sends a message; that the process has just ended is noticed when it is heard."""
@@ -218,7 +226,9 @@ class Processes:
                         kind, message = worker.connection.recv()
                     except Exception:  # the process ended, perhaps in the middle of a message
                         kind, message = "died", None
-                    if kind == "epoch":
+                    if kind == "begin":
+                        worker.count(self._timeout)
+                    elif kind == "epoch":
                         key, epoch, metrics = message
                         watch.epoch(requests[key], epoch, metrics)
                     elif kind == "outcome":
@@ -267,9 +277,9 @@ class Processes:
 
     def _idle(self, digest: str, content: bytes) -> _Worker:
         """A worker without a batch that has the work; starts one where there is none."""
-        for worker in list(self._workers):
-            if worker.process.poll() is not None:
-                self._end(worker)  # it died while it had nothing to do
+        for worker in [one for one in self._workers if not one.busy]:
+            if worker.process.poll() is not None:  # it died while it had nothing to do
+                self._end(worker)
         idle = [worker for worker in self._workers if not worker.busy]
         # One that has the work already need not load it.
         worker = max(idle, key=lambda one: one.work == digest) if idle else self._start()
@@ -345,11 +355,7 @@ def _ending(code: int) -> str:
     """A process's exit code in words."""
     if code >= 0:
         return f"ended its process with exit code {code} instead of returning"
-    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-    meaning = (signal.strsignal(-code) or "").lower()
-    if name == "SIGKILL":
-        meaning = "as the system does when memory runs out"
-    return f"its process was ended by {name} ({meaning})"
+    return f"its process was ended by {signal_name(-code)}"
 
 
 def _devices() -> list[str]:

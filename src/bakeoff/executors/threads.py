@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bakeoff.executors.base import Work, available_cores, failure_of
+from bakeoff.executors.base import Work, available_cores
+from bakeoff.trainables.attempts import failure_of
 from bakeoff.trainables.base import Outcome, Request, Watch
 
 POLL_SECONDS = 0.05

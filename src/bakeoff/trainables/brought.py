@@ -1,0 +1,102 @@
+"""A brought model as a trainable: what all kinds have in common; knows no library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from numpy.typing import NDArray
+
+from bakeoff.records import DataSummary
+from bakeoff.settings import Settings
+from bakeoff.spec.space import Space
+from bakeoff.tasks.base import Task
+from bakeoff.trainables.attempts import attempt
+from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+
+
+class Learner(Protocol):
+    """One kind of brought model: one run in a worker process, and what it predicts."""
+
+    def learn(self, request: Request, data: StudyData, task: Task, watch: Watch) -> Outcome:
+        """Trains once; whatever it raises is a failed run.
+
+        Where the request says ``keep``, the outcome's model has ``live``, a pickle for this
+        study's own predictions that is never stored, and perhaps ``file``, the bytes for its user.
+        """
+        ...
+
+    def predict(self, model: Model, features: NDArray[Any]) -> NDArray[Any]:
+        """Probabilities, shape (n, num_classes), of a kept model."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A model that the user brought; see ``Trainable``.
+
+    Attributes:
+        name: kind, what it is, hash of its source, versions of its libraries.
+        kind: ``sklearn``, ``keras``, ``function`` or ``command``.
+        space, task: its settings and metrics.
+        learner: what trains.
+        versions: of the libraries it computes with.
+        in_identity: whether its code enters ``name``.
+        reads_data_itself: whether it finds its data without the study, so that nothing of it can
+            be sealed.
+    """
+
+    name: str
+    kind: str
+    space: Space
+    task: Task
+    learner: Learner
+    versions: Mapping[str, str] = field(default_factory=dict)
+    in_identity: bool = True
+    reads_data_itself: bool = False
+    lane: Literal["thread", "process"] = "process"
+
+    def named(self, settings: Settings) -> str:
+        """The same for all settings."""
+        del settings
+        return self.name
+
+    def refuses(self, settings: Settings) -> str | None:
+        """Nothing: its space knows what it takes."""
+        del settings
+        return None
+
+    def cost(self, settings: Settings, data: DataSummary) -> tuple[tuple[str, float], ...]:
+        """Unknown."""
+        del settings, data
+        return ()
+
+    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float] | None:
+        """Unknown."""
+        del settings, data
+        return None
+
+    def batches(self, requests: Sequence[Request], data: DataSummary) -> list[Sequence[Request]]:
+        """One by one, so that a crash costs one run."""
+        del data
+        return [(request,) for request in requests]
+
+    def train(self, batch: Sequence[Request], data: StudyData, watch: Watch) -> Iterator[Outcome]:
+        """Trains on the calling thread, which is a worker process's own."""
+        for one in batch:
+            watch.epoch(one, 0, {})
+            yield attempt(one, lambda one=one: self.learner.learn(one, data, self.task, watch))  # type: ignore[misc]
+
+    def predict(self, settings: Settings, model: Model, features: NDArray[Any]) -> NDArray[Any]:
+        """Probabilities, shape (n, num_classes)."""
+        del settings
+        return self.learner.predict(model, features)
+
+    def measure(
+        self, settings: Settings, model: Model, features: NDArray[Any], targets: NDArray[Any]
+    ) -> tuple[Mapping[str, float], NDArray[Any]]:
+        """Scores of a kept model and what it predicts."""
+        outputs = self.predict(settings, model, features)
+        assert self.task.score is not None  # noqa: S101  (only such a task has kept models)
+        return self.task.score(outputs, targets), outputs

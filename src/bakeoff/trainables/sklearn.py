@@ -1,0 +1,224 @@
+"""An estimator as a trainable: scikit-learn's own, a Pipeline, or any that speaks its contract.
+
+Settings are what ``get_params`` gives, nested names too, checked by the estimator's own
+``_parameter_constraints`` where it has them. ``random_state`` is no setting: it is the seed of the
+run, wherever there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.errors import DataError, UsageError
+from bakeoff.settings import Settings
+from bakeoff.tasks.base import Task
+from bakeoff.trainables.attempts import finished, probabilities, scores
+from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.brought import Brought
+from bakeoff.trainables.sklearn_space import estimator_space, is_estimator, is_seed, is_setting
+from bakeoff.trainables.sources import (
+    hash_of,
+    load_object,
+    name_of,
+    read_inputs,
+    source_of,
+    versions_of,
+)
+
+
+def brought_estimator(
+    estimator: Any, task: Task, *, folder: Path | None = None, inputs: Sequence[str] = ()
+) -> Brought:
+    """A trainable of an estimator.
+
+    Args:
+        estimator: itself, its class, a function that returns one, or a reference to any of these:
+            ``sklearn.svm.SVC``, ``models.py:make``.
+        task: what is predicted.
+        folder: what paths start from.
+        inputs: further files that determine its numbers.
+
+    Raises:
+        UsageError: it cannot be found or made, or is no estimator for the task.
+    """
+    folder = folder or Path()
+    found = load_object(estimator, folder, "sklearn") if isinstance(estimator, str) else estimator
+    made = _made(found)
+    if task.kind == "classification" and _kind_of(made) not in ("classifier", None):
+        raise UsageError(
+            f"model.sklearn: {type(made).__name__} is a {_kind_of(made)}, but the data has "
+            "classes; take a classifier"
+        )
+    values = made.get_params(deep=True)
+    parts = {
+        "": made,
+        **{name: value for name, value in values.items() if is_estimator(value)},
+    }
+    sources = [source for part in parts.values() for source in _own_source(type(part))]
+    in_identity = all(_library(type(part)) or _own_source(type(part)) for part in parts.values())
+    versions = versions_of(sources, (type(part).__module__ for part in parts.values()))
+    versions = versions_of([], ["sklearn", "numpy"]) | versions
+    structure = [
+        f"{name}={type(part).__module__}.{type(part).__qualname__}" for name, part in parts.items()
+    ]
+    fixed = [f"{name}={value!r}" for name, value in values.items() if not is_setting(name, value)]
+    fixed = [one for one in fixed if " at 0x" not in one]  # addresses differ in every process
+    what = type(made).__qualname__
+    digest = hash_of([*structure, *sorted(fixed), *sources, *read_inputs(inputs, folder)])
+    return Brought(
+        name=name_of("sklearn", what, digest, dict(sorted(versions.items()))),
+        kind="sklearn",
+        space=estimator_space(made, values),
+        task=task,
+        learner=Estimator(made),
+        versions=versions,
+        in_identity=in_identity,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """Fits copies of an estimator; see ``Learner``."""
+
+    estimator: Any
+
+    def learn(self, request: Request, data: StudyData, task: Task, watch: Watch) -> Outcome:
+        del watch
+        from sklearn.base import clone
+
+        dataset = data.dataset
+        train_rows, val_rows = data.rows(request.replicate, request.refit)
+        estimator = clone(self.estimator).set_params(**_plain(request.settings))
+        seeds = {name: request.seed for name in estimator.get_params() if is_seed(name)}
+        estimator.set_params(**seeds)
+        labels = dataset.labels.astype(np.int64)
+        columns = dataset.feature_names
+        estimator.fit(_table(dataset.features[train_rows], columns), labels[train_rows])
+        part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
+        outputs = _outputs(estimator, _table(dataset.features[rows], columns), dataset.num_classes)
+        metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
+        if not request.keep:
+            return finished(request, metrics)
+        live = cloudpickle.dumps((estimator, dataset.num_classes))
+        model, notes = {"live": np.frombuffer(live, np.uint8)}, {}
+        try:
+            model["file"] = _dumped(estimator)
+        except Exception as error:
+            notes["not_saved"] = f"{type(error).__name__}: {error}"
+        return finished(request, metrics, model=model, notes=notes)
+
+    def predict(self, model: Model, features: NDArray[Any]) -> NDArray[Any]:
+        if "live" in model:
+            fitted, num_classes = cloudpickle.loads(model["live"].tobytes())
+        else:
+            fitted = opened(model["file"].tobytes())
+            num_classes = len(fitted.classes_)
+        columns = getattr(fitted, "feature_names_in_", ())
+        outputs = _outputs(fitted, _table(features, columns), num_classes)
+        return probabilities(outputs, len(features), num_classes)[0]
+
+
+def _made(found: Any) -> Any:
+    """The estimator itself: an instance, or what a class or a factory gives when it is called."""
+    if is_estimator(found):
+        return found
+    if not callable(found):
+        raise UsageError(f"model.sklearn: a {type(found).__name__} is no estimator")
+    what = getattr(found, "__qualname__", repr(found))
+    try:
+        made = found()
+    except Exception as error:
+        raise UsageError(
+            f"model.sklearn: {what}() fails: {type(error).__name__}: {error}; give an estimator, "
+            "or a function without arguments that returns one"
+        ) from None
+    if not is_estimator(made):
+        raise UsageError(f"model.sklearn: {what}() gives a {type(made).__name__}, no estimator")
+    return made
+
+
+def _kind_of(estimator: Any) -> str | None:
+    from sklearn.base import is_classifier, is_clusterer, is_regressor
+
+    if is_regressor(estimator):
+        return "regressor"
+    if is_clusterer(estimator):
+        return "clusterer"
+    return "classifier" if is_classifier(estimator) else None
+
+
+def _library(kind: type) -> bool:
+    """Whether a class comes with an installed library, whose version names it."""
+    return bool(versions_of([], [kind.__module__]))
+
+
+def _own_source(kind: type) -> list[str]:
+    """Source of a class that the user wrote."""
+    return [] if _library(kind) else (source_of(kind) or [])
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
+
+
+def _table(features: NDArray[Any], columns: Sequence[str]) -> Any:
+    """Features as a data frame where the data named its columns."""
+    if not len(columns):
+        return np.array(features)
+    import pandas as pd
+
+    return pd.DataFrame(np.array(features), columns=list(columns))
+
+
+def _outputs(estimator: Any, features: Any, num_classes: int) -> NDArray[Any]:
+    """Probabilities, shape (n, num_classes), or classes where the estimator gives only them."""
+    if not hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict(features))
+    given = np.asarray(estimator.predict_proba(features))
+    classes = getattr(estimator, "classes_", np.arange(num_classes))
+    if given.ndim == 2 and given.shape[1] == len(classes) < num_classes:
+        # A class that no training example had is given no probability.
+        full = np.zeros((len(given), num_classes))
+        full[:, np.asarray(classes, np.int64)] = given
+        return full
+    return given
+
+
+def _dumped(estimator: Any) -> NDArray[np.uint8]:
+    """The fitted estimator as a skops file, which opens without running what it holds."""
+    from skops.io import dumps
+
+    return np.frombuffer(dumps(estimator), np.uint8)
+
+
+def opened(content: bytes) -> Any:
+    """The estimator in a skops file.
+
+    Raises:
+        UsageError: skops is not installed.
+        DataError: the file is damaged, or holds types that are none of scikit-learn's.
+    """
+    try:
+        from skops.io import get_untrusted_types, loads
+    except ImportError:
+        raise UsageError(
+            "opening a scikit-learn model needs skops; `pip install bakeoff[sklearn-models]`"
+        ) from None
+    try:
+        strangers = get_untrusted_types(data=content)
+        if not strangers:
+            return loads(content)
+    except Exception as error:
+        raise DataError(f"model file: cannot be read: {error}") from None
+    names = ", ".join(strangers[:5])
+    raise DataError(
+        f"model file: holds {names}, which is not scikit-learn's; open it yourself with "
+        "`skops.io.load(path, trusted=[…])` if you trust its maker"
+    )

@@ -1,0 +1,197 @@
+"""An estimator as a trainable: its parameters, its rules, its seeds, its file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import (
+    BaggingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+from trainable_work import blobs, request, train, train_in_processes
+
+from bakeoff.errors import DataError, UsageError
+from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.trainables.sklearn import brought_estimator, opened
+
+
+def of(estimator, **more):
+    return brought_estimator(estimator, CLASSIFICATION, **more)
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Notes what it is fitted on."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        self.x_, self.y_ = x, y
+        return self
+
+    def predict(self, x):
+        return np.zeros(len(x), int)
+
+
+PIPELINE = make_pipeline(StandardScaler(), LogisticRegression())
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        "sklearn.ensemble.RandomForestClassifier",
+        "sklearn.ensemble:RandomForestClassifier",
+        RandomForestClassifier,
+        RandomForestClassifier(),
+        lambda: RandomForestClassifier(),
+        PIPELINE,
+        SVC,
+        HistGradientBoostingClassifier(max_iter=10),
+    ],
+)
+def test_an_estimator_in_any_form_is_scored(estimator):
+    outcome = train(of(estimator))
+    assert outcome.reason is None
+    assert outcome.metrics["val_accuracy"] > 0.7
+
+
+def test_a_loss_needs_probabilities():
+    assert "val_loss" in train(of(PIPELINE)).metrics
+    assert "val_loss" not in train(of(SVC)).metrics
+
+
+def test_settings_are_the_parameters_with_nested_names_and_defaults():
+    space = of(PIPELINE).space
+    assert space.defaults["logisticregression__C"] == 1.0
+    assert space.defaults["standardscaler__with_mean"] is True
+    assert not any("random_state" in name for name in space.names)
+    assert "logisticregression" not in space.names
+    forest = of(RandomForestClassifier).space
+    assert "n_estimators" in forest.integers
+    assert "max_depth" in forest.integers
+    assert "max_features" in forest.numeric - forest.integers
+    assert "criterion" not in forest.numeric
+
+
+def test_every_mistake_is_found_by_the_estimators_own_rules_before_anything_is_trained():
+    with pytest.raises(ValidationError) as caught:
+        of(PIPELINE).space.complete(
+            {"logisticregression__C": -1.0, "logisticregression__solver": "newton", "scaler": 3}
+        )
+    texts = {error["loc"]: error["msg"] for error in caught.value.errors()}
+    assert (
+        "must be a float in the range (0.0, inf], but got -1.0" in texts["logisticregression__C",]
+    )
+    assert "must be a str among" in texts["logisticregression__solver",]
+    assert ("scaler",) in texts
+
+
+def test_none_is_spelled_as_text():
+    space = of(RandomForestClassifier).space
+    assert space.complete({"max_depth": "none", "max_features": "none"})["max_depth"] is None
+    assert space.complete({"max_features": "sqrt"})["max_features"] == "sqrt"
+
+
+def test_settings_reach_the_estimator():
+    deep = train(of(DecisionTreeClassifier), {"max_depth": "none"}).metrics
+    assert deep != train(of(DecisionTreeClassifier), {"max_depth": 1}).metrics
+
+
+def test_the_seed_is_set_wherever_there_is_one():
+    bagging = of(BaggingClassifier(DecisionTreeClassifier(splitter="random"), n_estimators=3))
+    same = [train(bagging, seed=3, keep=True) for _ in range(2)]
+    assert same[0].metrics == same[1].metrics
+    features = blobs().dataset.features
+    given = [bagging.predict(None, one.model, features) for one in same]
+    np.testing.assert_array_equal(*given)
+    other = train(bagging, seed=4, keep=True)
+    assert (bagging.predict(None, other.model, features) != given[0]).any()
+
+
+def test_columns_with_names_reach_it_as_a_data_frame():
+    import cloudpickle
+
+    outcome = train(of(Recorder), data=blobs(named=True), keep=True)
+    fitted = cloudpickle.loads(outcome.model["live"].tobytes())[0]
+    assert list(fitted.x_.columns) == list("wxyz")
+    assert fitted.y_.dtype == np.int64
+    assert fitted.random_state == 7
+
+
+def test_a_regressor_on_classes_is_a_usage_error():
+    with pytest.raises(UsageError, match="LinearRegression is a regressor"):
+        of(LinearRegression)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        ("sklearn.ensemble.RandomForestClasifier", "did you mean .*RandomForestClassifier"),
+        ("sklearn.nowhere.Forest", "importing sklearn.nowhere fails"),
+        (lambda: 3, "gives a int, no estimator"),
+        (lambda depth: 3, "without arguments"),
+        (3, "a int is no estimator"),
+    ],
+)
+def test_what_is_no_estimator_is_a_usage_error(estimator, message):
+    with pytest.raises(UsageError, match=message):
+        of(estimator)
+
+
+def test_the_name_says_what_computes():
+    import sklearn
+
+    first = of(SVC)
+    assert f"scikit-learn-{sklearn.__version__}" in first.name
+    assert first.name == of("sklearn.svm.SVC").name
+    assert first.name != of(make_pipeline(SVC())).name
+    assert first.name == of(SVC(C=3.0)).name  # its parameters are settings
+    assert of(SVC(C=3.0)).space.defaults["C"] == 3.0
+
+
+def test_a_file_keeps_the_fitted_estimator_and_opens_without_pickle():
+    pytest.importorskip("skops")
+    trainable = of(PIPELINE)
+    outcome = train(trainable, keep=True, refit=True)
+    features = blobs().dataset.features
+    fitted = opened(outcome.model["file"].tobytes())
+    assert np.mean(fitted.predict(features) == blobs().dataset.labels) > 0.8
+    from_file = trainable.predict(None, {"file": outcome.model["file"]}, features)
+    np.testing.assert_allclose(from_file, trainable.predict(None, outcome.model, features))
+
+
+def test_a_file_with_strange_types_is_not_opened():
+    skops = pytest.importorskip("skops.io")
+    with pytest.raises(DataError, match="Recorder, which is not scikit-learn's"):
+        opened(skops.dumps(Recorder()))
+    with pytest.raises(DataError, match="cannot be read"):
+        opened(b"PK\x03\x04garbage")
+
+
+def test_runs_in_processes_are_the_same():
+    trainable = of(RandomForestClassifier(n_estimators=10))
+    requests = [request(trainable, key=str(fold), fold=fold) for fold in range(4)]
+    outcomes = train_in_processes(trainable, requests)
+    for one in requests:
+        assert outcomes[one.key].metrics == train(trainable, fold=one.replicate.fold).metrics
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("lightgbm", "LGBMClassifier"), ("xgboost", "XGBClassifier")]
+)
+def test_boosting_libraries_speak_the_same_contract(module, name):
+    kind = getattr(pytest.importorskip(module), name)
+    trainable = of(kind(n_estimators=5))
+    outcome = train_in_processes(trainable, [request(trainable, {"learning_rate": 0.3})])["k"]
+    assert outcome.reason is None
+    assert outcome.metrics["val_accuracy"] > 0.7
+    assert module in trainable.versions

@@ -58,7 +58,7 @@ def test_without_javascript_everything_is_there(browser: Browser, page: Page) ->
 
     tree = browser.command("Accessibility.getFullAXTree")["nodes"]
     words = " ".join(str(node.get("name", {}).get("value", "")) for node in tree)
-    assert "+22.0 points" in words
+    assert "+22.00 points" in words
     assert "undecided, provisional" in words
     assert "With JavaScript on" in words
     assert "Highlight replicate" not in words

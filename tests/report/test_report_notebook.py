@@ -12,7 +12,7 @@ def test_a_result_is_a_table_of_verdicts() -> None:
     assert "<table" in text
     assert "+22.00 points" in text
     assert "undecided, provisional" in text
-    assert "Test accuracy 97.20 % (95 % interval " in text
+    assert "Test accuracy <b>97.20 %</b>, 95 % interval " in text
 
 
 def test_a_result_stays_below_fifty_kilobytes_whatever_its_names() -> None:

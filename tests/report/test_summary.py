@@ -8,10 +8,12 @@ import build
 import numpy as np
 import pytest
 
-from bakeoff.evidence.summary import spread, summarise, wilson
+from bakeoff.evidence.final_summary import wilson
+from bakeoff.evidence.spreads import spread
+from bakeoff.evidence.summary import summarise
 from bakeoff.records import LintFinding
 from bakeoff.report import html
-from bakeoff.report.grids import kept_epochs
+from bakeoff.report.axes import kept_epochs
 
 
 def test_the_interval_of_a_mean_is_nadeau_and_bengios() -> None:
@@ -198,12 +200,10 @@ def test_lint_findings_of_one_code_and_remedy_stand_together() -> None:
 
 
 def test_only_runner_up_swaps_and_confirmed_ones_are_counterfactuals() -> None:
-    from bakeoff.report.charts import _swapped
-
     summary = summarise(build.full())
 
     def labels(stage: str) -> list[str]:
-        return [label for label, _ in _swapped(summary, stage)]
+        return [label for label, _ in summary.swapped(stage)]
 
     assert labels("activation") == ["activation=tanh"]
     assert labels("depth") == ["learning_rate=0.3"]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.report import svg
-from bakeoff.report.svg import Picture, significant, tick_values
+from bakeoff.report import axes, svg
+from bakeoff.report.axes import significant, tick_values
+from bakeoff.report.svg import Picture
 from bakeoff.report.text_width import cut, text_width
 
 
@@ -69,37 +70,37 @@ def test_significant_digits_never_end_in_idle_zeros() -> None:
 
 
 def test_an_axis_places_its_ends_and_draws_what_lies_outside_at_the_end() -> None:
-    axis = svg.linear("", (10, 20), 100)
+    axis = axes.linear("", (10, 20), 100)
     assert [axis(value) for value in (10, 15, 20, 5, 99)] == [0, 50, 100, 0, 100]
     assert [words for _, words in axis.ticks] == ["10", "12", "14", "16", "18", "20"]
 
 
 def test_shares_over_a_wide_range_are_spaced_by_the_error_and_labelled_in_per_cent() -> None:
-    axis = svg.shares("accuracy", [0.6, 0.97, 0.99], 0.001, 300)
+    axis = axes.shares("accuracy", [0.6, 0.97, 0.99], 0.001, 300)
     assert axis.title == "accuracy (%), spaced by the error"
     # From 90 to 95 % the error halves, as from 98 to 99 %.
     assert axis(0.95) - axis(0.9) == pytest.approx(axis(0.99) - axis(0.98), abs=1e-6)
     assert ("97", pytest.approx(axis(0.97))) in [(words, axis(v)) for v, words in axis.ticks]
-    assert svg.shares("accuracy", [0.96, 0.97], 0.001, 300).title == "accuracy (%)"
+    assert axes.shares("accuracy", [0.96, 0.97], 0.001, 300).title == "accuracy (%)"
 
 
 def test_no_error_at_all_still_has_a_place_on_an_axis_of_errors() -> None:
-    axis = svg.shares("accuracy", [0.5, 1.0], 0.01, 300)
+    axis = axes.shares("accuracy", [0.5, 1.0], 0.01, 300)
     assert axis(0.5) < axis(0.9) < axis(1.0) <= 300
 
 
 def test_values_that_were_tried_are_ticks_and_decades_are_evenly_spaced() -> None:
-    axis = svg.spaced("learning_rate", [0.01, 0.1, 1.0], 300)
+    axis = axes.spaced("learning_rate", [0.01, 0.1, 1.0], 300)
     first, second, third = (axis(value) for value in (0.01, 0.1, 1.0))
     assert second - first == pytest.approx(third - second)
     assert 10 < first < third < 290
     assert [words for _, words in axis.ticks] == ["0.01", "0.1", "1"]
-    even = svg.spaced("batch_size", [16.0, 32.0, 48.0], 300)
+    even = axes.spaced("batch_size", [16.0, 32.0, 48.0], 300)
     assert even(32.0) - even(16.0) == pytest.approx(even(48.0) - even(32.0))
 
 
 def test_labels_without_room_are_left_out_and_the_rest_do_not_touch() -> None:
-    axis = svg.linear("", (0, 10_000), 60, count=10)
+    axis = axes.linear("", (0, 10_000), 60, count=10)
     picture = Picture(60, 10, "An axis.")
     picture.x_axis(axis)
     labels = re.findall(r'<text x="([0-9.]+)"[^>]*>([0-9,]+)</text>', str(picture))
@@ -111,7 +112,7 @@ def test_labels_without_room_are_left_out_and_the_rest_do_not_touch() -> None:
 
 def test_grid_lines_lie_on_whole_pixels() -> None:
     picture = Picture(100, 50, "A grid.")
-    picture.x_axis(svg.linear("", (0, 3), 100, count=3))
+    picture.x_axis(axes.linear("", (0, 3), 100, count=3))
     starts = re.findall(r"M([0-9.]+),0v50", str(picture))
     assert len(starts) == 4
     assert {float(start) % 1 for start in starts} == {0.5}

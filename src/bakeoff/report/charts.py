@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.evidence.summary import FinalSummary, StageSummary, Summary, spreads
-from bakeoff.report import svg
-from bakeoff.report.svg import WIDTH, Axis, Picture
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.summary import StageSummary, Summary
+from bakeoff.report import axes, svg
+from bakeoff.report.axes import Axis
+from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
 from bakeoff.tasks.base import Metric
 from bakeoff.words import bare, clip, coverage, difference, level, percent, plural, unit
@@ -164,9 +166,9 @@ def forest(stage: StageSummary) -> Picture | None:
         rows.append(Row(stage.name(d.first), note, [*marks, Mark(d.mean, says)], bar, says=says))
     in_units = f" ({unit(metric)})" if unit(metric) else ""
     chosen = stage.chosen.name
-    axis = svg.linear(
+    axis = axes.linear(
         f"difference in {metric.words} from {clip(chosen, 24)}{in_units}",
-        svg.padded(ends),
+        axes.padded(ends),
         PLOT,
         factor=_factor(metric),
     )
@@ -210,11 +212,11 @@ def replicates(stage: StageSummary) -> Picture | None:
     if not values:
         return None
     # A failed run far away must not flatten the others: it is drawn at the edge.
-    low, high = svg.padded(values, 1.0)
+    low, high = axes.padded(values, 1.0)
     shown = [m.value for row in rows for m in row.marks if low <= m.value <= high]
-    axis = svg.linear(
+    axis = axes.linear(
         f"validation {metric.words}{' (%)' if metric.share else ''}, one line per replicate",
-        svg.padded(shown),
+        axes.padded(shown),
         PLOT,
         factor=_factor(metric),
     )
@@ -225,20 +227,6 @@ def replicates(stage: StageSummary) -> Picture | None:
         "one line per replicate.",
         threads=True,
     )
-
-
-def _swapped(summary: Summary, stage: str) -> list[tuple[str, float]]:
-    """Mean of the final settings with the choice of a stage swapped back, per swap that was tried.
-
-    Another learning rate answers another question; of those only what beat the final is drawn.
-    """
-    found = []
-    for swap in summary.result.audit:
-        if swap.stage == stage and (swap.kind == "runner-up" or swap.confirmed):
-            value = spreads(swap.runs).get(f"val_{summary.metric.name}")
-            if value is not None:
-                found.append((swap.label, value.mean))
-    return found
 
 
 def chain(summary: Summary) -> Picture | None:
@@ -268,7 +256,7 @@ def chain(summary: Summary) -> Picture | None:
                 r=5,
                 shape="diamond",
             )
-            for label, mean in _swapped(summary, name)
+            for label, mean in summary.swapped(name)
         ]
         rows.append(
             Row(
@@ -285,15 +273,15 @@ def chain(summary: Summary) -> Picture | None:
         return None
     # Neither a counterfactual far away nor the long bar of two replicates may flatten the chain:
     # what lies outside is drawn at the edge.
-    low, high = svg.padded([row.marks[0].value for row in rows], 0.5)
+    low, high = axes.padded([row.marks[0].value for row in rows], 0.5)
     values = [value for value in values if low <= value <= high]
     title = f"validation {metric.words}"
     if metric.share:
         # Half an example of the validation part: below one error.
         smallest = 0.5 / max(1, summary.result.data.num_validation)
-        axis = svg.shares(title, values, smallest, PLOT)
+        axis = axes.shares(title, values, smallest, PLOT)
     else:
-        axis = svg.linear(title, svg.padded(values), PLOT)
+        axis = axes.linear(title, axes.padded(values), PLOT)
     return _rows(
         rows,
         axis,
@@ -348,7 +336,7 @@ def published(summary: Summary) -> Picture | None:
     smallest = 0.5 / max(1, summary.result.data.num_test)
     return _rows(
         rows,
-        svg.shares("test accuracy", values, smallest, PLOT),
+        axes.shares("test accuracy", values, smallest, PLOT),
         "Published against measured test accuracy: dots are our runs, bars the 95 % prediction interval of "
         "a single run, crosses the published numbers.",
     )
@@ -369,5 +357,5 @@ def recall(final: FinalSummary) -> Picture | None:
         values += [one.low, one.high]
     if not rows:
         return None
-    axis = svg.linear("recall (%)", svg.padded(values), PLOT, factor=100)
+    axis = axes.linear("recall (%)", axes.padded(values), PLOT, factor=100)
     return _rows(rows, axis, "Recall per class on the test set with Wilson's 95 % interval.")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bakeoff import words
-from bakeoff.evidence.summary import FinalSummary, StageSummary, Summary
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.summary import StageSummary, Summary
 from bakeoff.report import charts, grids, tables
 from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table

@@ -10,46 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evidence.summary import CandidateSummary, FinalSummary, StageSummary
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.summary import CandidateSummary, StageSummary
 from bakeoff.records import Floats, TuningPoint
-from bakeoff.report import svg
+from bakeoff.report import axes, svg
+from bakeoff.report.axes import kept_epochs
 from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
 from bakeoff.words import clip, fixed, level, percent, setting
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
 PANEL = (176.0, 112.0)
-MAX_POINTS = 32  # of one curve: a small panel has no room for more
 CURVES: Mapping[str, tuple[str, str]] = {
     "accuracy": ("train_accuracy", "val_accuracy"),
     "loss": ("train_loss", "val_loss"),
 }
-
-
-def kept_epochs(values: Floats, max_points: int = MAX_POINTS) -> list[int]:
-    """Indices of the points that keep a curve's shape.
-
-    Largest-triangle-three-buckets: of each stretch the point that spans the largest triangle with
-    the point kept before and the mean of the stretch after (Steinarsson 2013, "Downsampling time
-    series for visual representation").
-    """
-    num = len(values)
-    if num <= max_points:
-        return list(range(num))
-    # As lists: a stretch is too short for array arithmetic to pay.
-    y = np.where(np.isfinite(values), values, 0.0).tolist()
-    edges = np.linspace(1, num - 1, max_points - 1).astype(int).tolist()
-    kept = [0]
-    for start, stop, after in zip(edges[:-1], edges[1:], [*edges[2:], num], strict=True):
-        last = kept[-1]
-        next_x, next_y = (stop + after - 1) / 2, sum(y[stop:after]) / (after - stop)
-        # Twice the signed area, as a line in the point's own x and y.
-        per_x, per_y = y[last] - next_y, next_x - last
-        areas = [
-            abs(per_x * (here - last) + per_y * (y[here] - y[last])) for here in range(start, stop)
-        ]
-        kept.append(start + areas.index(max(areas)))
-    return [*kept, num - 1]
 
 
 def curve_limits(stage: StageSummary, what: str) -> tuple[float, float] | None:
@@ -70,8 +45,8 @@ def curve_limits(stage: StageSummary, what: str) -> tuple[float, float] | None:
         return None
     cut = len(values) // 50
     if what == "accuracy":
-        return svg.padded((float(values[cut]), float(values[-1])), 0.03)
-    return svg.padded((float(values[0]), float(values[len(values) - 1 - cut])), 0.03)
+        return axes.padded((float(values[cut]), float(values[-1])), 0.03)
+    return axes.padded((float(values[0]), float(values[len(values) - 1 - cut])), 0.03)
 
 
 def curves(
@@ -112,8 +87,8 @@ def _panel(
     if not any(len(run.curve(name)) for run in candidate.runs for name in CURVES[what]):
         return None
     share, (width, height) = what == "accuracy", size
-    x = svg.linear("epoch", (1, last), width, count=max(1, min(4, last - 1)), whole=True)
-    y = svg.linear("", limits, height, factor=100 if share else 1, count=4)
+    x = axes.linear("epoch", (1, last), width, count=max(1, min(4, last - 1)), whole=True)
+    y = axes.linear("", limits, height, factor=100 if share else 1, count=4)
     picture = Picture(
         width,
         height,
@@ -202,9 +177,9 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
         return None
     width, height = WIDTH - 44, 200.0
     values, candidates = _in_order(profile), list(dict.fromkeys(c for c, _ in profile))
-    y = svg.linear(
+    y = axes.linear(
         f"validation {metric.words}{' (%)' if metric.share else ''}",
-        svg.padded([mean for _, mean in profile.values()]),
+        axes.padded([mean for _, mean in profile.values()]),
         height,
         factor=100 if metric.share else 1,
     )
@@ -216,11 +191,11 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
     )
     places = {value: float(index) for index, value in enumerate(values)}
     if all(map(_is_number, values)):
-        x = svg.spaced(name, [float(value) for value in values], width)
+        x = axes.spaced(name, [float(value) for value in values], width)
         places = {value: float(value) for value in values}
     else:
         named = tuple((float(i), setting(value)) for i, value in enumerate(values))
-        x = svg.Axis(name, -0.5, len(values) - 0.5, width, named)
+        x = axes.Axis(name, -0.5, len(values) - 0.5, width, named)
     picture.x_axis(x)
     picture.y_axis(y)
     few = len(candidates) <= len(SERIES)
@@ -235,7 +210,7 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
             says = _says(candidate, name, value, point, level(mean, metric))
             path.append(at)
             dots.append(svg.dot(*at, 3, says))
-            rings += [svg.ring(*at, 6, says)] if point.chosen else []
+            rings += [svg.dot(*at, 6, says)] if point.chosen else []
         picture.add([svg.line(path)], stroke=role, width=1.5)
         picture.add(dots, fill=role)
         picture.add(rings, stroke=role, width=1.5)
@@ -278,7 +253,7 @@ def heatmap(stage: StageSummary, name: str | None = None) -> Picture | None:
     named = [(-6.0, (i + 0.5) * step, label) for i, label in enumerate(candidates)]
     picture.words(named, anchor="end", limit=left)
     ticks = tuple((i + 0.5, setting(value)) for i, value in enumerate(values))
-    picture.x_axis(svg.Axis(name, 0, len(values), picture.width, ticks), grid=False)
+    picture.x_axis(axes.Axis(name, 0, len(values), picture.width, ticks), grid=False)
     return picture
 
 
@@ -349,9 +324,9 @@ def reliability(final: FinalSummary) -> Picture | None:
         "Reliability: share of right predictions against the model's confidence, in 15 bins; the "
         "area of a dot grows with the number of predictions.",
     )
-    x = svg.linear("mean confidence (%)", (0, 1), side, factor=100)
+    x = axes.linear("mean confidence (%)", (0, 1), side, factor=100)
     picture.x_axis(x)
-    picture.y_axis(svg.linear("share that was right (%)", (0, 1), side, factor=100))
+    picture.y_axis(axes.linear("share that was right (%)", (0, 1), side, factor=100))
     picture.add([svg.line([(0, side), (side, 0)])], stroke="muted", dash="3,3")
     rules, dots = [], []
     for count, confidence, accuracy in final.reliability:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,7 +22,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from bakeoff import words
-from bakeoff.evidence.summary import StageSummary, Summary, summarise
+from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
 from bakeoff.report import figures, method, notes, tables
@@ -32,38 +31,6 @@ from bakeoff.report.images import Sprite, sprite
 from bakeoff.report.tryit import ModelPayload, model_payload
 
 MAX_OPEN_ROWS = 16  # a longer table starts folded
-
-
-@dataclass(frozen=True, slots=True)
-class StripRow:
-    """One line of the first table: a question, its verdict, by how much."""
-
-    stage: StageSummary
-    anchor: str
-    kind: str
-    word: str
-    margin: str
-    against: str
-    ends: str
-
-
-def _strip(stage: StageSummary) -> StripRow:
-    verdict, metric, d = stage.stage.verdict, stage.metric, stage.decided
-    word = notes.verdict_word(stage)
-    kind: str = verdict.kind
-    if len(stage.candidates) == 1:
-        kind = "only"
-    elif verdict.num_replicates <= 1 or not stage.measured:
-        kind = "open"
-    margin = against = ends = ""
-    if len(stage.candidates) > 1 and verdict.num_replicates <= 1:
-        margin, ends = "one run each", "no interval from one replicate"
-    elif d is not None:
-        margin = words.difference(d.mean, metric, sign=True)
-        against = f"{words.code(stage.name(d.first))} − {words.code(stage.name(d.second))}"
-        if d.low is not None:
-            ends = f"{words.coverage(d.level)}: {words.interval(d.low, d.high, metric, sign=True)}"
-    return StripRow(stage, anchor_of(stage), kind, word, margin, against, ends)
 
 
 def _lint(result: StudyResult) -> list[list[LintFinding]]:
@@ -150,7 +117,7 @@ def _template() -> Template:
         fixed=words.fixed,
         code=words.code,
     )
-    environment.globals.update(plural=words.plural, notes=notes)
+    environment.globals.update(plural=words.plural, notes=notes, anchor_of=anchor_of)
     return environment.from_string(_template_text("report.html"))
 
 
@@ -174,7 +141,7 @@ def render(result: StudyResult) -> str:
         runner=Markup(runner),  # noqa: S704
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {hashes}",
         contents=_contents(summary, bool(chain or result.audit)),
-        strip=[_strip(stage) for stage in summary.stages],
+        strip=[notes.line_of(stage) for stage in summary.stages],
         chain=chain,
         stages=[
             (

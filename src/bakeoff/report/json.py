@@ -6,20 +6,16 @@ Apart from the times (``train_seconds``, ``seconds``) two calls of the same stud
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from bakeoff.evidence.summary import (
-    CandidateSummary,
-    FinalSummary,
-    Spread,
-    StageSummary,
-    Summary,
-    summarise,
-)
-from bakeoff.records import AuditSwap, Claim, Comparison, Run, StudyResult, TuningPoint, Verdict
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.spreads import Spread
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary, summarise
+from bakeoff.records import AuditSwap, Run, StudyResult, TuningPoint, Verdict
 
 FORMAT = 1
 
@@ -52,17 +48,8 @@ def result_document(result: StudyResult) -> dict[str, Any]:
         "engine": result.engine,
         "stages": [_stage(stage) for stage in summary.stages],
         "audit": [_swap(swap) for swap in result.audit],
-        "lint": [
-            {
-                "code": finding.code,
-                "level": finding.level,
-                "text": finding.text,
-                "remedy": finding.remedy,
-                "stage": finding.stage,
-            }
-            for finding in result.lint
-        ],
-        "claims": [_claim(claim) for claim in result.claims],
+        "lint": [_plain(finding) for finding in result.lint],
+        "claims": [_plain(claim) for claim in result.claims],
         "final": _final(summary.final) if summary.final else _authors_last(summary),
         "seconds": result.seconds,
     }
@@ -156,19 +143,10 @@ def _test(
     }
 
 
-def _comparison(comparison: Comparison, labels: Sequence[str] | None) -> dict[str, Any]:
-    return {
-        "first": labels[comparison.first] if labels else comparison.first,
-        "second": labels[comparison.second] if labels else comparison.second,
-        "num_replicates": comparison.num_replicates,
-        "mean": _number(comparison.mean),
-        "sd": _number(comparison.sd),
-        "se": _number(comparison.se),
-        "low": _number(comparison.low),
-        "high": _number(comparison.high),
-        "level": comparison.level,
-        "equivalent": comparison.equivalent,
-    }
+def _plain(record: Any) -> dict[str, Any]:
+    """The fields of a flat record; numbers that are not finite are null."""
+    values = dataclasses.asdict(record)
+    return {k: _number(v) if isinstance(v, float) else v for k, v in values.items()}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -194,7 +172,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "best": list(verdict.best),
         "beaten": list(verdict.beaten),
         "failed": list(verdict.failed),
-        "comparisons": [_comparison(one, None) for one in verdict.comparisons],
+        "comparisons": [_plain(one) for one in verdict.comparisons],
         "power_note": verdict.power_note,
     }
 
@@ -216,26 +194,10 @@ def _swap(swap: AuditSwap) -> dict[str, Any]:
         "stage": swap.stage,
         "label": swap.label,
         "settings": swap.candidate.settings.plain() if swap.candidate else None,
-        "comparison": None if swap.comparison is None else _comparison(swap.comparison, None),
+        "comparison": None if swap.comparison is None else _plain(swap.comparison),
         "confirmed": swap.confirmed,
         "text": swap.sentence,
         "runs": [_run(run) for run in swap.runs],
-    }
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    return {
-        "kind": claim.kind,
-        "text": claim.text,
-        "stage": claim.stage,
-        "candidate": claim.candidate,
-        "published": _number(claim.published),
-        "measured_mean": _number(claim.measured_mean),
-        "measured_sd": _number(claim.measured_sd),
-        "low": _number(claim.low),
-        "high": _number(claim.high),
-        "outcome": claim.outcome,
-        "sentence": claim.sentence,
     }
 
 

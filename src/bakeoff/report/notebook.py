@@ -9,7 +9,8 @@ from markupsafe import Markup, escape
 
 from bakeoff import words
 from bakeoff.errors import UsageError
-from bakeoff.evidence.summary import FinalSummary, StageSummary, summarise
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.summary import StageSummary, summarise
 from bakeoff.records import StudyResult
 from bakeoff.report import charts, grids, notes
 from bakeoff.report.svg import Picture
@@ -86,40 +87,17 @@ def result_html(result: StudyResult) -> str:
     line = f"{', '.join(parts)}; {words.duration(result.seconds)}"
     rows = []
     for stage in summary.stages:
-        d, metric = stage.decided, stage.metric
-        by = against = ends = ""
-        if d is not None and len(stage.candidates) > 1:
-            by = words.difference(d.mean, metric, sign=True)
-            against = f"{stage.name(d.first)} − {stage.name(d.second)}"
-            ends = words.interval(d.low, d.high, metric, sign=True)
-        rows.append(
-            (
-                stage.stage.name,
-                notes.verdict_word(stage),
-                stage.chosen.name,
-                f"{by} {words.clip(against, 60)}".strip(),
-                ends,
-                str(stage.stage.verdict.num_replicates),
-            )
-        )
+        short = notes.line_of(stage)
+        pair = words.clip(" − ".join(short.pair or ()), 60)
+        cells = (short.word, short.choice, f"{short.by} {pair}".strip(), short.ends)
+        rows.append((stage.stage.name, *cells, str(stage.stage.verdict.num_replicates)))
     title = Markup("<p><b>{}</b>: {}</p>").format(_title(result.name), line)
     head = ("stage", "verdict", "carried on", "by", "interval", "replicates")
-    final = escape(final_sentence(summary.final)) if summary.final else ""
-    return str(title) + _table(head, rows) + (f"<p>{final}</p>" if final else "")
-
-
-def final_sentence(final: FinalSummary) -> str:
-    """The test score that leads, with its interval; empty where the test part was not opened."""
-    name = final.headline.name
-    mean, ends = final.mean(f"test_{name}"), final.test.get(name)
-    if mean is None:
-        return ""
-    span = (
-        ""
-        if ends is None
-        else f" (95 % interval {words.percent(ends[0])} to {words.percent(ends[1])})"
-    )
-    return f"Test {final.headline.words} {words.percent(mean)}{span}"
+    score = notes.leading_score(summary.final) if summary.final else None
+    final = Markup("")
+    if summary.final and score:
+        final = Markup("<p>Test {} <b>{}</b>, {}</p>").format(summary.final.headline.words, *score)
+    return str(title) + _table(head, rows) + str(final)
 
 
 class Plots:

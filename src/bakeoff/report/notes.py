@@ -1,4 +1,4 @@
-"""What is worth saying of a study beyond its verdicts, each in one sentence; reads summaries.
+"""A study in short: one line a question, and what is worth saying beyond the verdicts.
 
 The verdict of a stage is told by its own ``reason``. What is added here the verdict does not know:
 what the stage did to the chain, what a wrong choice would have cost, which runs failed, what was at
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff import words
+from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 
 SMALLEST_PRICE = 0.05  # a price of fewer points than this is no news
@@ -21,6 +22,68 @@ class Note:
 
     tone: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One question in one line.
+
+    Attributes:
+        kind: ``winner``, ``tie``, ``undecided``, ``only`` (one candidate) or ``open`` (no evidence).
+        word: the verdict in one or two words.
+        choice: the name of what is carried on.
+        by: the difference that decided, with its unit; empty where nothing was compared.
+        pair: of which two, by name.
+        ends: the interval that decided, with its level.
+        later: what the final model has where a later stage changed the choice.
+    """
+
+    stage: StageSummary
+    kind: str
+    word: str
+    choice: str
+    by: str = ""
+    pair: tuple[str, str] | None = None
+    ends: str = ""
+    later: tuple[str, ...] = ()
+
+
+def line_of(stage: StageSummary) -> Line:
+    """The first thing that page, terminal and notebook say of a stage."""
+    verdict, metric, d = stage.stage.verdict, stage.metric, stage.decided
+    word, choice = verdict_word(stage), stage.chosen.name
+    later = tuple(f"{name} {words.setting(value)}" for name, value in stage.retuned.items())
+    if len(stage.candidates) == 1:
+        return Line(stage, "only", word, choice, later=later)
+    if d is None or not stage.measured:
+        return Line(stage, "open", word, choice, later=later)
+    by = words.difference(d.mean, metric, sign=True)
+    pair = stage.name(d.first), _beside(stage.name(d.first), stage.name(d.second))
+    if verdict.num_replicates <= 1:
+        return Line(stage, "open", word, choice, by, pair, "one run each tells no interval", later)
+    ends = ""
+    if d.low is not None:
+        ends = f"{words.coverage(d.level)}: {words.interval(d.low, d.high, metric, sign=True)}"
+    return Line(stage, verdict.kind, word, choice, by, pair, ends, later)
+
+
+def _beside(first: str, second: str) -> str:
+    """The second name, without the setting where the first one says it: ``hidden 64``, ``32``."""
+    setting, blank, _ = first.partition(" ")
+    return second.removeprefix(setting + blank) if blank else second
+
+
+def leading_score(final: FinalSummary) -> tuple[str, str] | None:
+    """The test score that leads, and its interval in words; None where there is none."""
+    name = final.headline.name
+    mean, ends = final.mean(f"test_{name}"), final.test.get(name)
+    if mean is None:
+        return None
+    if ends is None:
+        return words.percent(mean), ""
+    return words.percent(
+        mean
+    ), f"95 % interval {words.percent(ends[0])} to {words.percent(ends[1])}"
 
 
 def verdict_word(stage: StageSummary) -> str:
@@ -139,18 +202,10 @@ def of_stage(stage: StageSummary) -> list[Note]:
                 )
             )
     if stage.retuned:
-        found.append(Note("plain", f"{retuned(stage)}"))
+        later = [words.code(text) for text in line_of(stage).later]
+        text = f"A later stage changed this: the final model has {words.listing(later)}."
+        found.append(Note("plain", text))
     return found
-
-
-def retuned(stage: StageSummary) -> str:
-    """What later stages changed of what this one chose; empty where they changed nothing."""
-    if not stage.retuned:
-        return ""
-    changes = [
-        words.code(f"{name} {words.setting(value)}") for name, value in stage.retuned.items()
-    ]
-    return f"A later stage changed this: the final model has {words.listing(changes)}."
 
 
 def unfinished(summary: Summary) -> str | None:

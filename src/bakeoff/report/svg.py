@@ -9,13 +9,12 @@ text is legible everywhere. Knows nothing of studies.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from html import escape as escape_attribute
-from itertools import pairwise
-from math import ceil, floor, log, log10, sqrt
+from math import ceil, floor
 from pathlib import Path
 
+from bakeoff.report.axes import Axis, apart
 from bakeoff.report.text_width import cut, text_width
 from bakeoff.words import visible
 
@@ -77,15 +76,9 @@ def _element(
 def dot(
     x: float, y: float, r: float, says: str = "", *, role: str = "", replicate: int | None = None
 ) -> str:
-    """A filled circle; without a role it has the colour of its group."""
+    """A circle, filled or not as its group is; without a role it has the group's colour."""
     where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
     return _element("circle", where, role, "fill", says, replicate)
-
-
-def ring(x: float, y: float, r: float, says: str = "", *, role: str = "") -> str:
-    """An empty circle."""
-    where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
-    return _element("circle", where, role, "stroke", says, None)
 
 
 def cross(
@@ -141,130 +134,6 @@ def text(x: float, y: float, words: str, *, role: str = "", turn: float = 0) -> 
     if role:
         where += f' fill="{ink(role)}"'
     return f"<text {where}>{escape(words)}</text>"
-
-
-def tick_values(low: float, high: float, count: int) -> tuple[list[float], int]:
-    """Round values in a range, about ``count`` of them, and the decimals that tell them apart.
-
-    Steps are 1, 2 or 5 times a power of ten, the one nearest in the logarithm to the wished number
-    of ticks, as d3 chooses them.
-    """
-    if low == high:
-        return [low], 0 if low == round(low) else 2
-    step = (high - low) / count
-    power = floor(log10(step))
-    error = step / 10.0**power
-    factor = next((f for least, f in ((50, 10), (10, 5), (2, 2)) if error >= sqrt(least)), 1)
-    if factor == 10:
-        power, factor = power + 1, 1
-    # Whole multiples over a whole number: 3 / 10 is .3, 3 · .1 is not.
-    over, times = (10**-power, factor) if power < 0 else (1, factor * 10**power)
-    first, last = ceil(low * over / times - 1e-9), floor(high * over / times + 1e-9)
-    return [index * times / over for index in range(first, last + 1)], max(0, -power)
-
-
-def significant(value: float, digits: int = 6) -> str:
-    """At most so many significant digits and no idle zeros; an exponent below a millionth."""
-    if value != 0 and 1e-6 <= abs(value) < 10.0**digits:
-        places = max(0, digits - 1 - floor(log10(abs(value))))
-        words = f"{value:.{places}f}"
-        words = words.rstrip("0").rstrip(".") if places else words
-    else:
-        words = f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
-    return words.replace("-", "−", 1) if words.startswith("-") else words
-
-
-def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:
-    """The range of the values with a little room on both sides, never empty."""
-    known = list(values)
-    low, high = min(known), max(known)
-    room = (high - low) * share or max(abs(high) * 0.01, 1e-3)
-    return low - room, high + room
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """From values to pixels, with the ticks to print.
-
-    Attributes:
-        low, high: the values at its ends; what lies outside is drawn at the end.
-        length: pixels.
-        ticks: values with their words.
-        to: applied to a value before it is placed: the identity, or a logarithm.
-    """
-
-    title: str
-    low: float
-    high: float
-    length: float
-    ticks: tuple[tuple[float, str], ...]
-    to: Callable[[float], float] = float
-
-    def __call__(self, value: float) -> float:
-        """Pixels from the low end."""
-        low, high = self.to(self.low), self.to(self.high)
-        if high == low:
-            return self.length / 2
-        return min(1.0, max(0.0, (self.to(value) - low) / (high - low))) * self.length
-
-
-def linear(
-    title: str,
-    ends: tuple[float, float],
-    length: float,
-    *,
-    factor: float = 1,
-    count: int = 5,
-    whole: bool = False,
-) -> Axis:
-    """An axis in even steps; ``factor`` is 100 where shares are printed in per cent or points."""
-    values, decimals = tick_values(factor * ends[0], factor * ends[1], count)
-    if whole:
-        values, decimals = [value for value in values if value == round(value)], 0
-    words = [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
-    ticks = tuple((value / factor, word) for value, word in zip(values, words, strict=True))
-    return Axis(title, *ends, length, ticks)
-
-
-_ERROR_TICKS = (0.9, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
-
-
-def shares(title: str, values: Sequence[float], smallest: float, length: float) -> Axis:
-    """An axis for shares near one, such as accuracies.
-
-    Where they span a wide range it is logarithmic in the error, so that half a point at 97 % is as
-    visible as ten points at 60 %; else it is even in per cent.
-
-    Args:
-        values: what the axis must hold.
-        smallest: least error that can be told from none; the logarithm needs one.
-    """
-    errors = [min(1.0, max(smallest, 1 - value)) for value in values]
-    if max(errors) <= 2.5 * min(errors):
-        return linear(f"{title} (%)", padded(values), length, factor=100)
-    low, high = min(1.0, max(errors) * 1.15), min(errors) / 1.15
-    ticks = [(1 - e, significant(100 * (1 - e), 4)) for e in _ERROR_TICKS if high <= e <= low]
-    return Axis(
-        f"{title} (%), spaced by the error",
-        1 - low,
-        1 - high,
-        length,
-        tuple(ticks),
-        lambda value: -log(min(1.0, max(smallest / 1.15, 1 - value))),
-    )
-
-
-def spaced(title: str, values: Sequence[float], length: float) -> Axis:
-    """An axis through values that were tried, each a tick: logarithmic where they span decades."""
-    low, high = min(values), max(values)
-    wide = low > 0 and high / low >= 8
-    room = 14 / (length - 28)  # so that the marks at the ends are whole
-    if wide:
-        ends = low / (high / low) ** room, high * (high / low) ** room
-    else:
-        ends = padded(values, room)
-    ticks = tuple((value, significant(value)) for value in values[:: -(-len(values) // 8)])
-    return Axis(title, *ends, length, ticks, log if wide else float)
 
 
 class Picture:
@@ -332,7 +201,7 @@ class Picture:
 
     def x_axis(self, axis: Axis, *, top: bool = False, grid: bool = True) -> None:
         """Ticks and title below the plot, or above it where reading begins there."""
-        ticks = _apart([(axis(value), words) for value, words in axis.ticks])
+        ticks = apart([(axis(value), words) for value, words in axis.ticks], SIZE)
         if grid:
             lines = "".join(f"M{floor(at + 0.5) + 0.5:g},0v{px(self.height)}" for at, _ in ticks)
             self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
@@ -398,15 +267,3 @@ class Picture:
         target = Path(path)
         target.write_text(self._repr_svg_() + "\n", encoding="utf-8")
         return target
-
-
-def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """The ticks whose words do not touch: every second one is dropped until none do."""
-    kept = list(ticks)
-
-    def touch(a: tuple[float, str], b: tuple[float, str]) -> bool:
-        return abs(a[0] - b[0]) < (text_width(a[1], SIZE) + text_width(b[1], SIZE)) / 2 + 4
-
-    while len(kept) > 2 and any(touch(a, b) for a, b in pairwise(kept)):
-        kept = kept[::2]
-    return kept

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.evidence.summary import CandidateSummary, FinalSummary, Spread, StageSummary, Summary
+from bakeoff.evidence.final_summary import FinalSummary
+from bakeoff.evidence.spreads import Spread
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 from bakeoff.records import Claim
 from bakeoff.report.grids import CURVES, tuned_names
 from bakeoff.tasks.base import Metric

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff import words
-from bakeoff.evidence.summary import FinalSummary, StageSummary, Summary, summarise
+from bakeoff.evidence.summary import StageSummary, Summary, summarise
 from bakeoff.records import StudyResult
 from bakeoff.report import notes
 from bakeoff.report.tables import runs_of, spread_of
@@ -16,8 +16,8 @@ from bakeoff.tasks.classification import CLASSIFICATION
 
 ACCURACY = CLASSIFICATION.metric("accuracy")
 LEGEND = (
-    "± is the standard deviation over runs; [low mean high] an interval with its mean; ▸ carried on; "
-    "× beaten; ! failed. Paired: both candidates trained on the same replicates."
+    "By: the difference that decided, of which two, and its interval. ± is the standard deviation over "
+    "runs. ▸ carried on, × beaten, ! failed. Paired: trained on the same replicates."
 )
 
 
@@ -80,66 +80,40 @@ def _plain(text: str) -> str:
     return text.replace(" %", "")
 
 
-def estimate_line(stage: StageSummary) -> str | None:
-    """The pair that decided, with the interval that did, or None with a single candidate."""
-    d, metric = stage.decided, stage.metric
-    if d is None or d.low is None or d.high is None:
-        return None
-    low, mean, high = (words.bare(value, metric, sign=True) for value in (d.low, d.mean, d.high))
-    unit = f" {words.unit(metric)}" if words.unit(metric) else ""
-    return (
-        f"{stage.name(d.first)} − {stage.name(d.second)}: [{low} {mean} {high}]{unit}, "
-        f"{words.coverage(d.level)} interval over {words.plural(d.num_replicates, 'pair')}"
-    )
-
-
 def summary_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
     """One line a question: stage, verdict, choice, by how much."""
     rows = []
     for stage in summary.stages:
-        d = stage.decided
-        by = ""
-        if len(stage.candidates) > 1 and d is not None:
-            by = words.difference(d.mean, stage.metric, sign=True)
-            by += f", {stage.name(d.first)} − {stage.name(d.second)}"
-        if stage.retuned:
-            later = [f"{name} {words.setting(value)}" for name, value in stage.retuned.items()]
-            by += f" (final: {words.listing(later)})"
-        rows.append((stage.stage.name, notes.verdict_word(stage), stage.chosen.name, by.strip()))
+        line = notes.line_of(stage)
+        by = f"{line.by} ({line.ends}), {line.pair[0]} − {line.pair[1]}" if line.pair else ""
+        by += f" (final: {words.listing(line.later)})" if line.later else ""
+        rows.append((stage.stage.name, line.word, line.choice, by.strip()))
     final = summary.final
-    if final is not None and (line := test_score(final)):
-        rows.append(("final", f"test {final.headline.words}", *line))
+    if final is not None and (score := notes.leading_score(final)):
+        rows.append(("final", f"test {final.headline.words}", *score))
     return rows
 
 
-def test_score(final: FinalSummary) -> tuple[str, str] | None:
-    """The test score that leads, and its interval in words; None where there is none."""
-    name = final.headline.name
-    mean, ends = final.mean(f"test_{name}"), final.test.get(name)
-    if mean is None:
-        return None
-    span = (
-        ""
-        if ends is None
-        else f"95 % interval {words.percent(ends[0])} to {words.percent(ends[1])}"
-    )
-    return words.percent(mean), span
-
-
 def failures(summary: Summary) -> list[str]:
-    """One line per failed run, each naming its run."""
-    lines = [
-        f"{stage.stage.name}: {c.label}, replicate {run.replicate + 1}: {run.reason}"
+    """One line per candidate with failed runs: how many, of which replicates, and why."""
+    groups = [
+        (f"{stage.stage.name}: {c.name}", c.runs)
         for stage in summary.stages
         for c in stage.candidates
-        for run in c.failed
     ]
-    refits = summary.final.final.runs if summary.final else ()
-    return lines + [
-        f"final refit, replicate {run.replicate + 1}: {run.reason}"
-        for run in refits
-        if run.status == "failed"
-    ]
+    if summary.final:
+        groups.append(("final model", summary.final.final.runs))
+    lines = []
+    for name, runs in groups:
+        failed = [run for run in runs if run.status == "failed"]
+        if failed:
+            which = words.listing([str(run.replicate + 1) for run in failed], most=12)
+            whose = "replicate" if len(failed) == 1 else "replicates"
+            lines.append(
+                f"{name}: {len(failed)} of {words.plural(len(runs), 'run')} ({whose} {which}): "
+                f"{failed[0].reason}"
+            )
+    return lines
 
 
 def final_lines(summary: Summary) -> list[str]:
@@ -150,18 +124,12 @@ def final_lines(summary: Summary) -> list[str]:
     parameters = final.final.num_parameters
     size = "" if parameters is None else f", {words.plural(parameters, 'parameter')}"
     lines = [f"Final model{size}: {notes.settings_line(summary)}"]
-    score = test_score(final)
+    score = notes.leading_score(final)
     if score is not None:
         shown, span = score
         line = f"Test {final.headline.words} {shown}" + (f", {span}" if span else "")
-        line += (
-            f" (± {words.points(spread.sd)} over refits)"
-            if (
-                (spread := final.metrics.get(f"test_{final.headline.name}"))
-                and spread.sd is not None
-            )
-            else ""
-        )
+        spread = final.metrics[f"test_{final.headline.name}"]
+        line += "" if spread.sd is None else f" (± {words.points(spread.sd)} over refits)"
         lines.append(
             f"{line}: {words.plural(final.num_finished, 'refit')} on train + validation; "
             f"{data.num_test:,} test examples, opened once, after every choice."
@@ -204,10 +172,9 @@ def stage_lines(stage: StageSummary) -> list[str]:
         if row.note:
             columns.append(row.note)
         lines.append("  ".join(columns))
-    estimate = estimate_line(stage)
-    lines += [f"    {estimate}"] if estimate else []
     lines.append(f"    {notes.reason(stage)}")
-    return lines + [f"    {note.text}" for note in notes.of_stage(stage) if note.tone == "bad"]
+    lost = notes.lost(stage)
+    return [*lines, f"    {lost}"] if lost else lines
 
 
 def result_text(result: StudyResult) -> str:

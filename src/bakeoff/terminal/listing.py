@@ -12,6 +12,7 @@ from rich.text import Text
 from bakeoff import words
 from bakeoff.records import Run
 from bakeoff.store.rows import StudyRow
+from bakeoff.terminal.tables import shown
 
 SPARKS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
@@ -36,8 +37,8 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
     for row in rows:
         table.add_row(
             str(row.id),
-            Text(words.visible(row.name)),
-            Text(words.visible(row.data_name)),
+            shown(row.name),
+            shown(row.data_name),
             row.state,
             str(row.num_stages),
             str(row.num_runs),
@@ -51,22 +52,18 @@ def run_block(run: Run) -> RenderableType:
     """One run: status, scores, and its training curves drawn in the terminal."""
     lines: list[RenderableType] = [
         Text(f"run {run.key[:16]}  {run.engine}", style="bold"),
-        Text(
-            f"replicate {run.replicate}, {run.status}"
+        shown(
+            f"replicate {run.replicate + 1}, {run.status}"
             + (f": {run.reason}" if run.reason else "")
             + f", {words.duration(run.train_seconds)}"
         ),
     ]
-    for title, values, share in (
-        ("train loss", run.curve("train_loss"), False),
-        ("val loss", run.curve("val_loss"), False),
-        ("train accuracy", run.curve("train_accuracy"), True),
-        ("val accuracy", run.curve("val_accuracy"), True),
-    ):
+    for name, values in run.curves.items():
         finite = values[np.isfinite(values)]
         if len(finite):
-            shown = words.percent if share else words.number
-            first, last = shown(float(finite[0])), shown(float(finite[-1]))
+            spoken = words.percent if name.endswith("accuracy") else words.number
+            first, last = spoken(float(finite[0])), spoken(float(finite[-1]))
+            title = words.spoken(name)
             lines.append(Text(f"  {title:<15} {first:>9} {sparkline(finite)} {last}"))
     return Group(*lines)
 

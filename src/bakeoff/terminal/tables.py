@@ -28,7 +28,7 @@ def shown(text: str, style: str = "") -> Text:
 
 
 def stage_block(stage: StageSummary) -> RenderableType:
-    """One finished stage: question, table, estimate, verdict."""
+    """One finished stage: question, table, verdict."""
     metric = stage.metric
     title = Text.assemble(
         shown(f"{stage.number}. {stage.stage.name}", "bold"),
@@ -60,14 +60,12 @@ def stage_block(stage: StageSummary) -> RenderableType:
         style = "bold" if row.mark == "▸" else "dim" if row.mark in "×!" else ""
         table.add_row(*map(shown, [*cells, row.runs, row.note]), style=style)
     parts: list[RenderableType] = [title, Padding(table, (0, 0, 0, 2), expand=False)]
-    estimate = text.estimate_line(stage)
-    if estimate:
-        parts.append(_indented(shown(estimate, "dim")))
     verdict = shown(notes.reason(stage))
     kind = stage.stage.verdict.kind
     verdict.highlight_words([kind.capitalize()], KIND_STYLE[kind])
-    lines = [verdict, *(shown(n.text) for n in notes.of_stage(stage) if n.tone == "bad")]
-    parts += [_indented(line) for line in lines]
+    parts.append(_indented(verdict))
+    if lost := notes.lost(stage):
+        parts.append(_indented(shown(lost, "yellow")))
     return Group(*parts, Text())
 
 
@@ -162,18 +160,12 @@ def final_block(summary: Summary) -> RenderableType | None:
 
 
 def failures_block(summary: Summary) -> RenderableType | None:
-    """Every failed run, once, with how many there are."""
-    lines = text.failures(summary)
-    if not lines:
+    """The failed runs, told once, with how many there are."""
+    if not summary.num_failed:
         return None
-    listed = lines[:12]
-    if len(lines) > len(listed):
-        listed.append(f"… and {len(lines) - len(listed)} more; `bakeoff show` lists all")
-    return Group(
-        Text(words.plural(len(lines), "failed run"), style="bold red"),
-        *(Padding(shown(line), (0, 0, 0, 2), expand=False) for line in listed),
-        Text(),
-    )
+    lines = [Padding(shown(line), (0, 0, 0, 2), expand=False) for line in text.failures(summary)]
+    title = Text(words.plural(summary.num_failed, "failed run"), style="bold red")
+    return Group(title, *lines, Text())
 
 
 def print_result(console: Console, result: StudyResult) -> None:

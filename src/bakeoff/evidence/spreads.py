@@ -1,0 +1,122 @@
+"""Means with their spread, and paired differences, of runs: what summaries are made of.
+
+Knows runs and intervals, neither stages nor words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.evidence.intervals import t_quantile
+from bakeoff.records import Comparison, Run
+
+LEVEL = 0.95  # coverage of what describes one candidate; verdicts bring their own
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One number over several runs.
+
+    Attributes:
+        num: runs that have it.
+        sd: over the runs, ddof 1; None below two.
+        low, high: 95 % interval of the mean; None below two.
+    """
+
+    num: int
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One candidate minus another, in units of the metric, paired over replicates.
+
+    Attributes:
+        first, second: labels.
+        pairs: replicate → difference.
+    """
+
+    first: str
+    second: str
+    mean: float
+    low: float | None
+    high: float | None
+    level: float
+    num_replicates: int
+    equivalent: bool | None = None
+    pairs: Mapping[int, float] | None = None
+
+
+def spread(values: Sequence[float], share: float = 0.0) -> Spread | None:
+    """Mean, sd and interval of the mean over replicates that share training examples.
+
+    Args:
+        values: one per run.
+        share: examples measured on over examples trained on; with the 1/S of independent
+            replicates it makes the variance of Nadeau and Bengio (2003).
+
+    Returns:
+        None without a value.
+    """
+    if not values:
+        return None
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Spread(1, mean, None, None, None)
+    sd = float(np.std(values, ddof=1))
+    half = t_quantile(0.5 + LEVEL / 2, len(values) - 1) * sd * (1 / len(values) + share) ** 0.5
+    return Spread(len(values), mean, sd, mean - half, mean + half)
+
+
+def spreads(runs: Iterable[Run], share: float = 0.0) -> dict[str, Spread]:
+    """Full metric name → over the finished runs, in the order the runs name them."""
+    finished = [run for run in runs if run.status == "finished"]
+    names = dict.fromkeys(name for run in finished for name in run.metrics)
+    found = {
+        name: spread([run.metrics[name] for run in finished if name in run.metrics], share)
+        for name in names
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def paired(first: Sequence[Run], second: Sequence[Run], name: str) -> dict[int, float]:
+    """Replicate → difference, for the replicates that both finished."""
+    others = {run.replicate: run.value(name) for run in second if run.status == "finished"}
+    pairs = {}
+    for run in first:
+        ours, theirs = run.value(name), others.get(run.replicate)
+        if run.status == "finished" and ours is not None and theirs is not None:
+            pairs[run.replicate] = ours - theirs
+    return dict(sorted(pairs.items()))
+
+
+def oriented(pair: Comparison, labels: Sequence[str], flip: bool = False) -> Difference:
+    """A verdict's comparison as a difference, by label."""
+    first, second = labels[pair.first], labels[pair.second]
+    if not flip:
+        low, high, mean = pair.low, pair.high, pair.mean
+    else:
+        first, second, mean = second, first, -pair.mean
+        low = None if pair.high is None else -pair.high
+        high = None if pair.low is None else -pair.low
+    return Difference(
+        first, second, mean, low, high, pair.level, pair.num_replicates, pair.equivalent
+    )
+
+
+def difference_of(
+    first: str, second: str, pairs: Mapping[int, float], share: float
+) -> Difference | None:
+    """A difference that no verdict compared, with a 95 % interval of its own."""
+    found = spread(list(pairs.values()), share)
+    if found is None:
+        return None
+    return Difference(
+        first, second, found.mean, found.low, found.high, LEVEL, found.num, None, pairs
+    )

@@ -692,10 +692,11 @@ def unbalanced() -> StudyResult:
     counts = (1_200, 24, *[120] * 8)
     result = by_metric(full(), "balanced_accuracy")
     assert result.final is not None
-    confusion = np.array(result.final.confusion)
+    assert result.final.exam is not None
+    confusion = np.array(result.final.exam.confusion)
     confusion[1] = 0
     confusion[1, 1] = 3
-    final = replace(result.final, confusion=confusion)
+    final = replace(result.final, exam=replace(result.final.exam, confusion=confusion))
     return replace(result, data=replace(result.data, class_counts=counts), final=final)
 
 

@@ -22,13 +22,13 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from bakeoff import words
+from bakeoff.dense.page import ModelPayload, model_payload
 from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
 from bakeoff.report import figures, method, notes, tables
 from bakeoff.report.figures import anchor_of
 from bakeoff.report.images import Sprite, sprite
-from bakeoff.report.tryit import ModelPayload, model_payload
 
 MAX_OPEN_ROWS = 16  # a longer table starts folded
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bakeoff.dense.base import Scaling, layers_of
+from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
+from bakeoff.dense.page import MAX_PARAMETERS, ModelPayload, model_payload
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.records import DataSummary
 from bakeoff.report.images import sprite
-from bakeoff.report.tryit import MAX_PARAMETERS, ModelPayload, model_payload
 
 DATA = build.data_summary()
 
@@ -49,7 +49,8 @@ def test_tiny_and_huge_weights_stay_in_the_range_of_float16() -> None:
             replace(layer, kernel=layer.kernel * np.float32(factor))
             for layer in layers_of(final.model)
         )
-        payload, _ = model_payload(replace(final, layers=layers, mistakes=(), examples=()), DATA)
+        model = model_arrays(layers, scaling_of(final.model))
+        payload, _ = model_payload(replace(final, model=model, exam=None), DATA)
         assert payload is not None
         error = np.abs(kernel(payload, 0) - layers[0].kernel).max() / np.abs(layers[0].kernel).max()
         assert error < 5e-4
@@ -58,14 +59,16 @@ def test_tiny_and_huge_weights_stay_in_the_range_of_float16() -> None:
 def test_unscaled_bytes_into_a_steep_layer_travel_as_float32() -> None:
     final = build.final(DATA, DENSE_SPACE.complete({"hidden": [16]}))
     unscaled = Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
-    payload, _ = model_payload(replace(final, scaling=unscaled), DATA)
+    model = model_arrays(layers_of(final.model), unscaled)
+    payload, _ = model_payload(replace(final, model=model), DATA)
     assert payload is not None
     assert payload.dtype == "float32"
     assert np.allclose(kernel(payload, 0), layers_of(final.model)[0].kernel, rtol=1e-6)
 
 
 def test_a_model_too_large_for_a_page_is_left_out_with_the_reason() -> None:
-    final = replace(build.final(DATA, DENSE_SPACE.complete({})), num_parameters=MAX_PARAMETERS + 1)
+    cost = (("parameters", float(MAX_PARAMETERS + 1)),)
+    final = replace(build.final(DATA, DENSE_SPACE.complete({})), cost=cost)
     payload, missing = model_payload(final, DATA)
     assert payload is None
     assert missing is not None
@@ -84,7 +87,8 @@ def test_tables_get_sliders_for_the_features_that_move_the_first_layer_most() ->
     weights = [layer.kernel.copy() for layer in layers_of(final.model)]
     weights[0][[5, 40]] *= 10
     layers = (replace(layers_of(final.model)[0], kernel=weights[0]), *layers_of(final.model)[1:])
-    payload, _ = model_payload(replace(final, layers=layers), data)
+    model = model_arrays(layers, scaling_of(final.model))
+    payload, _ = model_payload(replace(final, model=model), data)
     assert payload is not None
     assert payload.kind == "sliders"
     assert {slider.name for slider in payload.sliders[:2]} == {"f5", "f40"}

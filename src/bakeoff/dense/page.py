@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.dense.base import layers_of
 from bakeoff.records import DataSummary, Final
 from bakeoff.words import visible
 
@@ -82,15 +83,6 @@ def _base64(array: NDArray[Any], dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()
 
 
-def _weights(final: Final) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Kernel and bias of every layer, from input to output; empty for another kind of model."""
-    number = sum(name.endswith("/kernel") for name in final.model)
-    return [
-        (final.model[f"layers/{one}/kernel"], final.model[f"layers/{one}/bias"])
-        for one in range(number)
-    ]
-
-
 def _examined(final: Final) -> list[NDArray[Any]]:
     """Features of the test examples that are kept."""
     if final.exam is None:
@@ -101,7 +93,8 @@ def _examined(final: Final) -> list[NDArray[Any]]:
 
 def _layers(final: Final, dtype: str) -> tuple[LayerPayload, ...]:
     payloads = []
-    for kernel, bias in _weights(final):
+    for layer in layers_of(final.model):
+        kernel = np.asarray(layer.kernel, np.float32)
         factor = float(np.abs(kernel).max(initial=0.0)) or 1.0
         payloads.append(
             LayerPayload(
@@ -109,7 +102,7 @@ def _layers(final: Final, dtype: str) -> tuple[LayerPayload, ...]:
                 fan_out=int(kernel.shape[1]),
                 kernel=_base64(kernel / factor, dtype),
                 kernel_factor=factor,
-                bias=_base64(bias, "<f4"),
+                bias=_base64(layer.bias, "<f4"),
             )
         )
     return tuple(payloads)
@@ -157,7 +150,7 @@ def _sliders(final: Final, data: DataSummary) -> tuple[SliderPayload, ...]:
 
 def model_payload(final: Final, data: DataSummary) -> tuple[ModelPayload | None, str | None]:
     """The payload, or None and the reason why the page cannot offer the model."""
-    if final.num_parameters is None or not _weights(final):
+    if final.num_parameters is None or not layers_of(final.model):
         return None, "the final model's weights were not kept"
     if final.num_parameters > MAX_PARAMETERS:
         return None, (

@@ -24,7 +24,19 @@ FEW = {"num_train": 1_100, "num_validation": 100}
 
 def regimes() -> list[Regime]:
     """All rows, section by section."""
-    makers = (_alike, _delta, _failures, _errors, _rare, _shapes, _looks, _loss, _chains, _collapse)
+    makers = (
+        _alike,
+        _delta,
+        _failures,
+        _errors,
+        _rare,
+        _shapes,
+        _looks,
+        _own,
+        _loss,
+        _chains,
+        _collapse,
+    )
     return list(itertools.chain.from_iterable(maker() for maker in makers))
 
 
@@ -166,9 +178,14 @@ def _looks() -> Iterator[Regime]:
         shown = "1 … 12" if len(looks) == 12 else ", ".join(map(str, looks))
         text = f"looks at {shown}, correlation {name}"
         rule, delta = Rule(looks=looks), 1.5 * PAIR_SD
-        yield Regime("looks", f"{text}: 2 alike", arms([ACCURACY] * 2, SD, **options), rule)
+        # A single look spends all of α: nothing of what several looks leave over makes up for a
+        # correlation that the guard does not cover.
+        covered = correlation <= (0.0 if looks == (12,) else 0.04)
+        draw = arms([ACCURACY] * 2, SD, **options)
+        yield Regime("looks", f"{text}: 2 alike", draw, rule, covered=covered)
         draw = arms([ACCURACY, ACCURACY - delta], SD, **options)
-        yield Regime("looks", f"{text}: δ = 1.5 sd apart", draw, replace(rule, delta=delta))
+        rule = replace(rule, delta=delta)
+        yield Regime("looks", f"{text}: δ = 1.5 sd apart", draw, rule, covered=covered)
     for looks in ((24,), (3, 6, 12, 24, 48, 96)):
         text = f"looks at {', '.join(map(str, looks))}, the same examples again after 12"
         rule, delta = Rule(looks=looks), 0.75 * PAIR_SD
@@ -176,6 +193,24 @@ def _looks() -> Iterator[Regime]:
         yield Regime("looks", f"{text}: 2 alike", draw, rule)
         draw = repeated([ACCURACY, ACCURACY - delta], SD, num_replicates=looks[-1])
         yield Regime("looks", f"{text}: δ = .75 sd apart", draw, replace(rule, delta=delta))
+
+
+def _own() -> Iterator[Regime]:
+    """Programs that split their own data: another seed is another split, and nothing is known of it."""
+    for looks in ((3, 5, 8, 12), (5,), (20,)):
+        text = f"looks at {', '.join(map(str, looks))}"
+        rule, delta = Rule(looks=looks, metric="score", share=False), 1.5 * PAIR_SD
+        options = {"num_replicates": looks[-1]}
+        for name, means in (("2 alike", [0.9] * 2), ("4 alike", [0.9] * 4)):
+            draw = arms(means, SD, **options)
+            # One look with nothing added to 1/S is an ordinary t test: it errs in 5 % exactly.
+            weight = 10 if len(looks) == 1 and len(means) == 2 else 1
+            name = f"own split, {text}: {name}"
+            yield Regime("own", name, draw, rule, split="own", weight=weight)
+        draw = arms([0.9, 0.9 - delta], SD, **options)
+        rule = replace(rule, delta=delta)
+        name = f"own split, {text}: 2 apart by δ = 1.5 sd"
+        yield Regime("own", name, draw, rule, split="own")
 
 
 def _loss() -> Iterator[Regime]:

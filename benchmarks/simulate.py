@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.sampling import effective_examples
+from bakeoff.evidence.sampling import Split, effective_examples
 from bakeoff.evidence.verdicts import Decision, Rule, Sampling, decide
 from bakeoff.records import Verdict
 
@@ -51,9 +51,12 @@ class Regime:
         draw: one stage from a generator.
         rule: how it is decided.
         num_train, num_validation: examples per part.
+        split: as in ``Sampling``; of ``own`` no numbers of examples are known.
         class_counts: validation examples per class where balanced accuracy decides, else empty.
         num_stages: of a chain, in which each chosen candidate meets new ones; 1 for a single stage.
         covered: False where the rule promises nothing.
+        weight: how many times the usual number of studies; more where the error is the promised
+            5 % exactly, so that only many studies can tell it from 6.
     """
 
     section: str
@@ -62,9 +65,11 @@ class Regime:
     rule: Rule = field(default_factory=Rule)
     num_train: int = 55_000
     num_validation: int = 5_000
+    split: Split = "folds"
     class_counts: tuple[int, ...] = ()
     num_stages: int = 1
     covered: bool = True
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,7 @@ def race(drawn: Drawn, regime: Regime) -> Verdict:
     """
     everyone = tuple(range(len(drawn.values)))
     decision: Decision | None = None
-    sampling = Sampling(
-        regime.num_train,
-        regime.num_validation,
-        effective_examples(regime.rule.metric, regime.class_counts or [regime.num_validation]),
-        num_folds=12,
-    )
+    sampling = _sampling(regime)
     for look in regime.rule.looks:
         decision = decide(
             drawn.values,
@@ -132,6 +132,18 @@ def race(drawn: Drawn, regime: Regime) -> Verdict:
         if decision.verdict is not None:
             return decision.verdict
     raise AssertionError("the last look always gives a verdict")
+
+
+def _sampling(regime: Regime) -> Sampling:
+    if regime.split == "own":
+        return Sampling(0, 0, split="own")
+    counts = regime.class_counts or [regime.num_validation]
+    return Sampling(
+        regime.num_train,
+        regime.num_validation,
+        effective_examples(regime.rule.metric, counts),
+        num_folds=12,
+    )
 
 
 def judge(verdict: Verdict, drawn: Drawn, *, higher_is_better: bool = True) -> Count:

@@ -96,7 +96,7 @@ def counts(
         return
     for index, regime in enumerate(regimes()):
         if regime.section == section:
-            number = -(-(studies or STUDIES) // CHUNKS)
+            number = -(-regime.weight * (studies or STUDIES) // CHUNKS)
             tasks = [(index, number, seed, chunk) for chunk in range(CHUNKS)]
             yield regime.name, sum(pool.map(_measure, tasks), Count()), regime.covered
 

@@ -153,7 +153,7 @@ def verdict_on(
         losses,
         finished=finished,
         labels=[one.label for one in candidates],
-        costs=[(c.num_parameters, c.operations_per_epoch) for c in candidates],
+        costs=[tuple(count for _, count in one.cost) for one in candidates],
         rule=rule or Rule(looks=(size,)),
         num_replicates=size,
         sampling=SAMPLING,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from made_up_studies import SAMPLING, candidate, noisy, notebook, run, runs, stage
 
@@ -138,3 +140,21 @@ def test_steps_between_stages_need_the_sizes_of_the_parts() -> None:
     with_steps = claims(result.stages, "replication", sampling=SAMPLING)
     assert len(with_steps) > len(without)
     assert with_steps[: len(without)] == without
+
+
+def test_where_one_part_validated_all_runs_orders_speak_of_this_split_alone() -> None:
+    """The notebook's split: another one might order its models otherwise."""
+    stages = notebook().stages
+    last = dataclasses.replace(SAMPLING, split="last")
+    folds = dataclasses.replace(SAMPLING, split="folds")
+    for claim, other in zip(
+        claims(stages, "replication", sampling=last),
+        claims(stages, "replication", sampling=folds),
+        strict=True,
+    ):
+        judged = claim.kind == "order" and claim.low is not None
+        assert claim.sentence.endswith(", on this one split.") == judged
+        assert "split" not in other.sentence
+    assert any(
+        claim.low is not None for claim in claims(stages, "replication") if claim.kind == "order"
+    )

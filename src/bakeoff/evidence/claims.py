@@ -6,7 +6,8 @@ the 95 % prediction interval of one further run among ours, measured on the same
 *Orders.* That the author carried X on, or printed a better number for it, says "X is better than
 Y". Whether that is so is a question about the configurations, not about one test set, so it is
 judged as every stage is: by the paired differences on the validation parts, with the corrected
-interval. An interval above zero: holds. One below zero, a difference proven too small to matter,
+interval. Where one validation part served all runs (``split = "last"``, as the authors of most
+notebooks have it) that interval speaks of this part alone, and the sentence says so. An interval above zero: holds. One below zero, a difference proven too small to matter,
 or two names for one configuration: does not hold. Everything else cannot be told.
 """
 
@@ -39,7 +40,8 @@ def claims(
     Args:
         stages: of the replication, in order.
         kind: of the study; anything but ``replication`` has no claims.
-        sampling: how the replicates were drawn; without it steps from one stage to the next are not judged.
+        sampling: how the replicates were drawn; without it steps from one stage to the next are
+            not judged.
     """
     if kind != "replication":
         return ()
@@ -51,7 +53,16 @@ def claims(
     if sampling is not None:
         for before, after in itertools.pairwise(stages):
             found.extend(_steps(before, after, sampling))
+        if sampling.split == "last":
+            found = [_of_one_split(claim) for claim in found]
     return tuple(found)
+
+
+def _of_one_split(claim: Claim) -> Claim:
+    """The claim with the words that its interval speaks of one validation part alone."""
+    if claim.kind != "order" or claim.low is None:
+        return claim
+    return replace(claim, sentence=f"{claim.sentence[:-1]}, on this one split.")
 
 
 def _numbers(stage: StageResult, candidate: Candidate, runs: Sequence[Run]) -> Iterator[Claim]:
@@ -161,7 +172,7 @@ def _steps(before: StageResult, after: StageResult, sampling: Sampling) -> Itera
     failed = {
         candidate.label
         for candidate, own in ((better, runs[0]), (worse, runs[1]))
-        if 2 * sum(run.status == "finished" for run in own) < len(own)
+        if not any(run.status == "finished" for run in own)
     }
     text = f"{better.label} (after {places[0]}) is better than {worse.label} (after {places[1]})"
     yield _order(after.name, better, worse, text, gap, pair, metric, failed=failed)

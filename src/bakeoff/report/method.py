@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from bakeoff.errors import BakeoffError
+from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.summary import Summary
 from bakeoff.records import StudyResult
 from bakeoff.spec import StudySpec, from_dict
@@ -20,14 +21,10 @@ def error_bars(summary: Summary) -> list[str]:
     result, metric = summary.result, summary.metric
     levels = sorted({d.level for s in summary.stages for d in s.differences if d.low is not None})
     shown = listing([coverage(level) for level in levels]) or "95 %"
-    cover = (
-        "what a new seed would change on this one split"
-        if result.split == "last"
-        else "what a new seed and a new split would change"
-    )
     lines = [
         f"Bars on differences are {shown} intervals of the paired difference in validation "
-        f"{metric.words} between two candidates trained on the same replicates; they cover {cover}.",
+        f"{metric.words} between two candidates trained on the same replicates; they cover "
+        f"{sampling_of_result(result).scope}.",
         "Bars on a single candidate are 95 % intervals of its mean over replicates. They are wider "
         "than those of differences, because all candidates share the luck of a replicate: judge "
         "candidates by their differences.",

@@ -58,16 +58,21 @@ def _delivered(context: StudyContext, candidate: Candidate, refits: list[Refit])
     validated = context.runs.known(
         [context.request("final", candidate, replicate) for replicate in context.replicates]
     )
-    labels = context.dataset.labels
-    number = delivered_refit(
-        [
-            one.outcome.metrics.get("train_accuracy") if one.outcome.stopped is None else None
-            for one in refits
-        ],
-        [run.value("train_accuracy") for run in validated],
-        baseline=float(np.bincount(labels).max() / len(labels)),
-        num_examples=len(labels),
-    )
+    finished = [k for k, one in enumerate(refits) if one.outcome.stopped is None]
+    shares = [one.outcome.metrics.get("train_accuracy") for one in refits]
+    task, labels = context.runs.trainable.task, context.dataset.labels
+    baseline = task.baseline(labels).get("accuracy") if task.baseline else None
+    number: int | None
+    if baseline is None or any(shares[k] is None for k in finished):
+        # Nothing is known of the training part, so nothing but an end before its time is a collapse.
+        number = finished[0] if finished else None
+    else:
+        number = delivered_refit(
+            [share if k in finished else None for k, share in enumerate(shares)],
+            [run.value("train_accuracy") for run in validated],
+            baseline=baseline,
+            num_examples=len(labels),
+        )
     if number is None:
         raise RunsFailedError(
             f"final: every refit of {candidate.label} on train + validation failed or learned far "

@@ -101,7 +101,8 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
             fewest = most = len(new) * looks[-1]
         else:
             fewest = len(candidates) * looks[0] + screening
-            most = contenders * looks[-1] + screening
+            # Everyone also tries the values that an incumbent brings along.
+            most = contenders * (looks[-1] + (joins and bool(grid))) + screening
         counts.add(fewest, most, each)
         stages.append(
             PlannedStage(

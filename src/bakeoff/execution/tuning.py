@@ -32,7 +32,9 @@ class _Point:
         if not finished:
             return (num_failed, float("inf"), float("inf"))
         score = sum(metric_of(run, metric) for run in finished) / len(finished)
-        loss = sum(metric_of(run, "loss") for run in finished) / len(finished)
+        # A model that gives no probabilities has no loss: equals are then told apart by their order.
+        losses = [value for run in finished if (value := run.value("val_loss")) is not None]
+        loss = sum(losses) / len(losses) if losses else 0.0
         return (num_failed, -score if higher_is_better else score, loss)
 
 

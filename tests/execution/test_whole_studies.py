@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from test_chain import Counting, text_of
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
-from bakeoff.data.sources import from_arrays
 from bakeoff.errors import Interrupted
 from bakeoff.result import Result
 from bakeoff.study import Study

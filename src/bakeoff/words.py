@@ -8,8 +8,8 @@ the edge where they are printed.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.tasks.base import Metric
@@ -144,7 +144,26 @@ def spoken(name: str) -> str:
 
 def code(name: str) -> str:
     """A name as code: between backticks, which pages set in another font."""
-    return f"`{name}`"
+    return f"`{name.replace('`', chr(39))}`"
+
+
+def candidate(label: str, varied: Sequence[str], values: Mapping[str, Any]) -> str:
+    """What a candidate is called in running text, such as ``learning_rate 1``.
+
+    A bare ``1`` or ``none`` cannot be told from the words around it, and an author's own label
+    does not say what the candidate is.
+
+    Args:
+        label: as in the records.
+        varied: names of the settings that differ in its stage; of several the label names them.
+        values: its settings.
+    """
+    if len(varied) != 1 or varied[0] not in values:
+        return label
+    value = setting(values[varied[0]])
+    if label in (value, f"{varied[0]}={value}"):
+        return f"{varied[0]} {value}"
+    return f"{label} ({varied[0]} {value})"
 
 
 def visible(text: str) -> str:

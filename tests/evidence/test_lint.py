@@ -276,7 +276,7 @@ def with_curves(**curves: object) -> StudyResult:
 def test_still_improving_needs_a_gain_that_matters() -> None:
     rising, falling = np.linspace(0.5, 0.9, 10), np.linspace(1.0, 0.3, 10)
     finding = find(lint_result(with_curves(val_accuracy=rising, val_loss=falling)), "L006")
-    assert "x gained 8.89 points in the last 2 epochs of 10" in finding.text
+    assert "`x` gained 8.89 points in the last 2 epochs of 10" in finding.text
     settled = 0.9 - 0.4 * np.exp(-np.arange(10.0))
     assert "L006" not in codes(lint_result(with_curves(val_accuracy=settled, val_loss=falling)))
 
@@ -305,7 +305,7 @@ def test_leaders_by_accuracy_and_by_loss_may_differ() -> None:
         )
 
     finding = find(lint_result(two(0.15)), "L009")
-    assert "x leads by accuracy, but y by validation loss" in finding.text
+    assert "`x` leads by accuracy, but `y` by validation loss" in finding.text
     assert "L009" not in codes(lint_result(two(0.25)))
 
 
@@ -328,7 +328,7 @@ def test_dead_and_saturated_units_name_their_layer(
     def of(health: dict[str, float]) -> StudyResult:
         return one_stage((candidate("x"), runs(noisy(0.96), health=(fine, health))))
 
-    assert "hidden layer 2 of x" in find(lint_result(of(bad)), code).text
+    assert "hidden layer 2 of `x`" in find(lint_result(of(bad)), code).text
     assert code not in codes(lint_result(of(good)))
 
 
@@ -356,21 +356,21 @@ def two_stage_gain(final_mean: float) -> list[StageResult]:
 
 def test_a_final_that_is_no_better_than_a_cheaper_one_before() -> None:
     finding = find(lint_result(study(two_stage_gain(0.9605))), "L016")
-    assert "small of stage a" in finding.text
+    assert "`small` of stage a" in finding.text
     assert "L016" not in codes(lint_result(study(two_stage_gain(0.975))))
 
 
 def test_failed_runs_are_counted_with_their_reason() -> None:
     values = [*noisy(0.96, size=4), None]
     finding = find(lint_result(one_stage((candidate("x"), runs(values)))), "L019")
-    assert "1 of 5 of x (diverged" in finding.text
+    assert "1 of 5 of `x` (diverged" in finding.text
 
 
 def test_who_does_no_better_than_always_naming_one_class_has_learned_next_to_nothing() -> None:
     """Ten classes, 5,000 validation examples in each of five runs: 10.3 % is chance, 10.6 % is not."""
     chance = lint_result(one_stage((candidate("x"), runs([0.103] * 5))))
     finding = find(chance, "L022")
-    assert "x reached 10.30 % of validation accuracy" in finding.text
+    assert "`x` reached 10.30 % of validation accuracy" in finding.text
     assert "10.00 % of always naming the same class" in finding.text
     assert "L022" not in codes(lint_result(one_stage((candidate("x"), runs([0.106] * 5)))))
     assert "L019" not in codes(chance)

@@ -88,7 +88,7 @@ def test_for_small_differences_no_number_of_replicates_is_enough() -> None:
 
 def test_before_the_first_run_a_documented_spread_is_assumed_at_the_level_of_the_looks() -> None:
     assert prior_sd(5_000) == pytest.approx(math.sqrt(2 * 0.0015**2 + 0.05 / 5_000))
-    for looks, alpha in (((3, 5, 8, 12), 0.0125), ((3,), 0.05), ((1, 2, 6), 0.05)):
+    for looks, alpha in (((3, 5, 8, 12), 0.0125), ((3,), 0.025), ((1, 2, 6), 0.025)):
         assert expected_reach(Rule(looks=looks), FOLDS) == pytest.approx(
             detectable_difference(looks[-1], prior_sd(5_000), alpha=alpha, sampling=FOLDS)
         )

@@ -288,8 +288,16 @@ def test_one_replicate_has_no_interval_and_the_note_says_why() -> None:
 
 def test_alpha_is_split_over_the_looks_that_can_decide() -> None:
     assert Rule().alpha_per_look == pytest.approx(0.0125)
-    assert Rule(looks=(1, 5)).alpha_per_look == pytest.approx(0.05)
-    assert Rule(looks=(1,)).alpha_per_look == pytest.approx(0.05)
+    assert Rule(looks=(3, 5)).alpha_per_look == pytest.approx(0.025)
+
+
+def test_a_single_look_spends_half_of_alpha_because_it_has_no_slack_for_correlation() -> None:
+    for looks in ((12,), (1, 5), (1,)):
+        assert Rule(looks=looks).alpha_per_look == pytest.approx(0.025)
+        assert Rule(looks=looks).tie_alpha(looks[-1]) == pytest.approx(0.025)
+
+
+def test_a_number_of_replicates_cuts_the_looks_or_adds_one() -> None:
     assert looks_until((3, 5, 8, 12), 5) == (3, 5)
     assert looks_until((3, 5, 8, 12), 4) == (3, 4)
     assert looks_until((3, 5, 8, 12), 20) == (3, 5, 8, 12, 20)
@@ -302,10 +310,10 @@ def test_ties_spend_their_alpha_in_a_rising_order() -> None:
 
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=15, unique=True).map(sorted))
-def test_the_looks_together_spend_five_percent_on_winners_and_on_ties(looks: list[int]) -> None:
+def test_several_looks_together_spend_five_percent_on_winners_and_on_ties(looks: list[int]) -> None:
     rule = Rule(looks=tuple(looks))
     deciding = [look for look in looks if look >= 3]
-    if deciding:
+    if len(deciding) > 1:
         levels = [rule.tie_alpha(look) for look in deciding]
         assert sum(levels) == pytest.approx(0.05)
         assert levels == sorted(levels)

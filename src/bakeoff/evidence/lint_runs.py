@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bakeoff import words
 from bakeoff.evidence import lint as codes
 from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
@@ -72,6 +73,12 @@ def _runs_of(stage: StageResult, label: str) -> Runs:
     return stage.runs[labels.index(label)]
 
 
+def _called(stage: StageResult, label: str) -> str:
+    """A candidate as code, with its setting."""
+    settings = stage.candidate(label).settings
+    return words.code(words.candidate(label, stage.varied, settings))
+
+
 def _compare(a: Runs, b: Runs, metric: str, result: StudyResult) -> Comparison | None:
     first, second = paired_values(a, b, metric)
     if not len(first):
@@ -112,7 +119,8 @@ def _regressed(result: StudyResult) -> Iterator[LintFinding]:
         if loss > delta:
             yield codes.REGRESSED.finding(
                 f"The chain fell by {wording.amount(loss, verdict.metric)} from "
-                f"{before.verdict.chosen} (stage {before.name}) to {verdict.chosen} (stage "
+                f"{_called(before, before.verdict.chosen)} (stage {before.name}) to "
+                f"{_called(after, verdict.chosen)} (stage "
                 f"{after.name}) on {wording.count(pair.num_replicates, 'shared replicate')}; "
                 f"{wording.amount(delta, verdict.metric)} would matter.",
                 after.name,
@@ -139,8 +147,8 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     if cheaper:
         _, stage, earlier, pair = min(cheaper, key=lambda item: item[0])
         yield codes.NO_GAIN.finding(
-            f"{final.label} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
-            f"{earlier.label} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
+            f"{_called(last, final.label)} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
+            f"{_called(stage, earlier.label)} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
             f"is {wording.amount(pair.mean if higher else -pair.mean, metric)} "
             f"({interval(pair, metric, flip=not higher)}).",
             last.name,
@@ -175,7 +183,7 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
         if point.chosen and point.at_edge:
             names = [f"{wording.spoken(name)} {point.values[name]:g}" for name in point.at_edge]
             yield codes.EDGE.finding(
-                f"In stage {stage.name} {point.candidate} was tuned to {wording.listed(names)}, at "
+                f"In stage {stage.name} {_called(stage, point.candidate)} was tuned to {wording.listed(names)}, at "
                 "the edge of the values tried.",
                 stage.name,
             )
@@ -195,19 +203,19 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))
         if gain > matters and loss[-1] < loss[-1 - late]:
             improving.append(
-                f"{candidate.label} gained {wording.amount(gain, 'accuracy')} in the last "
+                f"{_called(stage, candidate.label)} gained {wording.amount(gain, 'accuracy')} in the last "
                 f"{wording.count(late, 'epoch')} of {epochs}"
             )
         best = int(np.argmin(loss))
         if loss[-1] > OVERFIT_RISE * loss[best] and train[-1] < train[best]:
             overfitting.append(
-                f"{candidate.label}'s validation loss rose from {loss[best]:.3f} (epoch "
+                f"{_called(stage, candidate.label)}'s validation loss rose from {loss[best]:.3f} (epoch "
                 f"{best + 1}) to {loss[-1]:.3f} (epoch {epochs})"
             )
         jitter = _jitter(runs)
         if jitter is not None and jitter > delta:
             noisy.append(
-                f"{candidate.label}'s validation accuracy jumps by about "
+                f"{_called(stage, candidate.label)}'s validation accuracy jumps by about "
                 f"{wording.amount(jitter, 'accuracy')} from epoch to epoch"
             )
     for check, found in (
@@ -250,7 +258,7 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
     if gains:
         gain, best = max(gains)
         yield codes.LEADERS_DIFFER.finding(
-            f"In stage {stage.name} {leader} leads by {wording.spoken(metric)}, but {best} by "
+            f"In stage {stage.name} {_called(stage, leader)} leads by {wording.spoken(metric)}, but {_called(stage, best)} by "
             f"validation loss, which is lower by {wording.amount(gain, 'loss')}.",
             stage.name,
         )
@@ -274,7 +282,7 @@ def _units(stage: StageResult) -> Iterator[LintFinding]:
             share = float(by_layer[layer, column])
             if share >= limit:
                 found.append(
-                    f"{100 * share:.0f} % in hidden layer {layer + 1} of {candidate.label}"
+                    f"{100 * share:.0f} % in hidden layer {layer + 1} of {_called(stage, candidate.label)}"
                 )
     if dead:
         yield codes.DEAD_UNITS.finding(
@@ -296,7 +304,7 @@ def _failed(stage: StageResult) -> Iterator[LintFinding]:
         failed = [run for run in runs if run.status == "failed"]
         if failed:
             found.append(
-                f"{len(failed)} of {len(runs)} of {candidate.label} ({failed[0].reason or 'failed'})"
+                f"{len(failed)} of {len(runs)} of {_called(stage, candidate.label)} ({failed[0].reason or 'failed'})"
             )
     if found:
         yield codes.FAILED_RUNS.finding(
@@ -310,7 +318,7 @@ def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFi
     metric = result.metric if result.metric in SHARES else "accuracy"
     sampling = sampling_of_result(result, metric)
     found = [
-        f"{candidate.label} reached {wording.level(float(values.mean()), metric)}"
+        f"{_called(stage, candidate.label)} reached {wording.level(float(values.mean()), metric)}"
         for candidate, runs in _compete(stage)
         if len(values := values_of(runs, metric)) and sampling.learned_nothing(values)
     ]

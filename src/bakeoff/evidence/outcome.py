@@ -176,6 +176,8 @@ def _blocking(case: Case) -> Comparison | None:
     if not rivals:
         return None
     first, second = leader, min(rivals, key=lambda k: (look.gain(leader, k), k))
+    if look.gain(first, second) < 0.0:  # the leader stands best, not on the few these two share
+        first, second = second, first
     if look.equivalent(first, second):
         pairs = [
             (a, b) if look.gain(a, b) >= 0.0 else (b, a)

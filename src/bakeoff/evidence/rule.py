@@ -19,6 +19,9 @@ LARGEST_DELTA = 0.005
 ERROR_SHARE = 0.1
 VALUE_SHARE = 0.01
 
+FEWEST_SHARES = 2
+"""No look spends more than half of alpha."""
+
 LAST_LOOK_SHARE = 0.4
 """Of what all looks together may err in ties, the part that the last one spends."""
 
@@ -52,11 +55,16 @@ class Rule:
 
     @property
     def alpha_per_look(self) -> float:
-        """Alpha split evenly (Bonferroni) over the looks that can give a verdict."""
-        return self.alpha / max(1, len(self.deciding_looks))
+        """Alpha split evenly (Bonferroni) over the looks that can give a verdict.
+
+        One look alone spends half of it. Several looks at the same replicates err less often
+        than their alphas add up to, and that slack is what holds where replicates are correlated
+        more strongly than the guard allows; a single look has none.
+        """
+        return self.alpha / max(FEWEST_SHARES, len(self.deciding_looks))
 
     def tie_alpha(self, look: int) -> float:
-        """One-sided level at which a tie may fall at a look; together ``alpha``.
+        """One-sided level at which a tie may fall at a look; together at most ``alpha``.
 
         The last look has two fifths of it (an even share where there are fewer than three), the
         earlier ones split the rest in a rising order: .008, .010, .012, .020 for four. Early
@@ -64,7 +72,7 @@ class Rule:
         """
         looks = self.deciding_looks
         if len(looks) < 2 or look not in looks:
-            return self.alpha / max(1, len(looks))
+            return self.alpha / max(FEWEST_SHARES, len(looks))
         last = max(LAST_LOOK_SHARE, 1.0 / len(looks))
         if look == looks[-1]:
             return self.alpha * last

@@ -13,6 +13,7 @@ from typing import Literal
 from bakeoff.evidence import wording
 from bakeoff.records import Comparison, Verdict
 from bakeoff.tasks.classification import SHARES
+from bakeoff.words import code
 
 Why = Literal["cheapest", "incumbent, cheapest", "incumbent", "leader", "first"]
 
@@ -52,11 +53,6 @@ class Facts:
     learned_nothing: tuple[int, ...] = ()
     chance: float | None = None
     tuned: bool | Sequence[str] = False
-
-
-def code(name: str) -> str:
-    """A name set as code."""
-    return f"`{name.replace('`', chr(39))}`"
 
 
 def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:

@@ -6,7 +6,7 @@ is the same number. Knows records and intervals, no words beyond the names of ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,17 +187,6 @@ def _names(stage: StageResult) -> tuple[list[str], list[dict[str, Any]]]:
     return differing, effective
 
 
-def _name(candidate: Candidate, varied: Sequence[str], values: Mapping[str, Any]) -> str:
-    """A label with the setting it is a value of, or with the values an author's label stands for."""
-    label = candidate.label
-    if len(varied) != 1 or varied[0] not in values:
-        return label
-    value = words.setting(values[varied[0]])
-    if label == value:
-        return f"{varied[0]} {value}"
-    return label if label == f"{varied[0]}={value}" else f"{label} ({varied[0]} {value})"
-
-
 def _fate(label: str, stage: StageResult) -> str:
     verdict = stage.verdict
     if label == verdict.chosen:
@@ -221,7 +210,7 @@ def _stage(
             CandidateSummary(
                 candidate=candidate,
                 runs=runs,
-                name=_name(candidate, stage.varied, values),
+                name=words.candidate(candidate.label, stage.varied, values),
                 values={key: values.get(key) for key in differing},
                 fate=_fate(candidate.label, stage),
                 metrics=metrics,

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff import words
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
-from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates, value_label
+from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
 from bakeoff.trainables.base import Trainable
 
 
@@ -115,23 +116,8 @@ def costs(candidates: Sequence[Candidate]) -> list[tuple[float, ...]]:
 
 
 def spoken_names(candidates: Sequence[Candidate], varied: Sequence[str]) -> list[str]:
-    """What candidates are called in running text, such as ``learning_rate 1``.
-
-    A bare ``1`` or ``none`` cannot be told from the words around it, and an author's own label
-    does not say what the candidate is.
-
-    Args:
-        varied: names of the settings that differ between them; with several, labels name them.
-    """
-    if len(varied) != 1:
-        return [candidate.label for candidate in candidates]
-    names = []
-    for candidate in candidates:
-        value = value_label(candidate.settings[varied[0]])
-        made = candidate.label in (value, f"{varied[0]}={value}")
-        what = f"{varied[0]} {value}"
-        names.append(what if made else f"{candidate.label} ({what})")
-    return names
+    """What the candidates of a stage are called in running text: ``words.candidate``."""
+    return [words.candidate(one.label, varied, one.settings) for one in candidates]
 
 
 def refuse_what_cannot_be_trained(trainable: Trainable, candidates: Sequence[Candidate]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bakeoff.evidence.final_summary import wilson
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.spreads import spread
 from bakeoff.evidence.summary import summarise
 from bakeoff.records import LintFinding
@@ -17,7 +18,7 @@ from bakeoff.report.axes import kept_epochs
 
 
 def test_the_interval_of_a_mean_is_nadeau_and_bengios() -> None:
-    found = spread([0.95, 0.96, 0.955], 1 / 11)
+    found = spread([0.95, 0.96, 0.955], Sampling(11, 1, split="last"))
     assert found is not None
     # t(.975, 2) = 4.302653; se = sd · sqrt(1/3 + 1/11)
     assert found.mean == pytest.approx(0.955)
@@ -28,10 +29,10 @@ def test_the_interval_of_a_mean_is_nadeau_and_bengios() -> None:
 
 
 def test_one_value_has_no_interval_and_none_has_no_mean() -> None:
-    one = spread([0.9], 0.1)
+    one = spread([0.9])
     assert one is not None
     assert (one.num, one.mean, one.sd, one.low) == (1, 0.9, None, None)
-    assert spread([], 0.1) is None
+    assert spread([]) is None
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

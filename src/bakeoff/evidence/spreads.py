@@ -5,13 +5,17 @@ Knows runs and intervals, neither stages nor words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bakeoff.evidence.intervals import t_quantile
+from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import Comparison, Run
+
+INDEPENDENT = Sampling(0, 0, split="own")
 
 LEVEL = 0.95  # coverage of what describes one candidate; verdicts bring their own
 
@@ -53,13 +57,12 @@ class Difference:
     pairs: Mapping[int, float] | None = None
 
 
-def spread(values: Sequence[float], share: float = 0.0) -> Spread | None:
-    """Mean, sd and interval of the mean over replicates that share training examples.
+def spread(values: Sequence[float], sampling: Sampling = INDEPENDENT) -> Spread | None:
+    """Mean, sd and Student's interval of the mean over runs.
 
     Args:
         values: one per run.
-        share: examples measured on over examples trained on; with the 1/S of independent
-            replicates it makes the variance of Nadeau and Bengio (2003).
+        sampling: how their replicates were drawn: how much a mean over them says.
 
     Returns:
         None without a value.
@@ -70,16 +73,17 @@ def spread(values: Sequence[float], share: float = 0.0) -> Spread | None:
     if len(values) < 2:
         return Spread(1, mean, None, None, None)
     sd = float(np.std(values, ddof=1))
-    half = t_quantile(0.5 + LEVEL / 2, len(values) - 1) * sd * (1 / len(values) + share) ** 0.5
+    unit = math.sqrt(sampling.variance_factor(len(values)))
+    half = t_quantile(0.5 + LEVEL / 2, len(values) - 1) * sd * unit
     return Spread(len(values), mean, sd, mean - half, mean + half)
 
 
-def spreads(runs: Iterable[Run], share: float = 0.0) -> dict[str, Spread]:
+def spreads(runs: Iterable[Run], sampling: Sampling = INDEPENDENT) -> dict[str, Spread]:
     """Full metric name → over the finished runs, in the order the runs name them."""
     finished = [run for run in runs if run.status == "finished"]
     names = dict.fromkeys(name for run in finished for name in run.metrics)
     found = {
-        name: spread([run.metrics[name] for run in finished if name in run.metrics], share)
+        name: spread([run.metrics[name] for run in finished if name in run.metrics], sampling)
         for name in names
     }
     return {name: one for name, one in found.items() if one is not None}
@@ -111,10 +115,10 @@ def oriented(pair: Comparison, labels: Sequence[str], flip: bool = False) -> Dif
 
 
 def difference_of(
-    first: str, second: str, pairs: Mapping[int, float], share: float
+    first: str, second: str, pairs: Mapping[int, float], sampling: Sampling
 ) -> Difference | None:
     """A difference that no verdict compared, with a 95 % interval of its own."""
-    found = spread(list(pairs.values()), share)
+    found = spread(list(pairs.values()), sampling)
     if found is None:
         return None
     return Difference(

@@ -14,6 +14,7 @@ import numpy as np
 
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary, summarise_final
+from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
 from bakeoff.records import Candidate, Run, StageResult, StudyResult, TuningPoint
 from bakeoff.tasks.base import Metric
@@ -198,14 +199,14 @@ def _fate(label: str, stage: StageResult) -> str:
 
 
 def _stage(
-    result: StudyResult, number: int, metric: Metric, share: float, last: Mapping[str, Any]
+    result: StudyResult, number: int, metric: Metric, sampling: Sampling, last: Mapping[str, Any]
 ) -> StageSummary:
     stage = result.stages[number]
     verdict, name = stage.verdict, f"val_{metric.name}"
     differing, effective = _names(stage)
     candidates = []
     for candidate, runs, values in zip(stage.candidates, stage.runs, effective, strict=True):
-        metrics = spreads(runs, share)
+        metrics = spreads(runs, sampling)
         candidates.append(
             CandidateSummary(
                 candidate=candidate,
@@ -228,7 +229,7 @@ def _stage(
     differences = []
     for index, label in enumerate(labels):
         pairs = paired(stage.runs[index], stage.runs[chosen], name)
-        own = difference_of(label, labels[chosen], pairs, share)
+        own = difference_of(label, labels[chosen], pairs, sampling)
         if index == chosen or (own is None and index not in known):
             continue
         if index in known:
@@ -262,7 +263,9 @@ def _stage(
         if here is not None:
             # The incumbent may have had more replicates here than in the stage before.
             carried, runs = labels[here], stage.runs[here]
-        gain = difference_of(labels[chosen], carried, paired(stage.runs[chosen], runs, name), share)
+        gain = difference_of(
+            labels[chosen], carried, paired(stage.runs[chosen], runs, name), sampling
+        )
     ours = effective[chosen]
     return StageSummary(
         stage=stage,
@@ -293,7 +296,7 @@ def _screened(point: TuningPoint, name: str) -> float | None:
 def summarise(result: StudyResult) -> Summary:
     """Everything that is computed from a result."""
     metric, data = metric_of(result), result.data
-    share = data.num_validation / data.num_train if data.num_train else 0.0
+    sampling = sampling_of_result(result, metric.name)
     settings: Mapping[str, Any] | None = None
     if result.final is not None:
         settings = result.final.settings.effective()
@@ -305,7 +308,7 @@ def summarise(result: StudyResult) -> Summary:
         result=result,
         metric=metric,
         stages=tuple(
-            _stage(result, number, metric, share, settings or {})
+            _stage(result, number, metric, sampling, settings or {})
             for number in range(len(result.stages))
         ),
         final=summarise_final(result, metric),

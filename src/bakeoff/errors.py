@@ -39,10 +39,16 @@ def printable(text: str) -> str:
     )
 
 
+def _shortened(line: str) -> str:
+    """Place and rule stand at a message's beginning, the remedy at its end."""
+    return line if len(line) <= 2000 else f"{line[:1000]} … {line[-600:]}"
+
+
 class BakeoffError(Exception):
     """Base of every error that bakeoff raises on purpose.
 
-    Its message is safe to print, whatever names and contents of files it quotes (``printable``).
+    Its message is safe to print, whatever names and contents of files it quotes: see ``printable``,
+    and a line of thousands of characters is shortened in its middle.
 
     Args:
         lines: of the message; usually one.
@@ -54,7 +60,7 @@ class BakeoffError(Exception):
     exit_code: int = 1
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(map(printable, lines)))
+        super().__init__("\n".join(_shortened(printable(line)) for line in lines))
 
 
 class UsageError(BakeoffError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Taken as the column of classes when none is named and exactly one of these is there.
 TARGET_NAMES = ("target", "label", "class", "y")
 _MAX_COLUMNS = 100_000
+_MAX_NAME = 1000
 _BLOCK = 1_000_000  # cells that are converted at a time
 
 
@@ -85,7 +86,7 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
             raise DataError(
                 f"{place}: row {gap[0] + 1}, column {target!r}: the label is missing; fill it or drop the row"
             )
-        labels = _labels(column)
+        labels = _labels(column, place)
         if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
             row = int(np.flatnonzero(labels != np.floor(labels))[0])
             raise DataError(
@@ -143,16 +144,23 @@ def _first_word(column: pd.Series[Any]) -> tuple[int, Any]:
     for row, value in enumerate(column):
         try:
             float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return row, value
     return 0, column.iloc[0]
 
 
-def _labels(column: pd.Series[Any]) -> NDArray[Any]:
+def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
     """Integers where every label is one (so that 10 comes after 9), else text."""
     if getattr(column.dtype, "kind", "O") in "biuf":
         return column.to_numpy()
-    text = np.array([str(value).strip() for value in column])
+    words = [str(value).strip() for value in column]
+    longest = max(map(len, words))
+    if longest > _MAX_NAME:  # a matrix of texts is as wide as the longest of them
+        raise DataError(
+            f"{place}: column {str(column.name)!r}: a class's name may have {_MAX_NAME:,} characters, but "
+            f"one has {longest:,}; shorten it, or name another column with target = '…'"
+        )
+    text = np.array(words)
     try:
         numbers = text.astype(np.float64)
     except ValueError:

@@ -172,3 +172,28 @@ def test_an_archive_without_arrays_or_with_far_too_many_is_refused(tmp_path) -> 
             archive.writestr(f"{number}.npy", b"")
     with pytest.raises(DataError, match="at most 1,000 arrays, but holds 1,001"):
         read_npz(path)
+
+
+def test_text_that_is_none_is_refused_before_numpy_meets_it(tmp_path) -> None:
+    for code in (0xD800, 0x110000, 0xFFFFFFFF):
+        raw = _npy(np.array(["ab", "cd"]))
+        with pytest.raises(DataError, match="x: holds what is no text"):
+            decode_npy(raw[:-4] + struct.pack("<I", code), "x")
+
+
+def test_a_file_that_packs_a_thousandfold_is_refused_and_the_message_says_how_not_to(
+    tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", _npy(np.zeros(3_000_000, np.uint8)))
+    monkeypatch.setattr("bakeoff.data.reading._RATIO_FROM", 1_000_000)
+    with pytest.raises(
+        DataError, match=r"more than the limit of 100 times.*BAKEOFF_MAX_BYTES=3000128"
+    ):
+        read_npz(path)
+    monkeypatch.setenv("BAKEOFF_MAX_BYTES", "3000128")
+    assert read_npz(path)["x"].shape == (3_000_000,)
+    monkeypatch.setenv("BAKEOFF_MAX_BYTES", "many")
+    with pytest.raises(DataError, match="must be a whole number of bytes, but is 'many'"):
+        read_npz(path)

@@ -117,6 +117,13 @@ BROKEN_TABLES = [
     ("a,label\n" + "\n".join(f"{i},n{i}" for i in range(20)), "20 different values"),
     ("label\n0\n1\n", "at least one column beside 'label'"),
     ('a,label\n1,"0\n2,1\n', "every line must have|row 1"),
+    (f"a,label\n1,0\n2,{'b' * 5000}\n", "'label': a class's name may have 1,000 .* one has 5,000"),
+    (f"a,{'b' * 200_000}\n1,0\n", "the first line must name the columns .*field larger"),
+    (f"a,label\n{'9' * 400},0\n2,1\n", "row 1 of 'a': '999"),
+    (
+        ",".join("abcdefgh") + ",label\n" + "1\n" * 50,
+        "the 9 cells of the first one, but most have fewer",
+    ),
 ]
 
 
@@ -363,3 +370,11 @@ def test_paths_are_told_from_names(text, expected, tmp_path, monkeypatch) -> Non
     assert looks_like_path("mnits")
     (tmp_path / "mnist").mkdir()
     assert not looks_like_path("mnist")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\u202eb", "a\nb", "a\x9b2J"])
+def test_no_message_carries_what_a_terminal_would_obey(tmp_path, name) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=np.array([name] * 24))
+    with pytest.raises(DataError, match="at least 2 classes") as caught:
+        load_path(tmp_path / "a.npz")
+    assert str(caught.value).isprintable()

@@ -116,3 +116,9 @@ def test_unbalanced_classes_have_their_balanced_accuracy_measured() -> None:
     assert result.record.metric == "balanced_accuracy"
     assert result.record.final.runs[0].value("test_balanced_accuracy") == pytest.approx(expected)
     assert all(run.value("test_balanced_accuracy") is not None for run in result.record.final.runs)
+
+
+def test_a_refit_that_learned_little_is_a_measurement_and_not_failed(collapsed: Result) -> None:
+    """A refit has no validation part, so no reason of one may speak of it."""
+    assert [run.status for run in collapsed.record.final.runs] == ["finished"] * 3
+    assert [run.reason for run in collapsed.record.final.runs] == [None] * 3

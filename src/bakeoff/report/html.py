@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 
 from bakeoff import words
 from bakeoff.dense.page import ModelPayload, model_payload
+from bakeoff.evidence import audit
 from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
@@ -154,6 +155,7 @@ def render(result: StudyResult) -> str:
             for stage in summary.stages
         ],
         audit=tables.audit(summary) if result.audit else None,
+        audit_said=audit.summary(result),
         confirmed=confirmed,
         final=final,
         final_figures=figures.of_final(summary, final) if final else [],

@@ -199,7 +199,7 @@ def chain(summary: Summary) -> Table:
 def audit(summary: Summary) -> Table:
     """Every swap of the chain audit."""
     metric = summary.metric
-    words = {True: "beats the final", False: "does not beat it", None: "not tried further"}
+    words = {True: "beats the final", False: "does not beat it", None: "only screened"}
     rows = []
     for swap in summary.result.audit:
         pair = swap.comparison
@@ -210,7 +210,7 @@ def audit(summary: Summary) -> Table:
                 bare(pair.mean if pair else None, metric, sign=True),
                 interval(pair.low, pair.high, metric, sign=True) if pair and known else DASH,
                 str(pair.num_replicates if pair else len(swap.runs)),
-                words[swap.confirmed],
+                words[swap.confirmed] if pair else "could not be compared",
             )
         )
     head = ("swapped back", _in_units("against the final", metric), "interval", "pairs", "finding")

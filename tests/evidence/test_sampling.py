@@ -86,3 +86,10 @@ def test_what_intervals_speak_of_is_said_in_words() -> None:
     scopes = {replace(FOLDS, split=split).scope for split in ("folds", "last", "own")}
     assert len(scopes) == 3
     assert "one split" in replace(FOLDS, split="last").scope
+
+
+def test_only_disjoint_folds_need_no_word_of_caution() -> None:
+    caveats = [replace(FOLDS, split=split).caveat for split in ("folds", "last", "own")]
+    assert caveats[0] == ""
+    assert "one split" in caveats[1]
+    assert "seeds" in caveats[2]

@@ -345,6 +345,22 @@ def test_an_author_may_call_a_candidate_incumbent(clouds: Dataset) -> None:
     assert labels == ["incumbent", "elu", "incumbent (2)"]
 
 
+def test_a_verdict_on_one_split_says_that_it_holds_for_it_alone(clouds: Dataset) -> None:
+    for split in ("folds", "last"):
+        study = Study(
+            clouds,
+            base={"hidden": [6], "learning_rate": 0.05, "epochs": 2},
+            looks=[3],
+            folds=6,
+            split=split,
+            audit=False,
+            final_replicates=1,
+        )
+        study.stage("scale", scale=["none", "standard"])
+        (verdict,) = study.run(store=":memory:").verdicts.values()
+        assert verdict.reason.endswith("said of that split alone.") == (split == "last")
+
+
 def test_one_replicate_gives_no_verdict_but_a_provisional_choice(clouds: Dataset) -> None:
     result = make_study(clouds).run(store=":memory:", replicates=1)
     for verdict in result.verdicts.values():

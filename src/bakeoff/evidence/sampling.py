@@ -101,6 +101,15 @@ class Sampling:
             return "what new seeds would change on this one split, not what another split would"
         return "what new seeds would change, not what other data would"
 
+    @property
+    def caveat(self) -> str:
+        """What a verdict over these replicates must not be taken for, as a sentence; or nothing."""
+        return {
+            "folds": "",
+            "last": "Found on one split of the data, and said of that split alone.",
+            "own": "Found over seeds, and said of no other data.",
+        }[self.split]
+
 
 def effective_examples(metric: str, class_counts: Sequence[float]) -> float | None:
     """How many examples a validation metric rests on.

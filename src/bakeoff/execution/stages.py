@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bakeoff.errors import RunsFailedError
@@ -66,6 +67,9 @@ def run_stage(
             names=spoken_names(candidates, varied),
             higher_is_better=context.rule.higher_is_better,
         )
+    caveat = context.sampling.caveat
+    if caveat and verdict.comparison is not None:
+        verdict = replace(verdict, reason=f"{verdict.reason} {caveat}")
     result = StageResult(
         name=stage.name,
         question=stage.question,

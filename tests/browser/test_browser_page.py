@@ -183,7 +183,7 @@ def test_a_large_study_keeps_single_runs_identifiable(browser: Browser, page: Pa
     assert browser.run("return document.querySelectorAll('.panel').length") == 60
     browser.run("[...document.querySelectorAll('#replicates-bar button')][12].click()")
     shown = browser.run(
-        """return [...document.querySelectorAll('#stage-1-accuracy [data-r]')]
+        """return [...document.querySelectorAll('#stage-1-curves-1 [data-r]')]
         .filter((e) => getComputedStyle(e).opacity === '1').length"""
     )
     assert shown == 120  # one training and one validation curve in each of 60 panels

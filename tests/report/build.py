@@ -710,6 +710,37 @@ def interrupted() -> StudyResult:
     return replace(result, spec={**result.spec, "stage": [{"name": n} for n in "abc"]})
 
 
+def brought() -> StudyResult:
+    """A program that measures itself: one metric, the lower the better, no curve and no test."""
+    base = stage("rate", ["0.1", "0.01"], [0.9, 0.95], num=5, varied=["rate"], chosen=1)
+    candidates = tuple(
+        replace(one, settings=Settings({"rate": float(one.label)}), cost=(), declared={})
+        for one in base.candidates
+    )
+    runs = tuple(
+        tuple(
+            replace(run, metrics={"val_rmse": 10 * (1 - run.metrics["val_accuracy"])}, curves={})
+            for run in own
+        )
+        for own in base.runs
+    )
+    pair = base.verdict.comparison
+    assert pair is not None
+    pairs = (comparison(pair.first, pair.second, runs[1], runs[0], metric="rmse"),)
+    verdict = replace(
+        base.verdict, metric="rmse", comparison=pairs[0], comparisons=pairs, delta=0.1
+    )
+    result = study(
+        [replace(base, candidates=candidates, runs=runs, verdict=verdict)],
+        metric="rmse",
+        task="declared",
+        model_kind="command",
+        engine="command/3f2a",
+    )
+    model = {"command": "python train.py --rate {rate}", "metrics": {"val_rmse": "min"}}
+    return replace(result, spec={**result.spec, "model": model})
+
+
 def large(num_candidates: int = 60, num: int = 12, epochs: int = 100) -> StudyResult:
     settings = [{"hidden": [16 + i], "epochs": epochs} for i in range(num_candidates)]
     means = [0.90 + 0.06 * math.sin(i / 20) for i in range(num_candidates)]

@@ -80,7 +80,7 @@ def test_what_cannot_be_drawn_says_what_it_needs(plots: Plots) -> None:
         plots.tuned("depth")
     with pytest.raises(UsageError, match="has no final model"):
         Plots(build.winner()).confusion()
-    with pytest.raises(UsageError, match="accuracy or loss"):
+    with pytest.raises(UsageError, match="must be one of accuracy, loss"):
         plots.curves("depth", "speed")
 
 
@@ -99,7 +99,7 @@ def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
 
 def test_every_replicates_curves_are_in_the_panels() -> None:
     stage = summarise(build.full()).stages[2]
-    for label, panel in grids.curves(stage):
+    for label, panel in grids.curves(stage, stage.metric):
         text = str(panel)
         runs = stage.of(label).runs
         found = re.findall(r'data-r="(\d+)"', text)
@@ -125,7 +125,7 @@ def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
 def test_curves_start_where_they_come_into_the_range_of_their_last_epochs() -> None:
     stage = build.stage("width", ["16", "32"], [0.96, 0.97], epochs=20)
     view = summarise(build.study([stage])).stages[0]
-    limits = grids.curve_limits(view, "accuracy")
+    limits = grids.curve_limits(view, view.metric)
     assert limits is not None
     firsts = [run.curve("val_accuracy")[0] for c in view.candidates for run in c.runs]
     assert all(first < limits[0] for first in firsts)
@@ -165,4 +165,4 @@ def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
         build.study([build.stage("rate", ["a", "b"], [0.1, 0.1], failed=[0, 1])])
     ).stages[0]
     assert charts.replicates(stage) is None
-    assert grids.curves(stage) == []
+    assert grids.curves(stage, stage.metric) == []

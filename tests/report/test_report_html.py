@@ -225,6 +225,16 @@ def test_where_classes_are_unbalanced_balanced_accuracy_leads_and_accuracy_stand
     assert "accuracy 97.20\u00a0%" in strip
 
 
+def test_a_program_that_measures_itself_gets_a_page_without_what_it_has_not_told() -> None:
+    result = build.brought()
+    page = html.render(result)
+    assert "validation rmse" in page
+    for word in ("parameters</th>", "loss</th>", "training rmse", "Training curves", 'id="final"'):
+        assert word not in page
+    # 0.5 is better than 1.0: lower is better, and darker or greener is the lower one.
+    assert "−0.5" in page
+
+
 def test_the_contents_link_to_every_section(full: str) -> None:
     page = Page(full)
     ids = {a["id"] for _, a in page.tags if "id" in a}

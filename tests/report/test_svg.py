@@ -129,7 +129,7 @@ def test_a_picture_makes_room_for_every_word_it_holds() -> None:
 def test_words_and_tooltips_are_text_and_not_markup() -> None:
     picture = Picture(100, 50, '"><script>')
     picture.words([(0, 0, "<img src=x>&")])
-    picture.add([svg.dot(1, 2, 3, "</title><b>", replicate=0)], fill="accent")
+    picture.add([svg.mark(1, 2, 3, "</title><b>", replicate=0)], fill="accent")
     root = ET.fromstring(str(picture))
     assert root.get("aria-label") == '"><script>'
     assert {e.tag.split("}")[1] for e in root.iter()} == {"svg", "g", "text", "circle", "title"}
@@ -138,7 +138,7 @@ def test_words_and_tooltips_are_text_and_not_markup() -> None:
 
 def test_outside_a_page_a_picture_has_its_own_colours_and_font(tmp_path: Path) -> None:
     picture = Picture(100, 50, "A dot.")
-    picture.add([svg.dot(1, 2, 3)], fill="accent")
+    picture.add([svg.mark(1, 2, 3)], fill="accent")
     assert 'fill="var(--accent)"' in str(picture)
     alone = picture._repr_svg_()
     assert "var(" not in alone

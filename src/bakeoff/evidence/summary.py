@@ -170,6 +170,18 @@ def metric_of(result: StudyResult) -> Metric:
     Verdicts name it; an unfinished study of an older store has the word of its study file.
     """
     name = result.stages[0].verdict.metric if result.stages else result.metric
+    model = result.spec.get("model")
+    directions = model.get("metrics") if isinstance(model, Mapping) else None
+    if isinstance(directions, Mapping):  # a program that measures itself says which way is better
+        direction = directions.get(f"val_{name}", directions.get(name))
+        if direction in ("min", "max"):
+            share = known_metric(name).share
+            return Metric(name, higher_is_better=direction == "max", share=share)
+    return known_metric(name)
+
+
+def known_metric(name: str) -> Metric:
+    """The metric of that name; one that no task knows is a plain number, the larger the better."""
     try:
         return CLASSIFICATION.metric(name)
     except KeyError:

@@ -74,9 +74,8 @@ def _rows(
     step = 42 if len(rows) <= 12 else 32
     picture = Picture(WIDTH, len(rows) * step + 4, description)
     if band is not None:
-        picture.add(
-            [svg.cell(axis(-band), 0, axis(band) - axis(-band), picture.height, 1)], fill="band"
-        )
+        wide = axis(band) - axis(-band)
+        picture.add([svg.cell(axis(-band), 0, wide, picture.height, 1)], fill="band")
     picture.x_axis(axis, top=len(rows) > LONG)
     if band is not None:
         zero = svg.px(axis(0))
@@ -95,20 +94,21 @@ def _rows(
         ],
         width=2,
     )
-    shapes: dict[str, list[str]] = {"dot": [], "diamond": [], "cross": []}
-    for row, y in zip(rows, lines, strict=True):
-        for mark in row.marks:
-            at = axis(mark.value), y + 7 * mark.lane, mark.r
-            if mark.shape == "diamond":
-                shapes["diamond"].append(svg.diamond(*at, mark.says, role=mark.role))
-                continue
-            draw = svg.dot if mark.shape == "dot" else svg.cross
-            shapes[mark.shape].append(
-                draw(*at, mark.says, role=mark.role, replicate=mark.replicate)
+    picture.add(
+        [
+            svg.mark(
+                axis(mark.value),
+                y + 7 * mark.lane,
+                mark.r,
+                mark.says,
+                shape=mark.shape,
+                role=mark.role,
+                replicate=mark.replicate,
             )
-    picture.add(shapes["dot"])
-    picture.add(shapes["diamond"], width=1.5)
-    picture.add(shapes["cross"], width=2.5)
+            for row, y in zip(rows, lines, strict=True)
+            for mark in row.marks
+        ]
+    )
     for row, y in zip(rows, lines, strict=True):
         above = y - step * 0.4
         room = WIDTH - text_width(row.note, svg.SIZE) - 16
@@ -133,6 +133,10 @@ def _factor(metric: Metric) -> float:
     return 100 if metric.share else 1
 
 
+def _both(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)
+
+
 def forest(stage: StageSummary) -> Picture | None:
     """Paired differences from the chosen candidate, with the zero line and the ±δ band."""
     if not stage.differences:
@@ -141,7 +145,7 @@ def forest(stage: StageSummary) -> Picture | None:
     rows = []
     ends = [-delta, delta]
     for d in stage.differences:
-        bar = None if d.low is None or d.high is None else (d.low, d.high)
+        bar = _both(d.low, d.high)
         span = "no interval"
         if bar is not None:
             span = f"{coverage(d.level)} interval {bare(bar[0], metric)} to {bare(bar[1], metric)}"
@@ -237,7 +241,7 @@ def chain(summary: Summary) -> Picture | None:
         value, gain, name = stage.chosen.value, stage.gain, stage.stage.name
         if value is None:
             continue
-        bar = None if value.low is None or value.high is None else (value.low, value.high)
+        bar = _both(value.low, value.high)
         change = "" if gain is None else bare(gain.mean, metric, sign=True)
         if stage.carried == stage.chosen.label:
             change = "kept"
@@ -311,7 +315,7 @@ def published(summary: Summary) -> Picture | None:
             if theirs is None or ours is None:
                 continue
             low, high = claimed.get((stage.stage.name, c.label, theirs), (None, None))
-            bar = None if low is None or high is None else (low, high)
+            bar = _both(low, high)
             span = (
                 "" if bar is None else f", a single run between {percent(low)} and {percent(high)}"
             )

@@ -54,31 +54,28 @@ def of_curves(stage: StageSummary) -> list[Figure]:
     """Training curves, a panel per candidate."""
     many = len(stage.candidates) > MANY_PANELS
     figures = []
-    for what, title, unit in (
-        ("accuracy", "Training curves", "Accuracy (%)"),
-        ("loss", "Training curves: loss", "Cross-entropy"),
-    ):
-        if many and what == "loss":
+    for index, metric in enumerate(grids.curve_metrics(stage)):
+        if many and index:
             continue  # sixty panels more would double the page and tell little
         size = (112.0, 76.0) if many else grids.PANEL
         panels = tuple(
             (name, Markup(picture))  # noqa: S704
-            for name, picture in grids.curves(stage, what, size=size)
+            for name, picture in grids.curves(stage, metric, size=size)
         )
         if panels:
-            others = len(panels) > 1
+            others, percent = len(panels) > 1, " (%)" if metric.share else ""
             legend = (
                 ("train", "training"),
                 ("accent", "validation, chosen" if others else "validation"),
             )
             figures.append(
                 Figure(
-                    f"{anchor_of(stage)}-{what}",
-                    title,
-                    f"{unit} after each epoch, one line per replicate; curves begin where they come "
-                    "into the range of their later epochs.",
+                    f"{anchor_of(stage)}-curves-{index + 1}",
+                    f"Training curves: {metric.words}",
+                    f"{metric.words.capitalize()}{percent} after each epoch, one line per replicate; curves "
+                    "begin where they come into the range of their later epochs.",
                     panels,
-                    tables.curves(stage, what),
+                    tables.curves(stage, metric),
                     "panels many" if many else "panels",
                     (*legend, ("other", "validation, others")) if others else legend,
                 )

@@ -5,29 +5,40 @@ Each function gives None (or no panels) where there is nothing to draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import CandidateSummary, StageSummary
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, known_metric
 from bakeoff.records import Floats, TuningPoint
 from bakeoff.report import axes, svg
 from bakeoff.report.axes import kept_epochs
 from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
-from bakeoff.words import clip, fixed, level, percent, setting
+from bakeoff.tasks.base import Metric
+from bakeoff.words import clip, level, percent, setting
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
 PANEL = (176.0, 112.0)
-CURVES: Mapping[str, tuple[str, str]] = {
-    "accuracy": ("train_accuracy", "val_accuracy"),
-    "loss": ("train_loss", "val_loss"),
-}
+PARTS = ("train", "val")
 
 
-def curve_limits(stage: StageSummary, what: str) -> tuple[float, float] | None:
+def curve_metrics(stage: StageSummary) -> list[Metric]:
+    """The metrics that runs have curves of: first the one that decides, then as runs name them."""
+    parts = {
+        tuple(name.split("_", 1))
+        for candidate in stage.candidates
+        for run in candidate.runs
+        for name in run.curves
+    }
+    names = {part[1] for part in parts if len(part) == 2 and part[0] in PARTS}
+    own = stage.metric.name
+    return [known_metric(name) for name in sorted(names, key=lambda name: (name != own, name))]
+
+
+def curve_limits(stage: StageSummary, metric: Metric) -> tuple[float, float] | None:
     """The range that all panels of a stage share; None without curves.
 
     The first fifth of each curve and the worst 2 % of the rest may run out of it: what differs
@@ -36,34 +47,32 @@ def curve_limits(stage: StageSummary, what: str) -> tuple[float, float] | None:
     parts = []
     for candidate in stage.candidates:
         for run in candidate.finished:
-            for name in CURVES[what]:
-                curve = run.curve(name)
+            for part in PARTS:
+                curve = run.curve(f"{part}_{metric.name}")
                 parts.append(curve[len(curve) // 5 :])
     values = np.concatenate(parts) if parts else np.empty(0)
     values = np.sort(values[np.isfinite(values)])
     if not len(values):
         return None
     cut = len(values) // 50
-    if what == "accuracy":
-        return axes.padded((float(values[cut]), float(values[-1])), 0.03)
-    return axes.padded((float(values[0]), float(values[len(values) - 1 - cut])), 0.03)
+    low, high = (cut, -1) if metric.higher_is_better else (0, len(values) - 1 - cut)
+    return axes.padded((float(values[low]), float(values[high])), 0.03)
 
 
 def curves(
-    stage: StageSummary, what: str = "accuracy", *, size: tuple[float, float] = PANEL
+    stage: StageSummary, metric: Metric, *, size: tuple[float, float] = PANEL
 ) -> list[tuple[str, Picture]]:
     """A name and a small chart per candidate with curves, all on the same scales.
 
     Args:
-        what: ``accuracy`` or ``loss``.
         size: width and height of a panel's plot in pixels.
     """
-    limits = curve_limits(stage, what)
+    limits = curve_limits(stage, metric)
     if limits is None:
         return []
     panels = []
     for candidate in stage.candidates:
-        panel = _panel(candidate, what, limits, size, candidate is stage.chosen)
+        panel = _panel(candidate, metric, limits, size, candidate is stage.chosen)
         if panel is not None:
             panels.append((candidate.name, panel))
     return panels
@@ -78,36 +87,36 @@ def _points(curve: Floats, low: float, high: float) -> list[tuple[int, float]]:
 
 def _panel(
     candidate: CandidateSummary,
-    what: str,
+    metric: Metric,
     limits: tuple[float, float],
     size: tuple[float, float],
     chosen: bool,
 ) -> Picture | None:
     last = max((run.num_epochs for run in candidate.runs), default=0)
-    if not any(len(run.curve(name)) for run in candidate.runs for name in CURVES[what]):
+    names = [f"{part}_{metric.name}" for part in PARTS]
+    if not any(len(run.curve(name)) for run in candidate.runs for name in names):
         return None
-    share, (width, height) = what == "accuracy", size
+    width, height = size
     x = axes.linear("epoch", (1, last), width, count=max(1, min(4, last - 1)), whole=True)
-    y = axes.linear("", limits, height, factor=100 if share else 1, count=4)
+    y = axes.linear("", limits, height, factor=100 if metric.share else 1, count=4)
     picture = Picture(
         width,
         height,
-        f"Training curves of {candidate.name}: {what} after each epoch, train and validation, "
+        f"Training curves of {candidate.name}: {metric.words} after each epoch, train and validation, "
         "one line per replicate and part.",
     )
     picture.x_axis(x, grid=False)
     picture.y_axis(y)
     roles = ("train", "accent" if chosen else "other")
-    for part, name, role in zip(("train", "validation"), CURVES[what], roles, strict=True):
+    for part, name, role in zip(("train", "validation"), names, roles, strict=True):
         lines = []
         for run in candidate.runs:
             points = _points(run.curve(name), *limits)
             if points:
                 end = points[-1][1]
                 says = (
-                    f"{candidate.name}, replicate {run.replicate + 1}, {part} {what} "
-                    f"{percent(end) if share else fixed(end, 4)} at the end"
-                    + (f"; {run.reason}" if run.reason else "")
+                    f"{candidate.name}, replicate {run.replicate + 1}, {part} {metric.words} "
+                    f"{level(end, metric)} at the end" + (f"; {run.reason}" if run.reason else "")
                 )
                 path = [(x(epoch), height - y(value)) for epoch, value in points]
                 lines.append(svg.line(path, says, replicate=run.replicate))
@@ -209,8 +218,8 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
             at = x(places[value]), height - y(mean)
             says = _says(candidate, name, value, point, level(mean, metric))
             path.append(at)
-            dots.append(svg.dot(*at, 3, says))
-            rings += [svg.dot(*at, 6, says)] if point.chosen else []
+            dots.append(svg.mark(*at, 3, says))
+            rings += [svg.mark(*at, 6, says)] if point.chosen else []
         picture.add([svg.line(path)], stroke=role, width=1.5)
         picture.add(dots, fill=role)
         picture.add(rings, stroke=role, width=1.5)
@@ -336,7 +345,7 @@ def reliability(final: FinalSummary) -> Picture | None:
             f"{percent(accuracy, 1)} right"
         )
         rules.append(svg.line([(at, right), (at, side - at)]))
-        dots.append(svg.dot(at, right, (30 + 250 * (count / most) ** 0.5) ** 0.5 / 2, says))
+        dots.append(svg.mark(at, right, (30 + 250 * (count / most) ** 0.5) ** 0.5 / 2, says))
     picture.add(rules, stroke="other")
     picture.add(dots, fill="accent", opacity=0.9)
     return picture

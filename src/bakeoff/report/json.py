@@ -40,11 +40,8 @@ def result_document(result: StudyResult) -> dict[str, Any]:
             "num_features": data.num_features,
             "num_classes": data.num_classes,
         },
-        "model": {
-            "kind": getattr(result, "model_kind", "dense"),
-            "name": getattr(result, "model_name", "dense"),
-        },
-        "task": getattr(result, "task", "classification"),
+        "model": {"kind": result.model_kind, "name": result.engine},
+        "task": result.task,
         "engine": result.engine,
         "stages": [_stage(stage) for stage in summary.stages],
         "audit": [_swap(swap) for swap in result.audit],
@@ -150,31 +147,11 @@ def _plain(record: Any) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    comparison = verdict.comparison
-    return {
-        "kind": verdict.kind,
-        "chosen": verdict.chosen,
-        "leader": verdict.leader,
-        "reason": verdict.reason,
-        "interval": None
-        if comparison is None
-        else {
-            "mean": _number(comparison.mean),
-            "low": _number(comparison.low),
-            "high": _number(comparison.high),
-            "level": comparison.level,
-        },
-        "num_replicates": verdict.num_replicates,
-        "metric": verdict.metric,
-        "delta": _number(verdict.delta),
-        "provisional": verdict.provisional,
-        "pinned": verdict.pinned,
-        "best": list(verdict.best),
-        "beaten": list(verdict.beaten),
-        "failed": list(verdict.failed),
-        "comparisons": [_plain(one) for one in verdict.comparisons],
-        "power_note": verdict.power_note,
-    }
+    values, pair = _plain(verdict), verdict.comparison
+    del values["comparison"], values["labels"]
+    ends = None if pair is None else _plain(pair)
+    values["interval"] = ends and {key: ends[key] for key in ("mean", "low", "high", "level")}
+    return values
 
 
 def _point(point: TuningPoint, mean: float | None) -> dict[str, Any]:

@@ -134,11 +134,14 @@ class Plots:
         """Every run, one line per replicate."""
         return _drawn(charts.replicates(self._stage(stage)), "finished runs")
 
-    def curves(self, stage: str | int, what: str = "accuracy") -> Picture:
-        """Training curves of all replicates; ``what`` is ``accuracy`` or ``loss``."""
-        if what not in grids.CURVES:
-            raise UsageError(f"what: must be accuracy or loss, but got {what!r}")
-        return _drawn(grids.sheet(grids.curves(self._stage(stage), what)), "runs with a history")
+    def curves(self, stage: str | int, what: str | None = None) -> Picture:
+        """Training curves of all replicates, of the metric that decides by default."""
+        one = self._stage(stage)
+        known = {metric.name: metric for metric in grids.curve_metrics(one)}
+        metric = known.get(what) if what is not None else next(iter(known.values()), None)
+        if metric is None:
+            raise UsageError(f"what: must be one of {', '.join(known) or 'none'}, but got {what!r}")
+        return _drawn(grids.sheet(grids.curves(one, metric)), "runs with a history")
 
     def tuned(self, stage: str | int, name: str | None = None) -> Picture:
         """The metric along a tuned hyperparameter (the first one by default)."""

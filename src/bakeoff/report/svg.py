@@ -73,28 +73,28 @@ def _element(
     return f"<{tag} {attributes}>{inner}</{tag}>" if inner else f"<{tag} {attributes}/>"
 
 
-def dot(
-    x: float, y: float, r: float, says: str = "", *, role: str = "", replicate: int | None = None
+def mark(
+    x: float,
+    y: float,
+    r: float,
+    says: str = "",
+    *,
+    shape: str = "dot",
+    role: str = "",
+    replicate: int | None = None,
 ) -> str:
-    """A circle, filled or not as its group is; without a role it has the group's colour."""
-    where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
-    return _element("circle", where, role, "fill", says, replicate)
+    """A ``dot`` (filled or not as its group is), a ``cross`` or an empty ``diamond``.
 
-
-def cross(
-    x: float, y: float, r: float, says: str = "", *, role: str = "", replicate: int | None = None
-) -> str:
-    """An ×, drawn as a line."""
-    a, b, c, d = px(x - r), px(y - r), px(x + r), px(y + r)
-    return _element(
-        "path", f'd="M{a},{b}L{c},{d}M{a},{d}L{c},{b}"', role, "stroke", says, replicate
-    )
-
-
-def diamond(x: float, y: float, r: float, says: str = "", *, role: str = "") -> str:
-    """An empty diamond."""
-    corners = f"M{px(x - r)},{px(y)}L{px(x)},{px(y - r)}L{px(x + r)},{px(y)}L{px(x)},{px(y + r)}Z"
-    return _element("path", f'd="{corners}"', role, "stroke", says, None)
+    Without a role it has the colour of its group.
+    """
+    if shape == "dot":
+        where = f'cx="{px(x)}" cy="{px(y)}" r="{px(r)}"'
+        return _element("circle", where, role, "fill", says, replicate)
+    left, top, right, bottom = px(x - r), px(y - r), px(x + r), px(y + r)
+    path = f"M{left},{top}L{right},{bottom}M{left},{bottom}L{right},{top}"
+    if shape == "diamond":
+        path = f"M{left},{px(y)}L{px(x)},{top}L{right},{px(y)}L{px(x)},{bottom}Z"
+    return _element("path", f'd="{path}" stroke-width="2"', role, "stroke", says, replicate)
 
 
 def bar(x1: float, x2: float, y: float, says: str = "", *, role: str = "") -> str:
@@ -234,7 +234,7 @@ class Picture:
         top = self._box[1] - 6 - SIZE * 1.5 * -(-len(entries) // 2)
         for index, (role, words) in enumerate(entries):
             x, y = index % 2 * column, top + SIZE * 0.75 + SIZE * 1.5 * (index // 2)
-            self.add([dot(x + 5, y, 5)], fill=role)
+            self.add([mark(x + 5, y, 5)], fill=role)
             self.words([(x + 15, y, words)], limit=column - 20)
         self.reach(0, top, 0, 0)
 

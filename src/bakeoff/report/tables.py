@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.spreads import Spread
-from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary, known_metric
 from bakeoff.records import Claim
-from bakeoff.report.grids import CURVES, tuned_names
+from bakeoff.report.grids import PARTS, tuned_names
 from bakeoff.tasks.base import Metric
 from bakeoff.words import (
     DASH,
@@ -72,43 +72,47 @@ def runs_of(candidate: CandidateSummary) -> str:
 
 
 def candidates(summary: Summary, stage: StageSummary) -> Table:
-    """The candidates, the settings that differ between them, and what they reached."""
-    metric = stage.metric
+    """The candidates, the settings that differ between them, and what they reached.
+
+    The metric that decides leads; of what else was measured, the columns that any candidate has.
+    """
+    metric, accuracy = stage.metric, known_metric("accuracy")
     # A column is left out where every label says its value already.
     names = [
         name
         for name in stage.settings
         if any(setting(c.values[name]) != c.label for c in stage.candidates)
     ]
-    accuracy = summary.unbalanced and metric.name != "accuracy"
-    tests = any("test_accuracy" in c.metrics for c in stage.candidates)
-    published = any(c.candidate.published for c in stage.candidates)
-    head = ["candidate", *names, title(metric)]
-    head += ["accuracy"] if accuracy else []
-    head += ["test accuracy"] if tests else []
-    head += ["published"] if published else []
-    head += ["loss"] if metric.name != "loss" else ["accuracy"]
-    head += ["training accuracy", "runs", "parameters", "time per run", ""]
-    rows = []
-    for c in stage.candidates:
-        row = [c.label, *(setting(c.values[name]) for name in names), spread_of(c.value, metric)]
-        row += [percent(c.mean("val_accuracy"))] if accuracy else []
-        if tests:
-            row.append(
-                spread_of(c.metrics.get("test_accuracy"), Metric("accuracy", True, share=True))
-            )
-        if published:
-            theirs = c.candidate.published
-            row.append(percent(theirs.test_accuracy) if theirs else DASH)
-        if metric.name != "loss":
-            row.append(fixed(c.mean("val_loss"), 4))
-        else:
-            row.append(percent(c.mean("val_accuracy")))
-        row += [percent(c.mean("train_accuracy")), runs_of(c), count(c.candidate.num_parameters)]
-        fate = ["incumbent"] if c.candidate.incumbent else []
-        fate += [FATES[c.fate]] if c.fate else []
-        rows.append((*row, duration(c.seconds), ", ".join(fate)))
-    return Table(tuple(head), tuple(rows))
+    columns: list[tuple[str, list[str]]] = [("candidate", [c.label for c in stage.candidates])]
+    columns += [(name, [setting(c.values[name]) for c in stage.candidates]) for name in names]
+    columns.append((title(metric), [spread_of(c.value, metric) for c in stage.candidates]))
+    if metric.name != "accuracy" and (summary.unbalanced or metric.name == "loss"):
+        columns.append(("accuracy", [percent(c.mean("val_accuracy")) for c in stage.candidates]))
+    tests = [spread_of(c.metrics.get("test_accuracy"), accuracy) for c in stage.candidates]
+    theirs = [c.candidate.published for c in stage.candidates]
+    published = [percent(one.test_accuracy) if one else DASH for one in theirs]
+    columns += [("test accuracy", tests), ("published", published)]
+    if metric.name != "loss":
+        columns.append(("loss", [fixed(c.mean("val_loss"), 4) for c in stage.candidates]))
+    train = [level(c.mean(f"train_{metric.name}"), metric) for c in stage.candidates]
+    columns.append((title(metric, "training"), train))
+    columns.append(("runs", [runs_of(c) for c in stage.candidates]))
+    parameters = [count(c.candidate.num_parameters) for c in stage.candidates]
+    columns.append(("parameters", parameters))
+    columns.append(("time per run", [duration(c.seconds) for c in stage.candidates]))
+    fates = [
+        ", ".join(["incumbent"] * c.candidate.incumbent + ([FATES[c.fate]] if c.fate else []))
+        for c in stage.candidates
+    ]
+    shown = [
+        (head, cells)
+        for head, cells in columns
+        if head == title(metric) or any(cell != DASH for cell in cells)
+    ]
+    shown.append(("", fates))
+    return Table(
+        tuple(head for head, _ in shown), tuple(zip(*(cells for _, cells in shown), strict=True))
+    )
 
 
 def forest(stage: StageSummary) -> Table:
@@ -148,24 +152,23 @@ def replicates(stage: StageSummary) -> Table:
     return Table((f"{title(metric)}{share}", *(f"r{n + 1}" for n in numbers)), tuple(rows))
 
 
-def curves(stage: StageSummary, what: str) -> Table:
+def curves(stage: StageSummary, metric: Metric) -> Table:
     """Mean training and validation values over the replicates, at a dozen epochs at most."""
     last = max((run.num_epochs for c in stage.candidates for run in c.finished), default=0)
     step = max(1, -(-last // MAX_CURVE_COLUMNS))
     epochs = [e for e in range(1, last + 1) if e in (1, last) or e % step == 0]
-    share = what == "accuracy"
     rows = []
     for c in stage.candidates:
-        for part, name in zip(("training", "validation"), CURVES[what], strict=True):
-            known = [run.curve(name) for run in c.finished]
+        for part, words in zip(PARTS, ("training", "validation"), strict=True):
+            known = [run.curve(f"{part}_{metric.name}") for run in c.finished]
             cells = []
             for epoch in epochs:
                 values = [float(curve[epoch - 1]) for curve in known if len(curve) >= epoch]
                 mean = sum(values) / len(values) if values else None
-                cells.append(percent(mean).removesuffix(" %") if share else fixed(mean, 4))
-            rows.append((f"{c.label}, {part}", *cells))
-    unit_ = "mean accuracy (%)" if share else "mean loss"
-    return Table((f"{unit_} after epoch", *(str(epoch) for epoch in epochs)), tuple(rows))
+                cells.append(level(mean, metric).removesuffix(" %"))
+            rows.append((f"{c.label}, {words}", *cells))
+    share = " (%)" if metric.share else ""
+    return Table((f"mean {metric.words}{share} after epoch", *map(str, epochs)), tuple(rows))
 
 
 def tuned(stage: StageSummary) -> Table:

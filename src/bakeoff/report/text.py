@@ -5,79 +5,46 @@ No colours and no escape codes: the terminal adds those. Knows nothing of termin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from bakeoff import words
 from bakeoff.evidence.summary import StageSummary, Summary, summarise
 from bakeoff.records import StudyResult
-from bakeoff.report import notes
-from bakeoff.report.tables import runs_of, spread_of
-from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.report import notes, tables
+from bakeoff.report.tables import Table
 
-ACCURACY = CLASSIFICATION.metric("accuracy")
 LEGEND = (
     "By: the difference that decided, of which two, and its interval. ± is the standard deviation over "
     "runs. ▸ carried on, × beaten, ! failed. Paired: trained on the same replicates."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRow:
-    """One line of a stage's table.
-
-    Attributes:
-        mark: ``▸`` carried on, ``×`` beaten, ``!`` failed, blank otherwise.
-        metric: mean ± sd of the deciding metric over the finished runs.
-        accuracy: mean accuracy, where another share decides.
-        runs: finished runs, such as ``5`` or ``3 + 2 failed``.
-        published: the author's test accuracy, or empty.
-        test: mean ± sd of the test accuracy in a replication, or empty.
-        note: incumbent, what the label stands for, tuned values.
-    """
-
-    label: str
-    mark: str
-    num_parameters: str
-    metric: str
-    accuracy: str
-    loss: str
-    runs: str
-    published: str
-    test: str
-    note: str
+MARKS = {"chosen": "▸", "failed": "!", "beaten": "×"}
 
 
-def candidate_rows(stage: StageSummary) -> list[CandidateRow]:
-    """The table of a stage, in the order of its candidates."""
-    rows = []
-    for c in stage.candidates:
-        published = c.candidate.published
-        theirs = published.test_accuracy if published else None
-        test = c.metrics.get("test_accuracy")
-        note = ["incumbent"] if c.candidate.incumbent else []
-        if c.name.startswith(f"{c.label} ("):  # what an author's label stands for
-            note.append(c.name[len(c.label) + 2 : -1])
-        note += [f"{name} {words.setting(value)}" for name, value in c.candidate.tuned.items()]
-        rows.append(
-            CandidateRow(
-                label=c.label,
-                mark={"chosen": "▸", "failed": "!", "beaten": "×"}.get(c.fate, " "),
-                num_parameters=words.count(c.candidate.num_parameters),
-                metric=_plain(spread_of(c.value, stage.metric)),
-                accuracy=_plain(words.percent(c.mean("val_accuracy"))),
-                loss=words.number(c.mean("val_loss")),
-                runs=runs_of(c),
-                published="" if theirs is None else words.percent(theirs),
-                test="" if test is None else _plain(spread_of(test, ACCURACY)),
-                note=", ".join(note),
-            )
-        )
-    return rows
+def candidate_table(summary: Summary, stage: StageSummary) -> Table:
+    """The page's table of a stage without what a terminal has no room for, marks first."""
+    table = tables.candidates(summary, stage)
+    kept = [
+        index
+        for index, head in enumerate(table.head)
+        if head != "time per run" and not head.startswith("training ")
+    ]
+    marks = [MARKS.get(candidate.fate, " ") for candidate in stage.candidates]
+    rows = tuple(
+        (mark, *(row[index] for index in kept)) for mark, row in zip(marks, table.rows, strict=True)
+    )
+    return Table(("", *(table.head[index] for index in kept)), rows)
 
 
-def _plain(text: str) -> str:
-    """Without the per cent sign, which the head of the column has."""
-    return text.replace(" %", "")
+def aligned(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
+    """Rows as lines whose columns stand below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        indent
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def summary_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
@@ -162,17 +129,11 @@ def final_lines(summary: Summary) -> list[str]:
     return lines
 
 
-def stage_lines(stage: StageSummary) -> list[str]:
+def stage_lines(summary: Summary, stage: StageSummary) -> list[str]:
     """One stage as plain lines."""
+    table = candidate_table(summary, stage)
     lines = [f"{stage.stage.name}: {stage.stage.question}".rstrip(": ")]
-    for row in candidate_rows(stage):
-        columns = [f"  {row.mark} {row.label:<20}", f"{row.metric:>14}", f"{row.runs:>3} runs"]
-        if row.published:
-            columns.append(f"test {row.test}, published {row.published}")
-        if row.note:
-            columns.append(row.note)
-        lines.append("  ".join(columns))
-    lines.append(f"    {notes.reason(stage)}")
+    lines += [*aligned([table.head, *table.rows]), f"    {notes.reason(stage)}"]
     lost = notes.lost(stage)
     return [*lines, f"    {lost}"] if lost else lines
 
@@ -188,13 +149,10 @@ def result_text(result: StudyResult) -> str:
         "",
     ]
     rows = summary_rows(summary)
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
-        lines.append("  ".join(cells).rstrip())
+    lines += aligned(rows, "") if rows else []
     lines += ["", LEGEND, ""]
     for stage in summary.stages:
-        lines += [*stage_lines(stage), ""]
+        lines += [*stage_lines(summary, stage), ""]
     lines += final_lines(summary)
     for finding in result.lint:
         lines.append(f"{finding.level} {finding.code}: {finding.text} {finding.remedy}")

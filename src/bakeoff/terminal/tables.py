@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -27,38 +28,21 @@ def shown(text: str, style: str = "") -> Text:
     return Text(words.visible(text), style=style)
 
 
-def stage_block(stage: StageSummary) -> RenderableType:
+def stage_block(summary: Summary, stage: StageSummary) -> RenderableType:
     """One finished stage: question, table, verdict."""
-    metric = stage.metric
     title = Text.assemble(
         shown(f"{stage.number}. {stage.stage.name}", "bold"),
         shown(f"  {stage.stage.question}", "dim"),
     )
-    rows = text.candidate_rows(stage)
-    published = any(row.published or row.test for row in rows)
-    other_share = metric.name not in ("accuracy", "loss")
+    cells = text.candidate_table(summary, stage)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    table.add_column("", width=1, no_wrap=True)
-    table.add_column(shown(", ".join(stage.stage.varied) or "candidate"), overflow="fold")
-    table.add_column("params", justify="right", no_wrap=True)
-    in_percent = " %" if metric.share else ""
-    table.add_column(f"validation {metric.words}{in_percent}", justify="right")
-    if other_share or metric.name == "loss":
-        table.add_column("accuracy %", justify="right")
-    if metric.name != "loss":
-        table.add_column("loss", justify="right", no_wrap=True)
-    if published:
-        table.add_column("test %", justify="right")
-        table.add_column("published", justify="right", no_wrap=True)
-    table.add_column("runs", justify="right", no_wrap=True)
-    table.add_column("", style="dim", overflow="fold")
-    for row in rows:
-        cells = [row.mark, row.label, row.num_parameters, row.metric]
-        cells += [row.accuracy] if other_share or metric.name == "loss" else []
-        cells += [row.loss] if metric.name != "loss" else []
-        cells += [row.test, row.published] if published else []
-        style = "bold" if row.mark == "▸" else "dim" if row.mark in "×!" else ""
-        table.add_row(*map(shown, [*cells, row.runs, row.note]), style=style)
+    for index, head in enumerate(cells.head):
+        last = index == len(cells.head) - 1
+        side: Literal["left", "right"] = "left" if index < 2 or last else "right"
+        table.add_column(shown(head), justify=side, overflow="fold", style="dim" if last else "")
+    for row in cells.rows:
+        style = "bold" if row[0] == "▸" else "dim" if row[0] in "×!" else ""
+        table.add_row(*map(shown, row), style=style)
     parts: list[RenderableType] = [title, Padding(table, (0, 0, 0, 2), expand=False)]
     verdict = shown(notes.reason(stage))
     kind = stage.stage.verdict.kind
@@ -173,7 +157,7 @@ def print_result(console: Console, result: StudyResult) -> None:
     summary = summarise(result)
     console.print(summary_block(summary))
     for stage in summary.stages:
-        console.print(stage_block(stage))
+        console.print(stage_block(summary, stage))
     for block in (
         claims_block(result),
         audit_block(result),

@@ -77,13 +77,11 @@ class Mistake:
         path: key path such as ``stage[1].vary.activation``; empty for the file as a whole.
         message: rule, value found, and what to do, in one line.
         line: 1-based line in the file, where it is known.
-        column: 1-based column in the file, where it is known.
     """
 
     path: str
     message: str
     line: int | None = None
-    column: int | None = None
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -109,8 +107,6 @@ class SpecError(UsageError):
             place = self.source
             if mistake.line is not None:
                 place += f":{mistake.line}"
-                if mistake.column is not None:
-                    place += f":{mistake.column}"
             lines.append(printable(f"{place}: {mistake}"))
         return lines
 

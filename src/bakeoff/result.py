@@ -11,7 +11,7 @@ from bakeoff.files import write_whole
 from bakeoff.records import StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
-from bakeoff.spec import StudySpec, from_dict
+from bakeoff.spec import StudySpec
 from bakeoff.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -107,9 +107,8 @@ class Result:
 
         target = Path(folder)
         known = set(StudySpec.model_fields)
-        spec = from_dict(
-            {key: value for key, value in self.record.spec.items() if key in known},
-            source=self.record.name,
+        spec = StudySpec.model_validate(
+            {key: value for key, value in self.record.spec.items() if key in known}
         )
         try:
             target.mkdir(parents=True, exist_ok=True)

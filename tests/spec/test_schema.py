@@ -15,7 +15,7 @@ from hypothesis import given
 
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import SpecError
-from bakeoff.spec import BUILT_IN, TEMPLATE, from_dict, json_schema, load
+from bakeoff.spec import BUILT_IN, built_in_text, from_dict, json_schema, load
 from bakeoff.spec.schema import setting_descriptions
 from strategies import study_dicts
 
@@ -50,7 +50,7 @@ def test_the_built_in_studies_follow_it(name: str) -> None:
 
 
 def test_the_template_follows_it() -> None:
-    VALIDATOR.validate(tomllib.loads(TEMPLATE))
+    VALIDATOR.validate(tomllib.loads(built_in_text("template")))
 
 
 @given(study_dicts())

@@ -19,17 +19,21 @@ from bakeoff.dense.settings import (
 from bakeoff.errors import SpecError
 from bakeoff.spec import (
     BUILT_IN,
-    TEMPLATE,
     CandidateSpec,
     DataSpec,
+    ModelSpec,
     StageSpec,
     StudySpec,
     TuneRange,
+    built_in_text,
     from_toml,
     load,
     stage_candidates,
 )
+from bakeoff.spec.space import Space
 from bakeoff.spec.writing import toml_value
+from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.trainables.sklearn import brought_estimator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "study-file.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(.*)\n((?:.*\n)*?)^```$", PAGE, re.MULTILINE)
@@ -45,9 +49,14 @@ def table(first_column: str, section: str) -> dict[str, list[str]]:
     return {row[0].strip("` "): row[1:] for row in rows}
 
 
+def space_of(model: ModelSpec) -> Space:
+    assert model.sklearn is not None
+    return brought_estimator(model.sklearn, CLASSIFICATION).space
+
+
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_an_example_is_a_study(text: str) -> None:
-    from_toml(text if text.startswith("format") else TOP + text)
+    from_toml(text if text.startswith("format") else TOP + text, space_of=space_of)
 
 
 def test_there_are_examples_of_everything() -> None:
@@ -69,6 +78,7 @@ def test_the_broken_example_is_refused_in_the_words_that_follow_it() -> None:
     [
         (StudySpec, "## The study"),
         (DataSpec, "## Your own data"),
+        (ModelSpec, "## Other models"),
         (StageSpec, "## Stages"),
         (CandidateSpec, "### `candidate`: full alternatives"),
         (TuneRange, "### `tune`: a fair comparison"),
@@ -85,7 +95,7 @@ def test_a_table_has_every_key_with_its_default(model: type[BaseModel], section:
             assert default.strip("`") == toml_value(field.default), name
         else:
             # A default in words is one that the file cannot hold.
-            assert field.default in (None, {}, ()), name
+            assert field.default in (None, "", {}, ()), name
 
 
 def test_the_settings_table_has_every_setting_with_its_default_and_choices() -> None:
@@ -107,7 +117,7 @@ def test_the_settings_table_has_every_setting_with_its_default_and_choices() -> 
 
 
 def test_the_template_is_a_study_of_several_stages() -> None:
-    spec = from_toml(TEMPLATE)
+    spec = from_toml(built_in_text("template"))
     assert spec.data == "digits"
     assert [len(stage_candidates(stage, spec.base)) for stage in spec.stage] == [4, 3, 2]
 

@@ -248,12 +248,12 @@ def init(
 
       bakeoff init my-study.toml
     """
-    from bakeoff.spec import TEMPLATE
+    from bakeoff.spec import built_in_text
 
     target = Path(path)
     if target.exists() and not force:
         raise UsageError(f"{path}: is there already; give another name, or --force")
-    write_whole(target, TEMPLATE)
+    write_whole(target, built_in_text("template"))
     typer.echo(f"{path} written. Next: bakeoff check {path}")
 
 

@@ -12,7 +12,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.summary import Summary
 from bakeoff.records import StudyResult
-from bakeoff.spec import StudySpec, from_dict
+from bakeoff.spec import StudySpec
 from bakeoff.words import count, coverage, listing, percent, plural
 
 
@@ -112,7 +112,7 @@ def _declared(values: Any) -> StudySpec | None:
     """A study as its author declared it, or None where it does not read as one."""
     known = set(StudySpec.model_fields)
     try:
-        return from_dict({key: value for key, value in values.items() if key in known}, source="")
+        return StudySpec.model_validate({k: value for k, value in values.items() if k in known})
     except (BakeoffError, ValueError, TypeError):
         return None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.spec.candidates import (
     DeclaredCandidate,
+    changed,
     label_of,
     num_tuning_points,
     stage_candidates,
@@ -18,28 +19,30 @@ from bakeoff.spec.candidates import (
 from bakeoff.spec.model import (
     CandidateSpec,
     DataSpec,
+    ModelSpec,
     PublishedSpec,
     StageSpec,
     StudySpec,
     TuneRange,
 )
-from bakeoff.spec.reading import BUILT_IN, LoadedSpec, from_dict, from_toml, load
-from bakeoff.spec.template import TEMPLATE
+from bakeoff.spec.reading import BUILT_IN, LoadedSpec, built_in_text, from_dict, from_toml, load
 
 if TYPE_CHECKING:
     from bakeoff.spec.schema import json_schema
 
 __all__ = [
     "BUILT_IN",
-    "TEMPLATE",
     "CandidateSpec",
     "DataSpec",
     "DeclaredCandidate",
     "LoadedSpec",
+    "ModelSpec",
     "PublishedSpec",
     "StageSpec",
     "StudySpec",
     "TuneRange",
+    "built_in_text",
+    "changed",
     "from_dict",
     "from_toml",
     "json_schema",

@@ -13,8 +13,8 @@ from typing import Any
 
 from bakeoff.records import Published
 from bakeoff.settings import Settings
-from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
-from bakeoff.spec.space import Space
+from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange, model_name
+from bakeoff.spec.space import MODEL, AnySpace
 from bakeoff.streams import Stream, generator
 
 
@@ -44,18 +44,26 @@ def stage_candidates(stage: StageSpec, carried: Mapping[str, Any]) -> list[Decla
     """
     overrides = [change for _, change in stage_overrides(stage)]
     return [
-        DeclaredCandidate(label, {**carried, **change}, published)
+        DeclaredCandidate(label, changed(carried, change), published)
         for label, change, published in zip(
             _labels(stage, overrides), overrides, _published(stage), strict=False
         )
     ]
 
 
+def changed(carried: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Declared settings with a change; a change of the model leaves nothing of the other one's."""
+    if MODEL in change and change[MODEL] != carried.get(MODEL):
+        return dict(change)
+    return {**carried, **change}
+
+
 def stage_overrides(stage: StageSpec) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
     """What each candidate changes, with its place: value numbers in ``vary``, or entry number."""
     if stage.candidate:
         for number, entry in enumerate(stage.candidate):
-            yield (number,), entry.settings
+            own = {} if entry.model is None else {MODEL: model_name(entry.model)}
+            yield (number,), own | entry.settings
         return
     numbered = [list(enumerate(values)) for values in stage.vary.values()]
     for combination in itertools.product(*numbered):
@@ -83,7 +91,7 @@ def value_label(value: Any) -> str:
     return str(value)
 
 
-def tuning_points(stage: StageSpec, space: Space, *, seed: int) -> list[dict[str, Any]]:
+def tuning_points(stage: StageSpec, space: AnySpace, *, seed: int) -> list[dict[str, Any]]:
     """Every combination of nuisance values that each candidate tries; empty without ``tune``.
 
     Lists make a grid. Ranges are covered together by one scrambled Sobol sequence

@@ -1,28 +1,48 @@
 """The rules of the study's own keys, and every rule of its stages; finds all mistakes at once.
 
 Works on the plain tables of a file, which may be wrong in any way. What stages do to each other
-is in ``consistency``; lines and columns are added in ``reading``.
+is in ``consistency``; lines are added in ``reading``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
+from bakeoff.spec.messages import (
+    Finding,
+    Path,
+    house_message,
+    key_path,
+    one_of,
+    shown,
+    unknown_name,
+)
 from bakeoff.spec.model import (
+    DENSE,
     FORMAT,
+    MAX_MODELS,
+    METRICS,
+    MODEL_KINDS,
     DataSpec,
+    ModelSpec,
     PublishedSpec,
     StageSpec,
     StudySpec,
     TuneRange,
 )
-from bakeoff.spec.plain import Finding
-from bakeoff.spec.space import Space
-from bakeoff.spec.stage_checks import settings_findings, stage_findings
-from bakeoff.spec.wording import Path, house_message, shown, unknown_name
+from bakeoff.spec.space import MODEL, Space
+from bakeoff.spec.stage_checks import (
+    Models,
+    models_in,
+    name_of,
+    settings_findings,
+    stage_findings,
+)
 
 _MISSING = {
     "format": f"add `format = {FORMAT}` at the top",
@@ -51,14 +71,23 @@ def check_format(document: Mapping[str, Any]) -> Finding | None:
     return None
 
 
-def check_document(document: Mapping[str, Any], space: Space) -> Iterator[Finding]:
-    """Every mistake within a key or a stage; several may be about one place."""
+def check_document(
+    document: Mapping[str, Any], spaces: Mapping[str, Space | None]
+) -> Iterator[Finding]:
+    """Every mistake within a key or a stage; several may be about one place.
+
+    Args:
+        document: plain tables.
+        spaces: name → space of every model in it, the study's own first; None where there is none.
+    """
+    models = Models(spaces, (name_of(document.get("model", DENSE)) or next(iter(spaces)),))
     if "format" in document and type(document["format"]) is not int:
         # For Python, true and 1.0 equal 1; for a file they are something else.
         number = document["format"]
         yield Finding(("format",), f"must be {FORMAT}, but got {shown(number)}; write {FORMAT}")
-    yield from _shape_findings(document, space)
-    yield from settings_findings(document.get("base"), ("base",), space)
+    yield from _shape_findings(document, models)
+    yield from _model_findings(document)
+    yield from settings_findings(document.get("base"), ("base",), models)
     looks = document.get("looks")
     if _is_numbers(looks):
         for i in range(1, len(looks)):
@@ -68,7 +97,7 @@ def check_document(document: Mapping[str, Any], space: Space) -> Iterator[Findin
     data = document.get("data")
     if isinstance(data, dict) and "test" in data and "test_fraction" in data:
         message = "`test` and `test_fraction` exclude each other, but both are given; keep one"
-        yield Finding(("data", "test_fraction"), message, at_key=True)
+        yield Finding(("data", "test_fraction"), message)
     stages = document.get("stage")
     if not isinstance(stages, list):
         return
@@ -92,15 +121,95 @@ def check_document(document: Mapping[str, Any], space: Space) -> Iterator[Findin
         elif isinstance(name, str):
             first_use[name] = i
         yield from stage_findings(
-            stage, i, space, replication=document.get("kind") == "replication"
+            stage, i, models, replication=document.get("kind") == "replication"
         )
+        carry = stage.get("carry")
+        pinned = carry.get(MODEL) if isinstance(carry, dict) else None
+        here = models_in(stage, models.here)
+        if isinstance(pinned, str) and pinned in spaces:
+            here = (pinned,)
+        models = replace(models, here=here)
+    yield from _size_findings(document, stages)
+
+
+def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Rules of every model, and of what only some kinds need."""
+    own = document.get("model", DENSE)
+    stages = document.get("stage")
+    tables: list[tuple[Path, object]] = [(("model",), own)]
+    for i, stage in enumerate(stages if isinstance(stages, list) else []):
+        entries = stage.get("candidate") if isinstance(stage, dict) else None
+        for j, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict) and "model" in entry:
+                tables.append((("stage", i, "candidate", j, "model"), entry["model"]))
+    first: dict[str, tuple[Path, object]] = {}
+    for path, model in tables:
+        if isinstance(model, dict):
+            given = [kind for kind in MODEL_KINDS if kind in model]
+            if len(given) != 1:
+                rule = f"a model is one of {', '.join(MODEL_KINDS)}"
+                found = ", ".join(given) or "none of them"
+                yield Finding(path, f"{rule}, but got {found}; name exactly one")
+            for key in ("settings", "shell"):
+                if key in model and "command" not in model and len(given) == 1:
+                    message = f"`{key}` belongs to a command, but this is {given[0]}; remove it"
+                    yield Finding((*path, key), message)
+        name = name_of(model)
+        if name is not None and first.setdefault(name, (path, model))[1] != model:
+            message = (
+                f"a model has one description, but {shown(name)} has another in "
+                f"`{key_path(first[name][0])}`; make them equal"
+            )
+            yield Finding(path, message)
+    itself = isinstance(own, dict) and ("command" in own or "function" in own)
+    if "data" not in document and not itself:
+        yield Finding(("data",), f"is missing; {_MISSING['data']}")
+    metric = document.get("metric")
+    if isinstance(metric, str) and metric != "macro_recall":
+        reported = own.get("metrics") if isinstance(own, dict) else None
+        known = (METRICS[0], *reported) if isinstance(reported, dict) and reported else METRICS
+        if metric not in known and not (itself and not reported):
+            yield Finding(("metric",), one_of(known, metric))
+
+
+def _size_findings(document: Mapping[str, Any], stages: list[Any]) -> Iterator[Finding]:
+    """A study of more models than anybody meant, counted before any is made."""
+    most = document.get("max_models", MAX_MODELS)
+    if type(most) is not int:
+        return
+    total = 0
+    for i, stage in enumerate(stages):
+        if not isinstance(stage, dict):
+            continue
+        total += _num_models(stage)
+        if total > most:
+            message = (
+                f"a study has at most {most} candidates, each counted once per tuning point, but "
+                f"up to here there are {shown(total)}; split it, or raise `max_models`"
+            )
+            yield Finding(("stage", i), message)
+            return
+
+
+def _num_models(stage: Mapping[str, Any]) -> int:
+    vary, entries, tune = stage.get("vary"), stage.get("candidate"), stage.get("tune")
+    count = len(entries) if isinstance(entries, list) else 1
+    if isinstance(vary, dict):
+        count = math.prod(len(values) for values in vary.values() if isinstance(values, list))
+    points, sweep = 1, 1
+    for values in tune.values() if isinstance(tune, dict) else ():
+        if isinstance(values, list):
+            points *= len(values)
+        elif isinstance(values, dict) and type(values.get("points", 8)) is int:
+            sweep = max(sweep, values.get("points", 8))
+    return count * points * sweep
 
 
 def _is_numbers(value: object) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(one) is int for one in value)
 
 
-def _shape_findings(document: Mapping[str, Any], space: Space) -> Iterator[Finding]:
+def _shape_findings(document: Mapping[str, Any], models: Models) -> Iterator[Finding]:
     """What pydantic finds, in the words of the house."""
     try:
         StudySpec.model_validate(document)
@@ -110,9 +219,9 @@ def _shape_findings(document: Mapping[str, Any], space: Space) -> Iterator[Findi
             name = next((part for part in reversed(path) if isinstance(part, str)), "")
             if one["type"] == "missing":
                 advice = _MISSING.get(name, f"add `{name} = …`")
-                yield Finding(path, f"is missing; {advice}", at_key=True)
+                yield Finding(path, f"is missing; {advice}")
             elif one["type"] == "extra_forbidden":
-                yield Finding(path, _unknown_key(path, space), at_key=True)
+                yield Finding(path, _unknown_key(path, models))
             elif one["type"] == "too_short" and len(one["input"]) >= one["ctx"]["min_length"]:
                 continue  # pydantic does not count the entries it reports for themselves
             elif path == ("format",):
@@ -122,21 +231,28 @@ def _shape_findings(document: Mapping[str, Any], space: Space) -> Iterator[Findi
 
 
 def _without_tags(location: tuple[str | int, ...]) -> Path:
-    """pydantic puts the tag of a union behind ``data`` and behind a tuned setting."""
-    if location[0] == "data":
+    """pydantic puts the tag of a union behind ``data``, ``model`` and a tuned setting."""
+    if location[0] in ("data", "model"):
         return location[:1] + location[2:]
+    if location[0] == "stage" and len(location) > 5 and location[4] == "model":
+        return location[:5] + location[6:]
     if location[0] == "stage" and len(location) > 4 and location[2] == "tune":
         return location[:4] + location[5:]
     return location
 
 
-def _unknown_key(path: Path, space: Space) -> str:
+def _unknown_key(path: Path, models: Models) -> str:
     name = str(path[-1])
-    models: dict[int, Any] = {1: StudySpec, 2: DataSpec, 3: StageSpec, 5: TuneRange}
-    model = PublishedSpec if "published" in path[:-1] else models.get(len(path), StudySpec)
+    records: dict[int, Any] = {1: StudySpec, 2: DataSpec, 3: StageSpec, 5: TuneRange}
+    model = records.get(len(path), StudySpec)
+    if "published" in path[:-1]:
+        model = PublishedSpec
+    elif "model" in path[:-1]:
+        model = ModelSpec
     known = tuple(model.model_fields)
-    if name in space.names and model is StudySpec:
+    known_settings = {one for _, space in models.spaces for one in space.names}
+    if name in known_settings and model is StudySpec:
         return f"{shown(name)} is a setting, not a key of the study; move it to [base]"
-    if name in space.names and model is StageSpec:
+    if name in known_settings and model is StageSpec:
         return f"{shown(name)} is a setting; write `vary.{name} = […]` to vary it"
     return unknown_name("key", name, known)

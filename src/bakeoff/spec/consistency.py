@@ -5,20 +5,24 @@ Works on stages whose own rules hold; knows nothing of files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from bakeoff.spec.candidates import stage_candidates, stage_overrides
+from bakeoff.spec.candidates import changed, stage_candidates, stage_overrides
+from bakeoff.spec.messages import Finding, Path, shown
 from bakeoff.spec.model import StageSpec, TuneRange
-from bakeoff.spec.plain import Finding
-from bakeoff.spec.space import Space
-from bakeoff.spec.wording import Path, shown
+from bakeoff.spec.space import AnySpace
 
 
 def check_chain(
-    base: Mapping[str, Any], stages: Sequence[StageSpec | None], space: Space, *, replication: bool
+    base: Mapping[str, Any],
+    stages: Sequence[StageSpec | None],
+    space: AnySpace,
+    *,
+    replication: bool,
 ) -> Iterator[Finding]:
     """What the stages break together.
 
@@ -56,7 +60,7 @@ def check_chain(
                     "a replication pins every choice, but this stage has no `carry`; "
                     "add `carry = {…}` with what its author went on with"
                 )
-                yield Finding(("stage", i), message, at_key=True)
+                yield Finding(("stage", i), message)
             continue
         stray = next((name for name in stage.carry if name not in asked), None)
         if stray is not None:
@@ -64,7 +68,7 @@ def check_chain(
                 f"`carry` names settings that the stage asks about, but {shown(stray)} is none of "
                 f"{', '.join(sorted(asked))}; remove it"
             )
-            yield Finding(("stage", i, "carry", stray), message, at_key=True)
+            yield Finding(("stage", i, "carry", stray), message)
             open_settings |= asked
             continue
         pinned = _pinned(stage, settled, overrides, space)
@@ -77,26 +81,22 @@ def check_chain(
             yield Finding(("stage", i, "carry"), message)
             open_settings |= asked
         else:
-            settled |= pinned
+            settled = changed(settled, pinned)
             open_settings = (open_settings | set(stage.tune)) - asked
-            couples = [couple | _couple(pinned, space) for couple in couples]
+            couples = [_couple(changed(couple, pinned), space) for couple in couples]
 
 
-def _couple(settings: Mapping[str, Any], space: Space) -> dict[str, Any]:
+def _couple(settings: Mapping[str, Any], space: AnySpace) -> dict[str, Any]:
     return {name: settings[name] for name in space.coupled if name in settings}
 
 
-def _couple_error(couple: Mapping[str, Any], space: Space) -> str | None:
+def _couple_error(couple: Mapping[str, Any], space: AnySpace) -> str | None:
     """The broken rule in words, or None."""
-    try:
-        space.model.model_validate(couple)
-    except ValidationError as error:
-        return str(error.errors(include_url=False)[0]["ctx"]["error"])
-    return None
+    return space.broken_rule(couple)
 
 
 def _broken_couple(
-    base: Mapping[str, Any], couple: Mapping[str, Any], space: Space
+    base: Mapping[str, Any], couple: Mapping[str, Any], space: AnySpace
 ) -> Finding | None:
     message = _couple_error(couple, space)
     if message is None:
@@ -110,7 +110,7 @@ def _coupled(
     i: int,
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
     carried: list[dict[str, Any]],
-    space: Space,
+    space: AnySpace,
 ) -> tuple[Finding | None, list[dict[str, Any]]]:
     """Tries every combination of coupled settings the stage can meet.
 
@@ -121,12 +121,14 @@ def _coupled(
     if not names & set(space.coupled):
         return None, carried
     goes_on = list(carried)
+    met = {_hashable(couple) for couple in carried}
     for numbers, change in overrides:
         for tuned_path, tuned in _tuned_couples(stage, space):
             for couple in carried:
-                new = couple | _couple(change, space) | tuned
-                if new in goes_on:
+                new = _couple(changed(couple, change), space) | tuned
+                if (key := _hashable(new)) in met:
                     continue
+                met.add(key)
                 message = _couple_error(new, space)
                 if message is not None:
                     path = _couple_path(stage, i, numbers, change, tuned_path, space)
@@ -135,7 +137,7 @@ def _coupled(
     return None, goes_on
 
 
-def _tuned_couples(stage: StageSpec, space: Space) -> list[tuple[Path, dict[str, Any]]]:
+def _tuned_couples(stage: StageSpec, space: AnySpace) -> list[tuple[Path, dict[str, Any]]]:
     """Every tuned combination of the coupled settings (a range: its ends), with its place."""
     found: list[tuple[Path, dict[str, Any]]] = [((), {})]
     for name in space.coupled:
@@ -161,7 +163,7 @@ def _couple_path(
     numbers: tuple[int, ...],
     change: Mapping[str, Any],
     tuned_path: Path,
-    space: Space,
+    space: AnySpace,
 ) -> Path:
     """The place of the first coupled setting that the stage itself brings in."""
     name = next((name for name in space.coupled if name in change), None)
@@ -176,12 +178,15 @@ def _pinned(
     stage: StageSpec,
     settled: Mapping[str, Any],
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
-    space: Space,
+    space: AnySpace,
 ) -> dict[str, Any] | None:
     """What the first candidate with all settings of ``carry`` changes; None without one."""
     for _, change in overrides:
-        values = space.complete({**settled, **change}).plain()
-        if stage.carry is not None and all(values[k] == v for k, v in stage.carry.items()):
+        try:
+            values = space.complete(changed(settled, change)).plain()
+        except ValidationError:  # of another model than what an open choice will carry in
+            continue
+        if stage.carry is not None and all(values.get(k) == v for k, v in stage.carry.items()):
             return change
     return None
 
@@ -191,7 +196,7 @@ def _repeats(
     i: int,
     settled: Mapping[str, Any],
     overrides: Sequence[tuple[tuple[int, ...], dict[str, Any]]],
-    space: Space,
+    space: AnySpace,
     *,
     knows_switches: bool,
 ) -> Iterator[Finding]:
@@ -204,11 +209,13 @@ def _repeats(
     labels = [one.label for one in stage_candidates(stage, settled)]
     reported: set[Path] = set()
     for k, (numbers, change) in enumerate(overrides):
-        same: object = (
-            space.complete({**settled, **change}).fingerprint()
-            if knows_switches
-            else tuple(sorted((name, _hashable(value)) for name, value in change.items()))
-        )
+        same: object = _hashable(change)
+        if knows_switches:
+            try:
+                same = space.complete(changed(settled, change)).fingerprint()
+            except ValidationError as error:
+                yield from _incomplete(stage, i, numbers, error)
+                return
         if same not in seen:
             seen[same] = k
             continue
@@ -222,8 +229,21 @@ def _repeats(
             yield Finding(path, message)
 
 
+def _incomplete(
+    stage: StageSpec, i: int, numbers: tuple[int, ...], error: ValidationError
+) -> Iterator[Finding]:
+    """Settings without a default that neither base nor stage gives."""
+    for one in error.errors(include_url=False):
+        name = str(one["loc"][0]) if one["loc"] else ""
+        if one["type"] == "missing" and name not in stage.tune:
+            path: Path = ("stage", i, "candidate", numbers[0]) if stage.candidate else ("stage", i)
+            message = f"{shown(name)} has no default, so it must be given; add it to [base]"
+            yield Finding(path, message)
+
+
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    """The same for equal values only, in whatever order a table has its keys."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _repeat_path(stage: StageSpec, i: int, first: tuple[int, ...], second: tuple[int, ...]) -> Path:

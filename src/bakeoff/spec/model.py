@@ -25,7 +25,11 @@ MAX_NAME = 1_000
 MAX_TEXT = 20_000
 MAX_CANDIDATES = 1_000
 MAX_POINTS = 1_000
+MAX_MODELS = 20_000
 MAX_REPLICATES = 10_000
+
+METRICS = ("auto", "accuracy", "balanced_accuracy", "loss")
+"""What can decide where the model's predictions are scored here."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -88,6 +92,71 @@ class DataSpec(_Record):
     ] = None
 
 
+class ModelSpec(_Record):
+    """What is trained instead of dense networks; exactly one of the four kinds is given."""
+
+    sklearn: Annotated[
+        Name | None,
+        Field(description="Import path of an estimator, or `file.py:name` of one or its maker."),
+    ] = None
+    keras: Annotated[
+        Name | None, Field(description="`file.py:function` that builds a keras.Model.")
+    ] = None
+    function: Annotated[Name | None, Field(description="`file.py:function` that trains.")] = None
+    command: Annotated[
+        Name | None, Field(description="A program with its `{placeholders}`, in any language.")
+    ] = None
+    timeout: Annotated[
+        Annotated[float, Field(gt=0.0)] | None, Field(description="Seconds that a run may take.")
+    ] = None
+    threads: Annotated[int, Field(ge=1, le=10_000, description="Cores that a run may use.")] = 1
+    gpus: Annotated[int, Field(ge=0, le=10_000, description="GPUs that a run gets.")] = 0
+    memory: Annotated[
+        Annotated[float, Field(gt=0.0)] | None,
+        Field(description="Memory that a run may use, in GiB."),
+    ] = None
+    inputs: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1)], ...],
+        Field(description="Files whose content belongs to the model, relative to the study file."),
+        BeforeValidator(_as_tuple),
+    ] = ()
+    shell: Annotated[bool, Field(description="Whether the command is a line for a shell.")] = False
+    settings: Annotated[
+        dict[str, Any],
+        Field(
+            description="Of a command: placeholder = default, or a table of type, default, low, "
+            "high and choices."
+        ),
+    ] = {}
+    metrics: Annotated[
+        dict[str, Literal["max", "min"]],
+        Field(description="Metrics that the model itself reports, and whether more is better."),
+    ] = {}
+
+    @property
+    def kind(self) -> str:
+        """``sklearn``, ``keras``, ``function`` or ``command``."""
+        return next(kind for kind in MODEL_KINDS if getattr(self, kind) is not None)
+
+    @property
+    def reference(self) -> str:
+        """What is trained: an import path, a file and a name in it, or a command."""
+        return str(getattr(self, self.kind))
+
+
+MODEL_KINDS = ("sklearn", "keras", "function", "command")
+DENSE = "dense"
+Model = Annotated[
+    Annotated[ModelSpec, Tag("table")] | Annotated[Literal["dense"], Tag("other")],
+    Discriminator(table_or_other),
+]
+
+
+def model_name(model: ModelSpec | Literal["dense"]) -> str:
+    """What a model is called where several meet."""
+    return model if isinstance(model, str) else model.reference
+
+
 class PublishedSpec(_Record):
     """What the author of a replicated work printed for one model."""
 
@@ -108,6 +177,10 @@ class CandidateSpec(_Record):
 
     label: Annotated[
         Name | None, Field(description="What tables and charts call this candidate.")
+    ] = None
+    model: Annotated[
+        Model | None,
+        Field(description="Another model than the study's; its settings start from its defaults."),
     ] = None
     published: Annotated[
         PublishedSpec | None,
@@ -196,12 +269,18 @@ class StudySpec(_Record):
     ] = "study"
     question: Annotated[Text, Field(description="What the study as a whole asks.")] = ""
     description: Annotated[Text, Field(description="Anything a reader should know.")] = ""
+    model: Annotated[
+        Model, Field(description="What is trained: dense networks, or a table that says what.")
+    ] = "dense"
     data: Annotated[
         Annotated[DataSpec, Tag("table")]
         | Annotated[Annotated[str, StringConstraints(min_length=1)], Tag("other")],
         Discriminator(table_or_other),
-        Field(description="Name of a dataset, path of a file or folder, or a table."),
-    ]
+        Field(
+            description="Name of a dataset, path of a file or folder, or a table; left out where "
+            "the model reads data of its own."
+        ),
+    ] = ""
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="Of every random stream of the study.")
     ] = 0
@@ -230,13 +309,23 @@ class StudySpec(_Record):
         ),
     ] = None
     metric: Annotated[
-        Literal["auto", "accuracy", "balanced_accuracy", "loss"],
+        Name,
         Field(
-            description="What decides: validation accuracy or balanced accuracy (more is better) "
-            "or loss (less is better); auto lets the data decide."
+            description="What decides: validation accuracy or balanced_accuracy (more is better) "
+            "or loss (less is better), or a metric of the model's own; auto lets the data decide.",
+            examples=list(METRICS),
         ),
         BeforeValidator(_todays_name),
     ] = "auto"
+    max_models: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Most candidates, counted once per tuning point, that all stages together "
+            "may have: a guard against a product that was not meant.",
+        ),
+    ] = MAX_MODELS
     engine: Annotated[
         Literal["auto", "native", "reference"],
         Field(description="auto takes the compiled engine where there is one."),
@@ -269,7 +358,21 @@ class StudySpec(_Record):
             for key in ("vary", "candidate", "tune"):
                 if not stage[key]:
                     del stage[key]
+        # A study without them is written as the versions wrote it that did not know them.
+        for key in ("data", "model", "max_models"):
+            if values[key] == type(self).model_fields[key].default:
+                del values[key]
         return values
+
+    @property
+    def models(self) -> dict[str, ModelSpec | Literal["dense"]]:
+        """Every model of the study by its name, its own first."""
+        found = {model_name(self.model): self.model}
+        for stage in self.stage:
+            for entry in stage.candidate:
+                if entry.model is not None:
+                    found.setdefault(model_name(entry.model), entry.model)
+        return found
 
     def to_toml(self) -> str:
         """A study file without the keys that have their defaults; ``load`` gives an equal study."""

@@ -6,24 +6,30 @@ The only module of the package that opens files.
 from __future__ import annotations
 
 import importlib.resources
+import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import Mistake, SpecError, UsageError, printable
+from pydantic import ValidationError
+
+from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError, printable
 from bakeoff.spec.checks import check_document, check_format
 from bakeoff.spec.consistency import check_chain
-from bakeoff.spec.model import StageSpec, StudySpec
-from bakeoff.spec.plain import MAX_DEPTH, Finding, plain_document
-from bakeoff.spec.positions import Places, positions
-from bakeoff.spec.space import Space
-from bakeoff.spec.wording import key_path, nearest, shown
+from bakeoff.spec.lines import MAX_DEPTH, KeyPath, lines_of
+from bakeoff.spec.messages import Finding, key_path, nearest, shown
+from bakeoff.spec.model import DENSE, ModelSpec, StageSpec, StudySpec
+from bakeoff.spec.space import Space, space_of_all
+from bakeoff.spec.stage_checks import name_of
 
 BUILT_IN: tuple[str, ...] = ("digits", "mnist", "mnist-notebook")
+
+SpaceOf = Callable[[ModelSpec], Space]
+"""What can be set of a brought model; raises a BakeoffError where it cannot be had."""
 
 # A study is written by hand; a larger file is something else, such as the data itself.
 MAX_BYTES = 1_048_576
@@ -46,51 +52,69 @@ class LoadedSpec:
     text: str
 
 
-def load(study: str | os.PathLike[str]) -> LoadedSpec:
+def load(
+    study: str | os.PathLike[str],
+    *,
+    space_of: Callable[[ModelSpec, Path], Space] | None = None,
+    overrides: Sequence[str] = (),
+) -> LoadedSpec:
     """Reads and checks a study.
 
     Args:
         study: path of a study file, or the name of a built-in study; a name wins over a file of
             the same name (write ``./digits`` for that).
+        space_of: what can be set of a model that the study brings, and the folder of the study
+            → its space.
+        overrides: see ``from_toml``.
 
     Raises:
         UsageError: no such file or built-in study, or a file that cannot be read.
-        SpecError: every mistake in it, with line and column.
+        SpecError: every mistake in it, with its line.
     """
     source = os.fspath(study)
     if source in BUILT_IN:
-        text = _built_in_text(source)
-        return LoadedSpec(from_toml(text, source=source), source, None, text)
-    text = _read(source)
-    return LoadedSpec(from_toml(text, source=source), source, Path(source).absolute().parent, text)
+        folder, text = None, built_in_text(source)
+    else:
+        folder, text = Path(source).absolute().parent, _read(source)
+    known = None if space_of is None else lambda model: space_of(model, folder or Path())
+    spec = from_toml(text, source=source, space_of=known, overrides=overrides)
+    return LoadedSpec(spec, source, folder, text)
 
 
 def from_dict(
-    document: Mapping[str, Any], *, source: str = "Study(...)", space: Space | None = None
+    document: Mapping[str, Any], *, source: str = "Study(...)", space_of: SpaceOf | None = None
 ) -> StudySpec:
     """A study from plain tables, as ``StudySpec.to_dict`` gives them; copies what it takes.
 
     Args:
         document: of the form of a study file; tuples may stand for lists.
         source: what error messages call it.
-        space: what can be set; by default that of dense networks.
+        space_of: what can be set of a model that the study brings; without it, there is none.
 
     Raises:
         SpecError: every mistake in it.
     """
-    return _checked(document, source, {}, space or _dense())
+    return _checked(document, source, {}, space_of)
 
 
-def from_toml(text: str, *, source: str = "study.toml", space: Space | None = None) -> StudySpec:
+def from_toml(
+    text: str,
+    *,
+    source: str = "study.toml",
+    space_of: SpaceOf | None = None,
+    overrides: Sequence[str] = (),
+) -> StudySpec:
     """A study from the text of a study file.
 
     Args:
         text: in TOML.
         source: what error messages call it.
-        space: what can be set; by default that of dense networks.
+        space_of: what can be set of a model that the study brings; without it, there is none.
+        overrides: such as ``base.epochs=50``: a key and what it has instead, as TOML writes it.
 
     Raises:
-        SpecError: every mistake in it, with line and column.
+        SpecError: every mistake in it, with its line.
+        UsageError: an override that names no key.
     """
     if not text.strip():
         message = "a study file must not be empty; start from `bakeoff init`"
@@ -105,76 +129,161 @@ def from_toml(text: str, *, source: str = "study.toml", space: Space | None = No
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         message = "whole numbers must fit in 64 bits, but one has thousands of digits; shorten it"
         raise SpecError(source, [_long_number_mistake(message, text)]) from None
-    return _checked(document, source, positions(text), space or _dense())
+    lines = lines_of(text)
+    for one in overrides:
+        path = override(document, one)
+        lines = {place: line for place, line in lines.items() if place[: len(path)] != path}
+    return _checked(document, source, lines, space_of)
 
 
-def _dense() -> Space:
-    from bakeoff.dense.settings import DENSE_SPACE  # here, because a space is made of this package
+def override(document: dict[str, Any], text: str) -> KeyPath:
+    """Sets one key of a study to another value, in place.
 
-    return DENSE_SPACE
+    Args:
+        document: plain tables of a study.
+        text: ``base.epochs=50``; a part that is a number counts the entries of a list from 0. A
+            value that is no TOML is text.
+
+    Returns:
+        the key's path.
+
+    Raises:
+        UsageError: no ``=``, or a path through something that is no table and no list.
+    """
+    key, equals, value = text.partition("=")
+    path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    if not equals or "" in path:
+        raise UsageError(
+            f"--set: must be KEY=VALUE, but got {shown(text)}; write for example base.epochs=50"
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):
+        parsed = value
+    node: Any = document
+    for number, part in enumerate(path):
+        last = number == len(path) - 1
+        if isinstance(node, list) and isinstance(part, int) and part < len(node):
+            pass
+        elif isinstance(node, dict) and isinstance(part, str):
+            node.setdefault(part, {})
+        else:
+            raise UsageError(
+                f"--set: must name a key of the study, but there is no {shown(key)}; "
+                "`bakeoff check` shows what there is"
+            )
+        if last:
+            node[part] = parsed
+        node = node[part]
+    return path
 
 
-def _checked(document: Mapping[str, Any], source: str, places: Places, space: Space) -> StudySpec:
+def _checked(
+    document: Mapping[str, Any],
+    source: str,
+    lines: Mapping[KeyPath, int],
+    space_of: SpaceOf | None,
+) -> StudySpec:
     findings: list[Finding] = []
     plain = plain_document(document, findings)
     newer = check_format(plain)
     if newer is not None:
-        raise SpecError(source, [_mistake(newer, places)])
-    findings.extend(check_document(plain, space))
-    findings.extend(_chain_findings(plain, findings, space))
+        raise SpecError(source, [_mistake(newer, lines)])
+    spaces = _spaces(plain, space_of, findings)
+    findings.extend(check_document(plain, spaces))
+    if not any(finding.path[:1] in ((), ("model",), ("max_models",)) for finding in findings):
+        findings.extend(_chain_findings(plain, findings, spaces))
     if findings:
-        raise SpecError(source, _mistakes(findings, places))
+        raise SpecError(source, _mistakes(findings, lines))
     return StudySpec.model_validate(plain)
 
 
-def _chain_findings(plain: dict[str, Any], findings: list[Finding], space: Space) -> list[Finding]:
+def _spaces(
+    plain: dict[str, Any], space_of: SpaceOf | None, findings: list[Finding]
+) -> dict[str, Space | None]:
+    """Every model by name, the study's own first; None where its space cannot be had."""
+    from bakeoff.dense.settings import DENSE_SPACE  # here, because a space is made of this package
+
+    stages = plain.get("stage")
+    found: list[tuple[KeyPath, Any]] = [(("model",), plain.get("model", DENSE))]
+    for i, stage in enumerate(stages if isinstance(stages, list) else []):
+        entries = stage.get("candidate") if isinstance(stage, dict) else None
+        for j, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict) and "model" in entry:
+                found.append((("stage", i, "candidate", j, "model"), entry["model"]))
+    spaces: dict[str, Space | None] = {}
+    for path, model in found:
+        name = name_of(model)
+        if name is None or name in spaces:
+            continue
+        spaces[name] = DENSE_SPACE if model == DENSE else None
+        if not isinstance(model, dict):
+            continue
+        try:
+            spec = ModelSpec.model_validate(model)
+        except ValidationError:  # told with the shape of the rest
+            continue
+        if space_of is None:
+            findings.append(Finding(path, "only dense networks can be set here; remove it"))
+            continue
+        try:
+            spaces[name] = space_of(spec)
+        except BakeoffError as error:
+            findings.append(Finding(path, str(error).partition("\n")[0]))
+    return spaces or {DENSE: None}
+
+
+def _chain_findings(
+    plain: dict[str, Any], findings: list[Finding], spaces: Mapping[str, Space | None]
+) -> list[Finding]:
     """Checks the chain as far as what it is made of is right."""
     broken = {finding.path[:2] for finding in findings}
     stages = plain.get("stage")
-    if any(path[0] == "base" for path in broken if path) or not isinstance(stages, list):
+    known = {name: space for name, space in spaces.items() if space is not None}
+    if any(path[0] == "base" for path in broken) or not isinstance(stages, list):
+        return []
+    if len(known) < len(spaces):
         return []
     records = [
         None if ("stage", i) in broken else StageSpec.model_validate(stage)
         for i, stage in enumerate(stages)
     ]
     replication = plain.get("kind") == "replication"
+    space = space_of_all(known)
     return list(check_chain(plain.get("base", {}), records, space, replication=replication))
 
 
-def _mistakes(findings: list[Finding], places: Places) -> list[Mistake]:
+def _mistakes(findings: list[Finding], lines: Mapping[KeyPath, int]) -> list[Mistake]:
     """One mistake per place, in the order of the file; the first rule found speaks."""
-    mistakes: dict[tuple[str | int, ...], Mistake] = {}
+    mistakes: dict[KeyPath, Mistake] = {}
     for finding in findings:
         above = (finding.path[:length] for length in range(len(finding.path) + 1))
         if not any(path in mistakes for path in above):
-            mistakes[finding.path] = _mistake(finding, places)
-    return sorted(mistakes.values(), key=lambda one: (one.line or 0, one.column or 0))
+            mistakes[finding.path] = _mistake(finding, lines)
+    keys = list(StudySpec.model_fields)
+
+    def place(mistake: Mistake) -> tuple[int, int]:
+        missing = mistake.line is None and mistake.path in keys
+        return mistake.line or 0, keys.index(mistake.path) if missing else 0
+
+    return sorted(mistakes.values(), key=place)
 
 
-def _mistake(finding: Finding, places: Places) -> Mistake:
-    """With the line and column of the key or value, or of the nearest table around it."""
-    line = column = None
-    for length in range(len(finding.path), 0, -1):
-        place = places.get(finding.path[:length])
-        if place is not None:
-            is_itself = length == len(finding.path)
-            line, column = place.value if is_itself and not finding.at_key else place.key
-            break
-    return Mistake(key_path(finding.path), finding.message, line, column)
+def _mistake(finding: Finding, lines: Mapping[KeyPath, int]) -> Mistake:
+    """With the line of the key, or of the nearest table around it."""
+    above = (finding.path[:length] for length in range(len(finding.path), 0, -1))
+    line = next((lines[path] for path in above if path in lines), None)
+    return Mistake(key_path(finding.path), finding.message, line)
 
 
 def _syntax_mistake(message: str, text: str) -> Mistake:
     """tomllib's own words, with its place taken out of them."""
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
-    what, line, column = found.groups() if found else (message, None, None)
-    if line is None:
-        lines = text.split("\n")
-        line, column = str(len(lines)), str(len(lines[-1]) + 1)
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message)
+    what, line = found.groups() if found else (message, None)
+    line = line or str(text.count("\n") + 1)
     if "\0" in text:
         what = "a NUL byte"
-        before = text[: text.index("\0")]
-        line = str(before.count("\n") + 1)
-        column = str(len(before) - (before.rfind("\n") + 1) + 1)
+        line = str(text[: text.index("\0")].count("\n") + 1)
     advice = "text values stand in quotes, lists in brackets"
     if "'\\n'" in what:
         what = "a text is not closed on its line"
@@ -185,19 +294,78 @@ def _syntax_mistake(message: str, text: str) -> Mistake:
     what = re.sub(r"\((.*?),?\)", lambda key: f"[{key[1]}]".replace("', '", "."), what)
     what = what.replace("['", "[").replace("']", "]")
     what = what[:1].lower() + what[1:200]
-    return Mistake("", f"must be valid TOML, but: {what}; {advice}", int(line), int(column or 1))
+    return Mistake("", f"must be valid TOML, but: {what}; {advice}", int(line))
 
 
 def _long_number_mistake(message: str, text: str) -> Mistake:
     found = re.search(r"[0-9_]{4301,}", text)
     if found is None:
         return Mistake("", message)
-    before = text[: found.start()]
-    column = len(before) - (before.rfind("\n") + 1) + 1
-    return Mistake("", message, before.count("\n") + 1, column)
+    return Mistake("", message, text[: found.start()].count("\n") + 1)
 
 
-def _built_in_text(name: str) -> str:
+class _Unusable:
+    """Stands for a value that was already reported, so that no rule accepts it."""
+
+    __slots__ = ()
+
+
+def plain_document(value: Mapping[Any, Any], findings: list[Finding]) -> dict[str, Any]:
+    """A copy in plain tables, lists, text, numbers and booleans; reports what can be none of them.
+
+    Tuples become lists, NumPy scalars become numbers, and keys whose value is None are left out.
+    """
+    document = _plain(value, (), findings)
+    return document if isinstance(document, dict) else {}
+
+
+def _plain(value: Any, path: KeyPath, findings: list[Finding]) -> Any:
+    if len(path) > MAX_DEPTH:
+        message = f"must not be nested deeper than {MAX_DEPTH} levels; flatten it"
+        return _reject(findings, path[:2], message)
+    if isinstance(value, Mapping):
+        table = {}
+        for key, one in value.items():
+            if not isinstance(key, str):
+                _reject(
+                    findings, path, f"keys must be text, but got {shown(key)}; put it in quotes"
+                )
+            elif one is not None:
+                table[key] = _plain(one, (*path, key), findings)
+        return table
+    if isinstance(value, list | tuple):
+        return [_plain(one, (*path, i), findings) for i, one in enumerate(value)]
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if -(2**63) <= value < 2**63:
+            return value
+        message = f"whole numbers must fit in 64 bits, but got {shown(value)}; give a smaller one"
+        return _reject(findings, path, message)
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        message = f"numbers must be finite, but got {shown(value)}; give a number or leave it out"
+        return _reject(findings, path, message)
+    if isinstance(value, str):
+        if not any("\ud800" <= character <= "\udfff" for character in value):
+            return value
+        return _reject(
+            findings, path, "text must be valid Unicode, but a lone surrogate is in it; remove it"
+        )
+    kinds = "text, a number, true or false, a list or a table"
+    return _reject(findings, path, f"must be {kinds}, but got {shown(value)}; put text in quotes")
+
+
+def _reject(findings: list[Finding], path: KeyPath, message: str) -> _Unusable:
+    findings.append(Finding(path, message))
+    return _Unusable()
+
+
+def built_in_text(name: str) -> str:
+    """The text of a built-in study, or of ``template``: the one for a newcomer to edit."""
     folder = importlib.resources.files("bakeoff.studies")
     return folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
 

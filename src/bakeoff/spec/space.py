@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from bakeoff.settings import Settings
 
@@ -50,6 +50,16 @@ class Space:
         full = self.model.model_validate(dict(values)).model_dump(by_alias=True)
         return Settings(full, self.inert(full))
 
+    def broken_rule(self, values: Mapping[str, Any]) -> str | None:
+        """The rule between several settings that some values break, in words."""
+        try:
+            self.model.model_validate(dict(values))
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                if not one["loc"]:
+                    return str(one["ctx"]["error"])
+        return None
+
     @property
     def names(self) -> tuple[str, ...]:
         """All settings, in declared order."""
@@ -81,6 +91,83 @@ class Space:
             (field.alias or name, set(_alternatives(field.annotation)))
             for name, field in self.model.model_fields.items()
         ]
+
+
+MODEL = "model"
+"""Where a study mixes kinds of models: the setting that says which one a choice is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixedSpace:
+    """Several models side by side, such as networks and trees on the same folds.
+
+    Settings have one more name, ``model``, and else those of that model alone. It answers what a
+    ``Space`` answers.
+
+    Attributes:
+        spaces: name of the model → its space; the first is the study's own.
+    """
+
+    spaces: Mapping[str, Space]
+
+    def complete(self, values: Mapping[str, Any]) -> Settings:
+        """Full settings of the model that ``values`` names, else of the study's own.
+
+        Raises:
+            pydantic.ValidationError: (a ValueError) as of a ``Space``.
+        """
+        values = dict(values)
+        name = values.pop(MODEL, next(iter(self.spaces)))
+        settings = self.spaces[name].complete(values)
+        return Settings({MODEL: name, **settings}, settings.inert)
+
+    def broken_rule(self, values: Mapping[str, Any]) -> str | None:
+        """As of a ``Space``; values of other models are left aside."""
+        name = values.get(MODEL, next(iter(self.spaces)))
+        space = self.spaces[name]
+        return space.broken_rule({n: value for n, value in values.items() if n in space.names})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``model``, and every setting of any of the models."""
+        return tuple(
+            dict.fromkeys([MODEL, *(n for one in self.spaces.values() for n in one.names)])
+        )
+
+    @property
+    def integers(self) -> frozenset[str]:
+        """Settings that must be whole wherever they are a number."""
+        return self.numeric - frozenset(
+            name for one in self.spaces.values() for name in one.numeric - one.integers
+        )
+
+    @property
+    def numeric(self) -> frozenset[str]:
+        """Settings that can be a number in some model."""
+        return frozenset(name for one in self.spaces.values() for name in one.numeric)
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """Settings on which it depends what is inert."""
+        return frozenset([MODEL, *(name for one in self.spaces.values() for name in one.switches)])
+
+    @property
+    def coupled(self) -> tuple[str, ...]:
+        """Settings that one rule of some model ties together."""
+        return (MODEL, *(name for one in self.spaces.values() for name in one.coupled))
+
+    @property
+    def retune(self) -> dict[str, str]:
+        """What a fair comparison tunes again when a setting changes."""
+        return {name: again for one in self.spaces.values() for name, again in one.retune.items()}
+
+
+AnySpace = Space | MixedSpace
+
+
+def space_of_all(spaces: Mapping[str, Space]) -> AnySpace:
+    """One space for a study of these models, the study's own first."""
+    return next(iter(spaces.values())) if len(spaces) == 1 else MixedSpace(spaces)
 
 
 def _alternatives(annotation: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bakeoff.errors import UsageError
-from bakeoff.spec.wording import unknown_name
+from bakeoff.spec.messages import unknown_name
 from bakeoff.tasks.base import Metric, Task
 from bakeoff.trainables.attempts import RunError, cancelled, finished, full_name, measured
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch

@@ -26,8 +26,8 @@ from pydantic import (
 from pydantic.errors import PydanticUserError
 
 from bakeoff.errors import UsageError
+from bakeoff.spec.messages import shown
 from bakeoff.spec.space import Space
-from bakeoff.spec.wording import shown
 
 NONE = "none"
 """How a study file spells None."""

@@ -54,7 +54,7 @@ def load_object(reference: str, folder: Path, key: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except AttributeError:
-        from bakeoff.spec.wording import unknown_name
+        from bakeoff.spec.messages import unknown_name
 
         known = [one for one in vars(module) if not one.startswith("_")]
         raise UsageError(f"model.{key}: {where}: {unknown_name('name', name, known)}") from None

@@ -9,10 +9,23 @@ import datetime as dt
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
+
+
+class Finding(NamedTuple):
+    """One broken rule, before its line in the file is known.
+
+    Attributes:
+        path: where, as keys and 0-based numbers.
+        message: rule, value found, what to do.
+    """
+
+    path: Path
+    message: str
+
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_SHOWN = 60
@@ -63,6 +76,7 @@ _HOW_TO_WRITE = {
     "base": "write `[base]` and the settings below it",
     "candidate": "write `[[stage.candidate]]` and its settings below it",
     "carry": "write `carry = { setting = value }`",
+    "model": 'write `model = { sklearn = "…" }`',
     "data": "write the name or path of one dataset",
     "published": "write `published = { test_accuracy = … }`",
     "stage": "write `[[stage]]`, in double brackets, and its keys below it",
@@ -144,13 +158,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return by_plain[found[0]] if found else None
 
 
-def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+def unknown_name(what: str, name: str, known: Iterable[str], *, of: str = "") -> str:
     """``unknown setting "lr"; did you mean "learning_rate"?`` or the list of what is known."""
     options = list(known)
     meant = nearest(name, options)
     if meant is not None:
-        return f"unknown {what} {shown(name)}; did you mean {shown(meant)}?"
-    return f"unknown {what} {shown(name)}; known are {', '.join(options)}"
+        return f"unknown {what} {shown(name)}{of}; did you mean {shown(meant)}?"
+    return f"unknown {what} {shown(name)}{of}; known are {', '.join(options) or 'none'}"
 
 
 def house_message(error: Mapping[str, Any], name: str) -> str:
@@ -178,7 +192,10 @@ def house_message(error: Mapping[str, Any], name: str) -> str:
             advice = f"write {value / 100:g} for {value:g} %"
         return f"`{name} {sign} {bound}` must hold, {got}; {advice}"
     if kind == "literal_error":
-        return _one_of(context["expected"], value)
+        return one_of(re.findall(r"'([^']*)'", context["expected"]), value)
+    if kind in ("value_error", "assertion_error"):
+        text = str(error["msg"]).partition(", ")[2]
+        return text if "; " in text else f"{text}; give another value"
     if kind in ("string_too_short", "string_pattern_mismatch"):
         return f"must not be empty, {got}; give at least one character that can be seen"
     if kind == "string_too_long":
@@ -189,9 +206,8 @@ def house_message(error: Mapping[str, Any], name: str) -> str:
     return _wrong_type(kind, value, got, name)
 
 
-def _one_of(expected: str, value: object) -> str:
-    """``expected`` comes as ``'a', 'b' or 'c'``."""
-    options = re.findall(r"'([^']*)'", expected)
+def one_of(options: Sequence[str], value: object) -> str:
+    """``must be one of "a", "b", but got "x"; choose one of them``."""
     rule = f"must be {'one of ' if len(options) > 1 else ''}" + ", ".join(
         f'"{one}"' for one in options
     )

@@ -55,8 +55,12 @@ class Threads:
         shared = ThreadWatch(watch)
         waiting, taking = iter(batches), threading.Lock()
         done: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
+        # A thread may be one batch ahead of the driver: it never waits for the store, and outcomes
+        # do not pile up where the store is slower than the runs.
+        ahead = threading.Semaphore(2 * self.slots)
 
         def take() -> Sequence[Request] | None:
+            ahead.acquire()
             with taking:
                 return None if shared.cancelled else next(waiting, None)
 
@@ -65,9 +69,11 @@ class Threads:
                 while (batch := take()) is not None:
                     for outcome in answered(batch, work(batch, shared)):
                         done.put(outcome)
-                done.put(None)
+                    done.put(None)
+                done.put(StopIteration())
             except BaseException as error:  # handed to the driver, which raises it
                 done.put(error)
+            ahead.release()  # to whoever waits for a batch that will not come
 
         threads = [
             threading.Thread(target=loop, name=f"bakeoff-{number}", daemon=True)
@@ -89,13 +95,16 @@ class Threads:
                     continue
                 if isinstance(item, Outcome):
                     on_outcome(item)
-                    continue
-                ended += 1
-                if item is not None:
-                    problem = problem or item
-                    shared.cancel()
+                elif item is None:
+                    ahead.release()
+                else:
+                    ended += 1
+                    if not isinstance(item, StopIteration):
+                        problem = problem or item
+                        shared.cancel()
         finally:
             shared.cancel()
+            ahead.release(self.slots)
             for thread in started:
                 thread.join()
         if problem is not None:

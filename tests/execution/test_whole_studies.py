@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bakeoff.data.sources import from_arrays
 from test_chain import Counting, text_of
 
 from bakeoff.data.arrays import from_arrays

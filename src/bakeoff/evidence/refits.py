@@ -12,8 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-TAIL = 0.001
-"""Level of the exact test that a refit is worse than what the settings reach."""
+TAIL = 1e-6
+"""Level of the exact test that a refit is worse than the best that the settings reach.
+
+The best of many runs is lucky, and a collapse is far beyond any luck."""
 
 
 def delivered_refit(
@@ -52,7 +54,7 @@ def far_below(share: float, reach: float, baseline: float, num_examples: int) ->
     """Whether an accuracy is far below another one, on so many examples.
 
     It is less than half way from knowing nothing to the other, and so few right answers would come
-    up less than once in a thousand times if the other were the true share (exact binomial test).
+    up less than once in a million times if the other were the true share (exact binomial test).
     A signal so weak that honest models hardly beat knowing nothing fails the second condition.
     """
     if share >= (baseline + reach) / 2.0:

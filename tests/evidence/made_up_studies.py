@@ -153,11 +153,7 @@ def verdict_on(
         losses,
         finished=finished,
         labels=[one.label for one in candidates],
-<<<<<<< HEAD
         costs=[tuple(count for _, count in one.cost) for one in candidates],
-=======
-        costs=[tuple(count for _, count in c.cost) for c in candidates],
->>>>>>> 30d6a5b (Threads take a batch ahead and no more: outcomes do not pile up where the store is slower than the runs)
         rule=rule or Rule(looks=(size,)),
         num_replicates=size,
         sampling=SAMPLING,

@@ -18,7 +18,6 @@ from bakeoff.cli.output import (
     write_message,
     write_text,
 )
-from bakeoff.dense.settings import DenseSettings
 from bakeoff.errors import LintError, UsageError
 from bakeoff.files import must_be_writable, write_whole
 
@@ -207,6 +206,7 @@ def check(
 
       bakeoff check mnist-notebook --models
     """
+    from bakeoff.dense.settings import DenseSettings
     from bakeoff.evidence.lint_protocol import lint_plan
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 

@@ -55,8 +55,8 @@ class Regime:
         class_counts: validation examples per class where balanced accuracy decides, else empty.
         num_stages: of a chain, in which each chosen candidate meets new ones; 1 for a single stage.
         covered: False where the rule promises nothing.
-        weight: how many times the usual number of studies; more where the error is the promised
-            5 % exactly, so that only many studies can tell it from 6.
+        weight: how many times the usual number of studies; more where the error comes close to what
+            is promised.
     """
 
     section: str
@@ -313,7 +313,8 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     z, share = 1.959964, hits / total
     middle = share + z**2 / (2 * total)
     reach = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return (middle - reach) / (1 + z**2 / total), (middle + reach) / (1 + z**2 / total)
+    scale = 1 + z**2 / total
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
 
 
 def rule_before(differences: Floats, delta: float, floor: float = 0.0) -> tuple[Floats, Floats]:

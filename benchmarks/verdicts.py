@@ -32,7 +32,7 @@ from benchmarks.simulate import Count, Regime, arms, measure, race, rule_before,
 LIMIT = 0.06
 """Where the upper end of an error's interval may be at most."""
 
-STUDIES, LABEL_STUDIES = 2_000, 200
+STUDIES, LABEL_STUDIES = 1_000, 200
 CHUNKS = 8
 POWER_SIZES = (0.0, 1.0, 1.25, 1.5, 2.0)
 """True differences of the power table, in sds of the paired difference."""

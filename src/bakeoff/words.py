@@ -161,9 +161,9 @@ def candidate(label: str, varied: Sequence[str], values: Mapping[str, Any]) -> s
     if len(varied) != 1 or varied[0] not in values:
         return label
     value = setting(values[varied[0]])
-    if label in (value, f"{varied[0]}={value}"):
+    if label == value:
         return f"{varied[0]} {value}"
-    return f"{label} ({varied[0]} {value})"
+    return label if label == f"{varied[0]}={value}" else f"{label} ({varied[0]} {value})"
 
 
 def visible(text: str) -> str:

@@ -7,6 +7,7 @@ tests (Schuirmann 1987, "A comparison of the two one-sided tests procedure …")
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -21,6 +22,7 @@ EQUIVALENCE_ALPHA = 0.05
 """Level of each of the two one-sided tests (TOST)."""
 
 
+@functools.lru_cache(maxsize=1024)
 def t_quantile(probability: float, df: int) -> float:
     """Quantile of Student's t distribution: the x with P(T ≤ x) = probability.
 

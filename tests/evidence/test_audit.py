@@ -161,6 +161,15 @@ def test_what_is_level_or_behind_stands() -> None:
         assert judged.sentence.endswith("not enough to overturn the choice.")
 
 
+def test_a_lead_too_small_to_be_shown_is_called_level() -> None:
+    final = around(0.95)
+    assert "was level over" in put_to_the_test(0.0, final=final, swap=final + 1e-5).sentence
+    loss = around(0.15)
+    assert (
+        "ahead by 1e-05" in put_to_the_test(0.0, final=loss, swap=loss - 1e-5, rule=LOSS).sentence
+    )
+
+
 def test_fewer_than_three_shared_replicates_confirm_nothing() -> None:
     swap = around(0.99)
     swap[2:] = NAN

@@ -293,7 +293,8 @@ def _failures(values: Floats) -> str:
 
 
 def _place(gain: float, rule: Rule) -> str:
-    """``ahead by 0.52 points``, ``behind by …`` or ``level``."""
-    if gain == 0.0:
+    """``ahead by 0.52 points``, ``behind by …``, or ``level`` where no digit shown is not 0."""
+    amount = wording.amount(abs(gain), rule.metric)
+    if not amount.strip("0. points"):
         return "level"
-    return f"{'ahead' if gain > 0.0 else 'behind'} by {wording.amount(abs(gain), rule.metric)}"
+    return f"{'ahead' if gain > 0.0 else 'behind'} by {amount}"

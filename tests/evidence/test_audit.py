@@ -166,7 +166,8 @@ def test_a_lead_too_small_to_be_shown_is_called_level() -> None:
     assert "was level over" in put_to_the_test(0.0, final=final, swap=final + 1e-5).sentence
     loss = around(0.15)
     assert (
-        "ahead by 1e-05" in put_to_the_test(0.0, final=loss, swap=loss - 1e-5, rule=LOSS).sentence
+        "ahead by 1e\u221205"
+        in put_to_the_test(0.0, final=loss, swap=loss - 1e-5, rule=LOSS).sentence
     )
 
 

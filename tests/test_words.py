@@ -116,4 +116,4 @@ def test_long_names_keep_both_ends() -> None:
 
 def test_long_lists_say_how_many_more_there_are() -> None:
     assert words.listing(["a", "b", "c"]) == "a, b and c"
-    assert words.listing([str(i) for i in range(10)]) == "0, 1, 2, 3, 4 and 5 more"
+    assert words.listing([str(i) for i in range(10)], most=6) == "0, 1, 2, 3, 4 and 5 more"

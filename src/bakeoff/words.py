@@ -97,9 +97,9 @@ def plural(value: int, noun: str, many: str | None = None) -> str:
     return f"{value:,} {noun if value == 1 else many or noun + 's'}"
 
 
-def listing(items: Sequence[str], most: int = 6) -> str:
-    """``a``, ``a and b``, ``a, b and c``; a long list is cut with how many more there are."""
-    if len(items) > most:
+def listing(items: Sequence[str], most: int | None = None) -> str:
+    """``a``, ``a and b``, ``a, b and c``; beyond ``most`` cut, with how many more there are."""
+    if most is not None and len(items) > most:
         return ", ".join(items[: most - 1]) + f" and {len(items) - most + 1} more"
     if len(items) < 2:
         return "".join(items)

@@ -129,4 +129,4 @@ def test_a_difference_that_does_not_matter_is_not_to_be_found_but_ruled_out() ->
     """No data decides a difference of 0.00 points: what more of it can show is that they tie."""
     base = [0.95, 0.95, 0.95]
     assert "takes more data" in spoken([0.951, 0.94, 0.959], base)
-    assert "differ by less than 1.00 points" in spoken([0.952, 0.948, 0.95], base, delta=0.01)
+    assert "differ by less than 1.00 point" in spoken([0.952, 0.948, 0.95], base, delta=0.01)

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evidence import wording
+from bakeoff import words
 from bakeoff.evidence.intervals import paired_comparison, t_quantile
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import AuditSwap, Comparison, StudyResult
-from bakeoff.tasks.classification import METRICS
+from bakeoff.tasks.classification import METRICS, metric_named
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def screened(final: Floats, swap: Floats, *, label: str, rule: Rule, best: bool)
         high=None,
         level=1.0 - rule.alpha / MOST_CONFIRMED,
     )
-    text = f"{what} was {_place(mean, rule)} over {wording.count(len(shared), 'replicate')}"
+    text = f"{what} was {_place(mean, rule)} over {words.plural(len(shared), 'replicate')}"
     if _num_failed(swap) > _num_failed(final):
         text = f"{text} and {_failures(swap)}"
     if best:
@@ -189,7 +189,7 @@ def _confirmed(
     gain = pair.mean if rule.higher_is_better else -pair.mean
     end = pair.low if rule.higher_is_better else pair.high
     numbers = (
-        f"{_place(gain, rule)} over {wording.count(pair.num_replicates, 'further replicate')} "
+        f"{_place(gain, rule)} over {words.plural(pair.num_replicates, 'further replicate')} "
         f"({interval(pair, rule.metric, flip=not rule.higher_is_better)})"
     )
     text = f"At the final settings, `{label}` was {numbers}"
@@ -221,14 +221,14 @@ def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
     compared = [swap for swap in swaps if swap.comparison is not None]
     better = [f"`{swap.label}`" for swap in swaps if swap.confirmed]
     said = [
-        f"{wording.count(len(swaps), 'earlier choice')} "
+        f"{words.plural(len(swaps), 'earlier choice')} "
         f"{'was' if len(swaps) == 1 else 'were'} swapped back at the final settings, one at a time: "
-        f"{len(compared)} compared over {wording.count(screening, 'replicate')}, "
+        f"{len(compared)} compared over {words.plural(screening, 'replicate')}, "
         f"{f'the best {len(tested)}' if tested else 'none'} tested on "
-        f"{wording.count(confirming, 'other')}."
+        f"{words.plural(confirming, 'other')}."
     ]
     if better:
-        said.append(f"Better than the final settings: {wording.listed(better)}.")
+        said.append(f"Better than the final settings: {words.listing(better)}.")
     elif confirming and compared:
         found = _could_have_found(result, [s.comparison for s in (tested or compared)], alpha)
         said.append(
@@ -237,17 +237,17 @@ def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
         )
     elif compared:
         said.append(
-            f"{wording.count(screening, 'replicate')} cannot show that any is better: "
+            f"{words.plural(screening, 'replicate')} cannot show that any is better: "
             f"{FEWEST_REPLICATES + 1} are the fewest that can, and "
             f"{FEWEST_REPLICATES + SCREENING_REPLICATES} or more are needed to find much."
         )
     failed = [f"`{swap.label}`" for swap in swaps if swap.comparison is None and swap.runs]
     excluded = [f"`{swap.label}`" for swap in swaps if swap.candidate is None]
     if failed:
-        said.append(f"Could not be compared, because runs failed: {wording.listed(failed)}.")
+        said.append(f"Could not be compared, because runs failed: {words.listing(failed)}.")
     if excluded:
         said.append(
-            f"Could not be tried, because settings exclude each other: {wording.listed(excluded)}."
+            f"Could not be tried, because settings exclude each other: {words.listing(excluded)}."
         )
     return tuple(said)
 
@@ -276,7 +276,7 @@ def _could_have_found(
         sampling=sampling_of_result(result).overlapping(),
         alpha=alpha / MOST_CONFIRMED,
     )
-    return None if not difference else wording.amount(difference, result.metric)
+    return None if not difference else words.difference(difference, metric_named(result.metric))
 
 
 def _gains(final: Floats, swap: Floats, rule: Rule) -> Floats:
@@ -289,12 +289,12 @@ def _num_failed(values: Floats) -> int:
 
 
 def _failures(values: Floats) -> str:
-    return f"{_num_failed(values)} of {wording.count(len(values), 'run')} failed"
+    return f"{_num_failed(values)} of {words.plural(len(values), 'run')} failed"
 
 
 def _place(gain: float, rule: Rule) -> str:
     """``ahead by 0.52 points``, ``behind by …``, or ``level`` where no digit shown is not 0."""
-    amount = wording.amount(abs(gain), rule.metric)
+    amount = words.difference(abs(gain), metric_named(rule.metric))
     if not amount.strip("0. points"):
         return "level"
     return f"{'ahead' if gain > 0.0 else 'behind'} by {amount}"

@@ -18,14 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from bakeoff.evidence import wording
+from bakeoff import words
 from bakeoff.evidence.intervals import paired_comparison, prediction_interval
 from bakeoff.evidence.rule import FEWEST_REPLICATES
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values, values_of
 from bakeoff.records import Candidate, Claim, Comparison, Run, StageResult
-from bakeoff.tasks.classification import METRICS, SHARES
+from bakeoff.tasks.classification import METRICS, SHARES, metric_named
 
 Outcome = Literal["holds", "does not hold", "cannot be told"]
 
@@ -81,24 +81,29 @@ def _number(
     stage: StageResult, candidate: Candidate, runs: Sequence[Run], metric: str, number: float
 ) -> Claim:
     values = values_of(runs, metric, "test")
-    text = f"{candidate.label} reaches a test {metric} of {wording.level(number, metric)}"
+    text = (
+        f"{candidate.label} reaches a test {metric} of {words.level(number, metric_named(metric))}"
+    )
     ends = prediction_interval(values, LEVEL)
     mean = float(values.mean()) if len(values) else None
     outcome: Outcome
     if ends is None:
         outcome = "cannot be told"
         sentence = (
-            f"{text}: cannot be told from {wording.count(len(values), 'finished run')}, which "
+            f"{text}: cannot be told from {words.plural(len(values), 'finished run')}, which "
             "shows no spread."
         )
         if mean is not None:
-            sentence = f"{sentence[:-1]}; ours gave {wording.level(mean, metric)}."
+            sentence = f"{sentence[:-1]}; ours gave {words.level(mean, metric_named(metric))}."
     else:
         outcome = "holds" if ends[0] <= number <= ends[1] else "does not hold"
-        low, high = wording.bare(ends[0], metric), wording.level(ends[1], metric)
+        low, high = (
+            words.bare(ends[0], metric_named(metric)),
+            words.level(ends[1], metric_named(metric)),
+        )
         sentence = (
-            f"{text}: {outcome}. {wording.count(len(values), 'run')} of ours gave "
-            f"{wording.level(mean or 0.0, metric)} on average; one run falls between {low} and "
+            f"{text}: {outcome}. {words.plural(len(values), 'run')} of ours gave "
+            f"{words.level(mean or 0.0, metric_named(metric))} on average; one run falls between {low} and "
             f"{high} 95 times in 100."
         )
     return Claim(
@@ -195,7 +200,7 @@ def _order(
         outcome = "does not hold"
         why = "they are one configuration"
         if gap is not None:
-            why += f"; the published {wording.amount(gap, 'accuracy')} between them are chance"
+            why += f"; the published {words.difference(gap, metric_named('accuracy'))} between them are chance"
     elif worse.label in failed and better.label not in failed:
         outcome, why = "holds", f"the runs of {worse.label} failed"
     elif better.label in failed and worse.label not in failed:
@@ -205,8 +210,8 @@ def _order(
     else:
         gain_low, gain_high = (pair.low, pair.high) if higher else (-pair.high, -pair.low)
         numbers = (
-            f"{wording.amount(pair.mean if higher else -pair.mean, metric)} over "
-            f"{wording.count(pair.num_replicates, 'paired replicate')} "
+            f"{words.difference(pair.mean if higher else -pair.mean, metric_named(metric))} over "
+            f"{words.plural(pair.num_replicates, 'paired replicate')} "
             f"({interval(pair, metric, flip=not higher)})"
         )
         why = f"the difference is {numbers}"

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bakeoff.evidence import wording
+from bakeoff import words
 from bakeoff.evidence.intervals import paired_comparison
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values
 from bakeoff.records import Candidate, Comparison, Run, StudyResult
-from bakeoff.tasks.classification import METRICS, SHARES
+from bakeoff.tasks.classification import METRICS, SHARES, metric_named
 
 Word = Literal["winner", "tie", "undecided"]
 
@@ -171,14 +171,14 @@ def _sentence(pair: Comparison, word: Word, metric: str, delta: float) -> str:
     higher = METRICS.get(metric, True)
     gain = pair.mean if higher else -pair.mean
     place = "level with" if gain == 0.0 else "better than" if gain > 0.0 else "worse than"
-    by = "" if gain == 0.0 else f" by {wording.amount(abs(gain), metric)}"
+    by = "" if gain == 0.0 else f" by {words.difference(abs(gain), metric_named(metric))}"
     ending = {
         "winner": "winner: the second" if gain > 0.0 else "winner: the first",
-        "tie": f"a tie within ±{wording.amount(delta, metric)}",
+        "tie": f"a tie within ±{words.difference(delta, metric_named(metric))}",
         "undecided": "undecided",
     }[word]
     return (
         f"the second is {place} the first{by} over "
-        f"{wording.count(pair.num_replicates, 'paired replicate')} "
+        f"{words.plural(pair.num_replicates, 'paired replicate')} "
         f"({interval(pair, metric, flip=not higher)}): {ending}"
     )

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff import words
 from bakeoff.evidence import lint as codes
-from bakeoff.evidence import wording
 from bakeoff.evidence.power import PRIOR_ERROR
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.records import Candidate, DataSummary, LintFinding, StudyPlan, StudyResult
 from bakeoff.settings import Settings
-from bakeoff.tasks.classification import is_unbalanced
+from bakeoff.tasks.classification import is_unbalanced, metric_named
 
 SATURATING = ("sigmoid", "tanh")
 
@@ -119,7 +119,7 @@ def _test_selection(outline: Outline) -> Iterator[LintFinding]:
     if measured > 1 and pinned:
         yield codes.TEST_SELECTION.finding(
             f"The author measured {measured} models on the test set and chose by it in "
-            f"{wording.count(len(pinned), 'stage')} ({wording.listed(pinned)}): the last test "
+            f"{words.plural(len(pinned), 'stage')} ({words.listing(pinned)}): the last test "
             "accuracy is the best of several looks and so flatters the model."
         )
 
@@ -131,7 +131,7 @@ def _lost_incumbent(outline: Outline) -> Iterator[LintFinding]:
         carried = before.carried.settings.fingerprint()
         if all(candidate.settings.fingerprint() != carried for candidate in stage.candidates):
             yield codes.LOST_INCUMBENT.finding(
-                f"Stage {stage.name} compares {wording.count(len(stage.candidates), 'candidate')}, "
+                f"Stage {stage.name} compares {words.plural(len(stage.candidates), 'candidate')}, "
                 f"and none of them is {before.carried.label}, which stage {before.name} carried "
                 "in: a step backwards would not be seen.",
                 stage.name,
@@ -161,7 +161,7 @@ def _unscaled(outline: Outline) -> Iterator[LintFinding]:
                 labels.append(f"{candidate.label} ({candidate.settings['activation']})")
         if labels:
             yield codes.UNSCALED.finding(
-                f"In stage {stage.name}, {wording.listed(labels)} "
+                f"In stage {stage.name}, {words.listing(labels)} "
                 f"{'takes' if len(labels) == 1 else 'take'} features{reach} as they are: sums of "
                 "such inputs push the units to the flat ends, where they hardly learn.",
                 stage.name,
@@ -186,7 +186,7 @@ def _identical(outline: Outline) -> Iterator[LintFinding]:
     for group in groups.values():
         if len(group) < 2:
             continue
-        names = wording.listed([f"{one.label} (stage {stage.name})" for stage, one in group])
+        names = words.listing([f"{one.label} (stage {stage.name})" for stage, one in group])
         text = f"{names} are one configuration under {len(group)} names: an A/A comparison"
         accuracies = [
             one.published.test_accuracy
@@ -196,7 +196,7 @@ def _identical(outline: Outline) -> Iterator[LintFinding]:
         if len(accuracies) > 1:
             gap = max(accuracies) - min(accuracies)
             text += (
-                f". Their published accuracies differ by {wording.amount(gap, 'accuracy')}, which "
+                f". Their published accuracies differ by {words.difference(gap, metric_named('accuracy'))}, which "
                 "is chance alone: differences of that size between other models mean nothing"
             )
         yield codes.IDENTICAL.finding(f"{text}.", group[-1][0].name)
@@ -205,7 +205,7 @@ def _identical(outline: Outline) -> Iterator[LintFinding]:
 def _few_replicates(outline: Outline) -> Iterator[LintFinding]:
     if outline.num_replicates < FEWEST_REPLICATES:
         yield codes.FEW_REPLICATES.finding(
-            f"{wording.count(outline.num_replicates, 'replicate')} per candidate: no verdict is "
+            f"{words.plural(outline.num_replicates, 'replicate')} per candidate: no verdict is "
             f"possible below {FEWEST_REPLICATES}, because a single seed's luck looks like merit."
         )
 
@@ -222,7 +222,7 @@ def _unbalanced(outline: Outline) -> Iterator[LintFinding]:
     if outline.metric == "accuracy":
         yield codes.UNBALANCED.finding(f"{text}: accuracy hardly sees the rare one.")
     else:
-        spoken = wording.spoken(outline.metric)
+        spoken = words.spoken(outline.metric)
         yield codes.UNBALANCED.finding(f"{text}; this study decides by {spoken}.", level="info")
 
 
@@ -230,7 +230,7 @@ def _duplicates(outline: Outline) -> Iterator[LintFinding]:
     duplicates, num_test = outline.data.duplicates_across_splits, outline.data.num_test
     if duplicates and num_test:
         yield codes.DUPLICATES.finding(
-            f"{duplicates} of {num_test} test examples ({wording.percent(duplicates / num_test)}) "
+            f"{duplicates} of {num_test} test examples ({words.coverage(duplicates / num_test)}) "
             "also occur outside the test part: the test accuracy counts remembering as knowing."
         )
 
@@ -243,7 +243,7 @@ def _untuned(outline: Outline) -> Iterator[LintFinding]:
         rates = {candidate.settings["learning_rate"] for candidate in stage.candidates}
         if names and len(stage.candidates) > 1 and len(rates) == 1:
             yield codes.UNTUNED.finding(
-                f"Stage {stage.name} compares {wording.listed([wording.spoken(n) for n in names])} "
+                f"Stage {stage.name} compares {words.listing([words.spoken(n) for n in names])} "
                 f"at the one learning rate {rates.pop():g}, which may suit one of them better.",
                 stage.name,
             )
@@ -261,6 +261,6 @@ def _blunt(plan: StudyPlan) -> Iterator[LintFinding]:
     if plan.detectable is not None and plan.detectable > matters:
         yield codes.BLUNT.finding(
             f"With {plan.looks[-1]} replicates of {plan.data.num_validation} validation examples a "
-            f"difference of {wording.amount(plan.detectable, plan.metric)} is probably (80 %) found; "
-            f"{wording.amount(matters, plan.metric)} would matter."
+            f"difference of {words.difference(plan.detectable, metric_named(plan.metric))} is probably (80 %) found; "
+            f"{words.difference(matters, metric_named(plan.metric))} would matter."
         )

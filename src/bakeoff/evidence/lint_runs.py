@@ -9,7 +9,6 @@ import numpy as np
 
 from bakeoff import words
 from bakeoff.evidence import lint as codes
-from bakeoff.evidence import wording
 from bakeoff.evidence.intervals import paired_comparison
 from bakeoff.evidence.lint_protocol import lint_outline, outline_of_result
 from bakeoff.evidence.rule import SMALLEST_DELTA
@@ -24,7 +23,7 @@ from bakeoff.records import (
     StageResult,
     StudyResult,
 )
-from bakeoff.tasks.classification import METRICS, SHARES
+from bakeoff.tasks.classification import METRICS, SHARES, metric_named
 
 LATE_SHARE = 5
 """The last fifth of the epochs is "late" (at least one epoch)."""
@@ -118,11 +117,11 @@ def _regressed(result: StudyResult) -> Iterator[LintFinding]:
         delta = min(before.verdict.delta, verdict.delta)
         if loss > delta:
             yield codes.REGRESSED.finding(
-                f"The chain fell by {wording.amount(loss, verdict.metric)} from "
+                f"The chain fell by {words.difference(loss, metric_named(verdict.metric))} from "
                 f"{_called(before, before.verdict.chosen)} (stage {before.name}) to "
                 f"{_called(after, verdict.chosen)} (stage "
-                f"{after.name}) on {wording.count(pair.num_replicates, 'shared replicate')}; "
-                f"{wording.amount(delta, verdict.metric)} would matter.",
+                f"{after.name}) on {words.plural(pair.num_replicates, 'shared replicate')}; "
+                f"{words.difference(delta, metric_named(verdict.metric))} would matter.",
                 after.name,
             )
 
@@ -149,7 +148,7 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
         yield codes.NO_GAIN.finding(
             f"{_called(last, final.label)} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
             f"{_called(stage, earlier.label)} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
-            f"is {wording.amount(pair.mean if higher else -pair.mean, metric)} "
+            f"is {words.difference(pair.mean if higher else -pair.mean, metric_named(metric))} "
             f"({interval(pair, metric, flip=not higher)}).",
             last.name,
         )
@@ -175,15 +174,15 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
             continue
         end = "smallest" if best == min(values) else "largest"
         yield codes.EDGE.finding(
-            f"In stage {stage.name} the best {wording.spoken(name)}, {best:g}, is the {end} of "
+            f"In stage {stage.name} the best {words.spoken(name)}, {best:g}, is the {end} of "
             f"{len(values)} values tried ({min(values):g} to {max(values):g}).",
             stage.name,
         )
     for point in stage.tuning:
         if point.chosen and point.at_edge:
-            names = [f"{wording.spoken(name)} {point.values[name]:g}" for name in point.at_edge]
+            names = [f"{words.spoken(name)} {point.values[name]:g}" for name in point.at_edge]
             yield codes.EDGE.finding(
-                f"In stage {stage.name} {_called(stage, point.candidate)} was tuned to {wording.listed(names)}, at "
+                f"In stage {stage.name} {_called(stage, point.candidate)} was tuned to {words.listing(names)}, at "
                 "the edge of the values tried.",
                 stage.name,
             )
@@ -203,8 +202,8 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))
         if gain > matters and loss[-1] < loss[-1 - late]:
             improving.append(
-                f"{_called(stage, candidate.label)} gained {wording.amount(gain, 'accuracy')} in the last "
-                f"{wording.count(late, 'epoch')} of {epochs}"
+                f"{_called(stage, candidate.label)} gained {words.difference(gain, metric_named('accuracy'))} in the last "
+                f"{words.plural(late, 'epoch')} of {epochs}"
             )
         best = int(np.argmin(loss))
         if loss[-1] > OVERFIT_RISE * loss[best] and train[-1] < train[best]:
@@ -216,7 +215,7 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         if jitter is not None and jitter > delta:
             noisy.append(
                 f"{_called(stage, candidate.label)}'s validation accuracy jumps by about "
-                f"{wording.amount(jitter, 'accuracy')} from epoch to epoch"
+                f"{words.difference(jitter, metric_named('accuracy'))} from epoch to epoch"
             )
     for check, found in (
         (codes.STILL_IMPROVING, improving),
@@ -258,8 +257,8 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
     if gains:
         gain, best = max(gains)
         yield codes.LEADERS_DIFFER.finding(
-            f"In stage {stage.name} {_called(stage, leader)} leads by {wording.spoken(metric)}, but {_called(stage, best)} by "
-            f"validation loss, which is lower by {wording.amount(gain, 'loss')}.",
+            f"In stage {stage.name} {_called(stage, leader)} leads by {words.spoken(metric)}, but {_called(stage, best)} by "
+            f"validation loss, which is lower by {words.difference(gain, metric_named('loss'))}.",
             stage.name,
         )
 
@@ -318,14 +317,14 @@ def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFi
     metric = result.metric if result.metric in SHARES else "accuracy"
     sampling = sampling_of_result(result, metric)
     found = [
-        f"{_called(stage, candidate.label)} reached {wording.level(float(values.mean()), metric)}"
+        f"{_called(stage, candidate.label)} reached {words.level(float(values.mean()), metric_named(metric))}"
         for candidate, runs in _compete(stage)
         if len(values := values_of(runs, metric)) and sampling.learned_nothing(values)
     ]
     if found and sampling.chance is not None:
         yield codes.LEARNED_NOTHING.finding(
             f"In stage {stage.name}, {'; '.join(found)} of validation "
-            f"{wording.spoken(metric)}, which is not shown to be more than the "
-            f"{wording.level(sampling.chance, metric)} of always naming the same class.",
+            f"{words.spoken(metric)}, which is not shown to be more than the "
+            f"{words.level(sampling.chance, metric_named(metric))} of always naming the same class.",
             stage.name,
         )

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bakeoff.evidence import wording
+from bakeoff import words
 from bakeoff.evidence.intervals import t_quantile
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import Comparison
+from bakeoff.tasks.classification import metric_named
 
 TARGET_POWER = 0.8
 """Probability with which a difference should be found; the usual convention (Cohen 1988)."""
@@ -186,8 +187,8 @@ def note(pair: Comparison, *, rule: Rule, sampling: Sampling, delta: float) -> s
     seen, alpha = abs(pair.mean), rule.alpha_per_look
     found = detectable_difference(pair.num_replicates, pair.sd, sampling=sampling, alpha=alpha)
     text = (
-        f"{wording.count(pair.num_replicates, 'replicate')} would probably (80 %) have found a "
-        f"difference of {wording.amount(found or 0.0, rule.metric)}"
+        f"{words.plural(pair.num_replicates, 'replicate')} would probably (80 %) have found a "
+        f"difference of {words.difference(found or 0.0, metric_named(rule.metric))}"
     )
     if seen < delta:
         needed = tie_replicates_needed(
@@ -197,10 +198,10 @@ def note(pair: Comparison, *, rule: Rule, sampling: Sampling, delta: float) -> s
             sampling=sampling,
             alpha=rule.tie_alpha(rule.looks[-1]),
         )
-        goal = f"show that the two differ by less than {wording.amount(delta, rule.metric)}"
+        goal = f"show that the two differ by less than {words.difference(delta, metric_named(rule.metric))}"
     else:
         needed = replicates_needed(pair.mean, pair.sd, sampling=sampling, alpha=alpha)
-        goal = f"decide the {wording.amount(seen, rule.metric)} seen here"
+        goal = f"decide the {words.difference(seen, metric_named(rule.metric))} seen here"
     if needed is None:
         return f"{text}; to {goal} takes more data, not more replicates."
     if needed <= pair.num_replicates:

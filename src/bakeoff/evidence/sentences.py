@@ -1,4 +1,4 @@
-"""Verdicts in plain words with their numbers; knows records and wording, decides nothing.
+"""Verdicts in plain words with their numbers; knows records, decides nothing.
 
 Candidates are set as code (in backticks), so that one named ``none`` or ``1`` can be told from the
 words around it.
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bakeoff.evidence import wording
+from bakeoff import words
 from bakeoff.records import Comparison, Verdict
-from bakeoff.tasks.classification import SHARES
+from bakeoff.tasks.classification import SHARES, metric_named
 from bakeoff.words import code
 
 Why = Literal["cheapest", "incumbent, cheapest", "incumbent", "leader", "first"]
@@ -60,12 +60,12 @@ def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:
     if pair.low is None or pair.high is None:
         return "no interval from a single replicate"
     low, high = (-pair.high, -pair.low) if flip else (pair.low, pair.high)
-    return f"{wording.percent(pair.level)} interval {_end(low, metric)} to {_end(high, metric)}"
+    return f"{words.coverage(pair.level)} interval {_end(low, metric)} to {_end(high, metric)}"
 
 
 def _end(value: float, metric: str) -> str:
     """An end of an interval; one that is not zero is never printed as zero."""
-    text = wording.bare(value, metric)
+    text = words.bare(value, metric_named(metric))
     if value and not text.strip("−0."):
         scale = 100.0 if metric in SHARES else 1.0
         return f"{scale * value:.1g}".replace("-", "−")
@@ -98,7 +98,7 @@ class _Narrator:
         return code(self.facts.names[self.verdict.labels.index(label)])
 
     def listed(self, labels: Sequence[str]) -> str:
-        return wording.listed([self.named(label) for label in labels])
+        return words.listing([self.named(label) for label in labels])
 
     @property
     def chosen(self) -> str:
@@ -106,7 +106,7 @@ class _Narrator:
 
     @property
     def delta(self) -> str:
-        return wording.amount(self.verdict.delta, self.verdict.metric)
+        return words.difference(self.verdict.delta, metric_named(self.verdict.metric))
 
     def ends(self, pair: Comparison) -> tuple[str, str]:
         """First and second of a comparison, as code."""
@@ -134,7 +134,7 @@ class _Narrator:
         verb = "exceeded" if self.facts.higher_is_better else "undercut"
         found = (
             f"{self.over(pair)}, {first} {verb} {rival} by "
-            f"{wording.amount(gain, verdict.metric)} ({ends})."
+            f"{words.difference(gain, metric_named(verdict.metric))} ({ends})."
         )
         if verdict.chosen != verdict.leader:
             ending = f"{self.chosen} goes on, because it is cheaper."
@@ -152,8 +152,8 @@ class _Narrator:
         which = "" if len(verdict.best) == 2 else ", the widest apart,"
         return [
             f"Tie of {self.listed(verdict.best)} within ±{self.delta}: over "
-            f"{wording.count(pair.num_replicates, 'paired replicate')}, {first} and {second}"
-            f"{which} differ by {wording.amount(gain, verdict.metric)} ({ends}).",
+            f"{words.plural(pair.num_replicates, 'paired replicate')}, {first} and {second}"
+            f"{which} differ by {words.difference(gain, metric_named(verdict.metric))} ({ends}).",
             f"{self.chosen} goes on: {WHY[self.facts.why]}.",
         ]
 
@@ -174,17 +174,17 @@ class _Narrator:
             ]
         first, second = self.ends(pair)
         gain, ends = self.numbers(pair)
-        ahead = f"{first} was ahead of {second} by {wording.amount(gain, verdict.metric)}"
+        ahead = f"{first} was ahead of {second} by {words.difference(gain, metric_named(verdict.metric))}"
         if gain == 0.0:
             ahead = f"{first} and {second} came out equal"
         if not self.facts.enough:
             return [
                 f"{self.over(pair)}, {ahead} ({ends}). Undecided: "
-                f"{wording.count(verdict.num_replicates, 'replicate')} cannot tell a difference "
+                f"{words.plural(verdict.num_replicates, 'replicate')} cannot tell a difference "
                 f"from luck; {goes_on}."
             ]
         between = f"Undecided between {self.listed(verdict.best)}"
-        found = f"over {wording.count(pair.num_replicates, 'paired replicate')}, {ahead} ({ends})"
+        found = f"over {words.plural(pair.num_replicates, 'paired replicate')}, {ahead} ({ends})"
         verdict_on = f"neither a win nor a tie within ±{self.delta}"
         if self.clear(pair):
             verdict_on = "but it failed in more of the replicates"
@@ -207,7 +207,7 @@ class _Narrator:
                 continue
             winner, loser = self.ends(pair)
             gain, numbers = self.numbers(pair)
-            amount = wording.amount(gain, self.verdict.metric)
+            amount = words.difference(gain, metric_named(self.verdict.metric))
             parts.append(f"{loser} is worse than {winner} by {amount} ({numbers})")
         return [f"{'; '.join(parts)}."] if parts else []
 
@@ -222,21 +222,21 @@ class _Narrator:
                 f"{failed} of {runs} of {code(facts.names[k])}"
                 for k, failed, runs in facts.runs_failed
             ]
-            remarks.append(f"Failed runs, not averaged: {wording.listed(failures)}.")
+            remarks.append(f"Failed runs, not averaged: {words.listing(failures)}.")
         out = [label for label in verdict.failed if verdict.kind != "undecided" or verdict.best]
         if out and verdict.comparison is not None:
             remarks.append(f"Out because its runs failed: {self.listed(out)}.")
         if facts.learned_nothing and facts.chance is not None:
-            who = wording.listed([code(facts.names[k]) for k in facts.learned_nothing])
+            who = words.listing([code(facts.names[k]) for k in facts.learned_nothing])
             verb = "is" if len(facts.learned_nothing) == 1 else "are"
             remarks.append(
                 f"{who} {verb} not shown to do better than always naming the same class "
-                f"({wording.level(facts.chance, verdict.metric)})."
+                f"({words.level(facts.chance, metric_named(verdict.metric))})."
             )
         if facts.tuned and len(verdict.labels) > 1:
             names = "tuned setting"
             if facts.tuned is not True:
-                names = wording.listed([wording.spoken(name) for name in facts.tuned])
+                names = words.listing([words.spoken(name) for name in facts.tuned])
             remarks.append(f"Each at its own {names}.")
         return remarks
 
@@ -272,8 +272,8 @@ def pinned(
             mean, flip = -mean, not flip
         place = "ahead of" if mean >= 0.0 else "behind"
         return (
-            f"Over {wording.count(pair.num_replicates, 'paired replicate')}, {named(leader)} was "
-            f"{place} {named(other)} by {wording.amount(abs(mean), verdict.metric)} "
+            f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {named(leader)} was "
+            f"{place} {named(other)} by {words.difference(abs(mean), metric_named(verdict.metric))} "
             f"({interval(pair, verdict.metric, flip=flip)})."
         )
 
@@ -293,7 +293,7 @@ def pinned(
         numbers = ahead(closest, rival)
         if verdict.kind == "winner":
             small = abs(closest.mean) < verdict.delta
-            delta = wording.amount(verdict.delta, verdict.metric)
+            delta = words.difference(verdict.delta, metric_named(verdict.metric))
             ending = f", though by less than the {delta} that would matter" if small else ""
             return f"{carried}; the evidence agrees{ending}. {numbers}"
         if rival in tied:

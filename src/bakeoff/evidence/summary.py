@@ -18,7 +18,7 @@ from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
 from bakeoff.records import Candidate, Run, StageResult, StudyResult, TuningPoint
 from bakeoff.tasks.base import Metric
-from bakeoff.tasks.classification import CLASSIFICATION, is_unbalanced
+from bakeoff.tasks.classification import is_unbalanced, metric_named
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,17 +175,9 @@ def metric_of(result: StudyResult) -> Metric:
     if isinstance(directions, Mapping):  # a program that measures itself says which way is better
         direction = directions.get(f"val_{name}", directions.get(name))
         if direction in ("min", "max"):
-            share = known_metric(name).share
+            share = metric_named(name).share
             return Metric(name, higher_is_better=direction == "max", share=share)
-    return known_metric(name)
-
-
-def known_metric(name: str) -> Metric:
-    """The metric of that name; one that no task knows is a plain number, the larger the better."""
-    try:
-        return CLASSIFICATION.metric(name)
-    except KeyError:
-        return Metric(name, higher_is_better=True)
+    return metric_named(name)
 
 
 def _names(stage: StageResult) -> tuple[list[str], list[dict[str, Any]]]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import CandidateSummary, StageSummary, known_metric
+from bakeoff.evidence.summary import CandidateSummary, StageSummary
 from bakeoff.records import Floats, TuningPoint
 from bakeoff.report import axes, svg
 from bakeoff.report.axes import kept_epochs
 from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
 from bakeoff.tasks.base import Metric
+from bakeoff.tasks.classification import metric_named
 from bakeoff.words import clip, level, percent, setting
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
@@ -35,7 +36,7 @@ def curve_metrics(stage: StageSummary) -> list[Metric]:
     }
     names = {part[1] for part in parts if len(part) == 2 and part[0] in PARTS}
     own = stage.metric.name
-    return [known_metric(name) for name in sorted(names, key=lambda name: (name != own, name))]
+    return [metric_named(name) for name in sorted(names, key=lambda name: (name != own, name))]
 
 
 def curve_limits(stage: StageSummary, metric: Metric) -> tuple[float, float] | None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.spreads import Spread
-from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary, known_metric
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 from bakeoff.records import Claim
 from bakeoff.report.grids import PARTS, tuned_names
 from bakeoff.tasks.base import Metric
+from bakeoff.tasks.classification import metric_named
 from bakeoff.words import (
     DASH,
     bare,
@@ -76,7 +77,7 @@ def candidates(summary: Summary, stage: StageSummary) -> Table:
 
     The metric that decides leads; of what else was measured, the columns that any candidate has.
     """
-    metric, accuracy = stage.metric, known_metric("accuracy")
+    metric, accuracy = stage.metric, metric_named("accuracy")
     # A column is left out where every label says its value already.
     names = [
         name

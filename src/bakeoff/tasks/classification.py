@@ -235,3 +235,11 @@ METRICS: dict[str, bool] = {one.name: one.higher_is_better for one in CLASSIFICA
 
 SHARES = frozenset(one.name for one in CLASSIFICATION.metrics if one.share)
 """Metrics that are shares between 0 and 1, spoken of in points (hundredths)."""
+
+
+def metric_named(name: str) -> Metric:
+    """The metric of that name; one that is not known is a plain number, the larger the better."""
+    try:
+        return CLASSIFICATION.metric(name)
+    except KeyError:
+        return Metric(name, higher_is_better=True)

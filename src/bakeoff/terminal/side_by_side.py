@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff import words
-from bakeoff.evidence import wording
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
 
@@ -67,7 +66,7 @@ def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableTyp
     if why:
         parts.append(
             Text(
-                f"Not comparable run by run: {wording.listed(why)} differ"
+                f"Not comparable run by run: {words.listing(why)} differ"
                 f"{'s' if len(why) == 1 else ''}, so the studies share no replicates, and a "
                 "difference of their means may be one of the data parts or of luck.",
                 style="yellow",
@@ -88,7 +87,7 @@ def _line(match: Matched) -> Text:
     labels = " and ".join(dict.fromkeys((match.first, match.second)))
     what = f"{match.stage}, {labels}" if match.stage else f"What they chose, {labels}"
     if match.differing:
-        what += f" (differing in {wording.listed(match.differing)})"
+        what += f" (differing in {words.listing(match.differing)})"
     line = Text(f"{words.visible(what)}: {match.sentence}.")
     if match.word is not None:
         line.highlight_words([f"{match.word}", f"a {match.word}"], WORD_STYLE[match.word])

@@ -113,7 +113,8 @@ def final_lines(summary: Summary) -> list[str]:
     delivered = final.delivered
     if delivered is not None and final.num_finished > 1:
         lines.append(
-            f"The model handed over is the refit of replicate {delivered.replicate + 1}; by itself it "
+            f"The model handed over is the refit of replicate {delivered.replicate + 1}"
+            f"{', the first that did not collapse' if final.final.delivered else ''}; by itself it "
             f"reaches {words.percent(delivered.value('test_accuracy'))}."
         )
     if final.num_failed:

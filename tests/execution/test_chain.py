@@ -22,6 +22,7 @@ from bakeoff.records import StageResult, StudyResult
 from bakeoff.report.json import result_document
 from bakeoff.result import Result
 from bakeoff.spec import load
+from bakeoff.store import results
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
 from bakeoff.trainables.base import Request
@@ -119,13 +120,13 @@ def test_only_a_study_with_the_same_refits_is_read_for_its_final(
 ) -> None:
     """A store may hold thousands of studies; looking for an earlier final decodes one of them."""
     loaded: list[Any] = []
-    load_result = Store.load_result
+    load = results.load
 
-    def spy(store: Store, name_or_id: str | int) -> StudyResult:
-        loaded.append(name_or_id)
-        return load_result(store, name_or_id)
+    def spy(connection: Any, number: int) -> StudyResult:
+        loaded.append(number)
+        return load(connection, number)
 
-    monkeypatch.setattr(Store, "load_result", spy)
+    monkeypatch.setattr(results, "load", spy)
     with Store.open(":memory:") as store:
         for hidden in ([4], [5], [6], [4]):
             study = Study(

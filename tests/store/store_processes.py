@@ -26,6 +26,7 @@ from store_samples import begin, difference, key_of, sample_result, sample_run
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError, StoreFullError, StoreLockedError
 from bakeoff.records import Run
+from bakeoff.store import locking
 from bakeoff.store.sqlite import Store
 
 
@@ -215,7 +216,7 @@ def size_limits(folder: Path, step: str, largest: str) -> dict[str, Any]:
                 store = Store.open(path)
                 number = begin(store)
                 for run in range(200):
-                    store.add_run(sample_run(run, epochs=20, num_validation=500))
+                    store.add_run(sample_run(run, epochs=60))
                     kept.append(run)
                 store.finish_study(number, sample_result())
             finally:
@@ -227,11 +228,11 @@ def size_limits(folder: Path, step: str, largest: str) -> dict[str, Any]:
                 bad.append(f"limit {limit}: {error}")
         if store is not None:
             # The same store goes on as soon as there is room.
-            store.add_run(sample_run(777, epochs=20, num_validation=500))
+            store.add_run(sample_run(777, epochs=60))
             kept.append(777)
             store.close()
         with Store.open(path) as again:
-            lost = torn(again, kept, epochs=20, num_validation=500)
+            lost = torn(again, kept, epochs=60)
             if lost:
                 bad.append(f"limit {limit}: lost {lost}")
             bad += [f"limit {limit}: {problem}" for problem in again.check()]
@@ -262,7 +263,7 @@ def full_disk(folder: Path) -> dict[str, Any]:
         number = begin(store)
         try:
             for run in range(10_000):
-                store.add_run(sample_run(run, epochs=20, num_validation=500))
+                store.add_run(sample_run(run, epochs=60))
                 kept.append(run)
         except StoreFullError as error:
             refusals.append(str(error))
@@ -271,7 +272,7 @@ def full_disk(folder: Path) -> dict[str, Any]:
         except StoreFullError as error:
             refusals.append(str(error))
         with Store.open(path, write=False) as reader:
-            lost = torn(reader, kept, epochs=20, num_validation=500)
+            lost = torn(reader, kept, epochs=60)
     other = None
     try:
         Store.open(folder / "other.sqlite").close()
@@ -279,7 +280,7 @@ def full_disk(folder: Path) -> dict[str, Any]:
         other = str(error)
     ballast.unlink()
     with Store.open(path) as store:
-        lost += torn(store, kept, epochs=20, num_validation=500)
+        lost += torn(store, kept, epochs=60)
         store.finish_study(begin(store), sample_result())
         problems = store.check()
     return {
@@ -365,13 +366,14 @@ def orphan(folder: Path) -> dict[str, Any]:
     store = Store.open(path)
 
     def wait() -> None:
+        assert store.writable
         os.close(into)
         os.read(out, 1)
 
     child = fork(wait)
     # As the kernel does for a driver that dies: its descriptors are closed, nothing is unlocked.
-    assert store._lock is not None
-    os.close(store._lock._descriptor)
+    (lock,) = locking._HELD
+    os.close(lock._descriptor)
     try:
         Store.open(path).close()
         free = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import struct
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +17,9 @@ from store_samples import assert_same
 
 from bakeoff.dense.base import Layer
 from bakeoff.errors import StoreError
-from bakeoff.records import Candidate, LintFinding, Published, Verdict
+from bakeoff.records import Candidate, LintFinding, Published
 from bakeoff.store.arrays import pack, unpack
-from bakeoff.store.encode import content_hash, from_json, to_json
+from bakeoff.store.codec import content_hash, from_json, to_json
 
 
 @given(
@@ -38,7 +39,6 @@ def test_any_array_of_numbers_comes_back(array: np.ndarray) -> None:
     assert back.shape == array.shape
     assert back.tobytes() == array.astype(back.dtype).tobytes()
     assert back.flags.writeable
-    assert back.flags.owndata or back.base is not None
 
 
 def test_an_array_that_compresses_is_compressed() -> None:
@@ -70,6 +70,17 @@ def test_damaged_bytes_are_refused() -> None:
             unpack(damaged)
     with pytest.raises(ValueError, match="array blob"):
         unpack(pack(np.arange(3.0)) + b"x")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(2**64 - 1,), (2**63, 0), (2**64 - 1, 0), (2**40, 2**40), (10**6,), (0,) * 255],
+    ids=str,
+)
+def test_a_shape_that_no_bytes_can_fill_is_refused_at_once(shape) -> None:
+    head = bytes((1, 0, len(shape))) + b"<f8" + struct.pack(f"<{len(shape)}Q", *shape)
+    with pytest.raises(ValueError, match="array"):
+        unpack(head)
 
 
 def test_a_blob_that_would_inflate_without_end_is_refused() -> None:
@@ -126,31 +137,40 @@ def test_the_hash_of_a_value_ignores_the_order_of_keys_only() -> None:
     assert content_hash({"a": 1}) != content_hash({"a": 1.0})
 
 
-@pytest.mark.parametrize(
-    ("kind", "tied", "eliminated", "best", "beaten"),
-    [
-        ("winner", [], ["c"], ("a",), ("c", "b")),
-        ("tie", ["a", "b"], ["c"], ("a", "b"), ("c",)),
-        ("undecided", [], ["c"], ("a", "b"), ("c",)),
-    ],
-)
-def test_a_verdict_that_names_the_tied_and_the_eliminated_is_read_as_best_and_beaten(
-    kind: str, tied: list[str], eliminated: list[str], best: tuple[str], beaten: tuple[str]
-) -> None:
-    old = {
-        "kind": kind,
-        "chosen": "a",
-        "leader": "a",
-        "reason": "As it was.",
-        "comparison": None,
-        "comparisons": {"$tuple": []},
-        "eliminated": {"$tuple": eliminated},
-        "failed": {"$tuple": ["d"]},
-        "tied": {"$tuple": tied},
-        "num_replicates": 12,
-        "metric": "accuracy",
-        "delta": 0.002,
-        "labels": {"$tuple": ["a", "b", "c", "d"]},
-    }
-    verdict = from_json(json.dumps(old), Verdict)
-    assert (verdict.best, verdict.beaten, verdict.failed) == (best, beaten, ("d",))
+@dataclasses.dataclass(frozen=True)
+class Cat:
+    lives: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Dog:
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Shelter:
+    first: Cat | Dog | None
+    others: tuple[Cat | Dog, ...] = ()
+    weights: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+def test_a_field_that_may_hold_several_kinds_of_records_says_which_it_holds() -> None:
+    shelter = Shelter(Dog("Rex"), (Cat(9), Dog("Wolf")))
+    text = to_json(shelter)
+    assert from_json(text, Shelter) == shelter
+    assert from_json(to_json(Shelter(None)), Shelter) == Shelter(None)
+    with pytest.raises(StoreError, match="does not decode"):
+        from_json(text.replace('"$kind":"Dog",', ""), Shelter)
+
+
+def test_named_arrays_of_a_record_come_back() -> None:
+    arrays: dict[str, Any] = {}
+    shelter = Shelter(None, weights={"layers/0/kernel": np.eye(2), "$odd": np.zeros(1)})
+    text = to_json(shelter, arrays)
+    assert_same(dict(from_json(text, Shelter, arrays=arrays).weights), dict(shelter.weights))
+
+
+def test_text_that_nests_without_end_is_a_store_error() -> None:
+    for text, kind in (("[" * 100_000, Mapping[str, Any]), ('{"a":' * 100_000, Published)):
+        with pytest.raises(StoreError):
+            from_json(text, kind)

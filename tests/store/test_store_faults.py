@@ -20,7 +20,7 @@ from test_store_sharing import play
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError, StoreFullError, StoreLockedError
 from bakeoff.records import StudyResult
-from bakeoff.store import connect, faults, locking
+from bakeoff.store import connect, locking, sqlite_errors
 from bakeoff.store.sqlite import Store
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="the scenes fork")
@@ -127,7 +127,7 @@ def test_every_statement_of_a_run_may_fail(tmp_path, code, kind, durable) -> Non
             )
             store.mark_running([key_of(run)])
             if durable:
-                store._forced_at = -1e9
+                store._access.forced_at = -1e9
             store.add_run(sample_run(run))
 
         total = statements(lambda: one_run(1))
@@ -180,7 +180,7 @@ def test_what_follows_from_the_runs_is_forced_to_the_disk_as_seldom_as_they_are(
     with Store.open(tmp_path / "a.sqlite") as store:
         number = begin(store)
         said: list[str] = []
-        store._connection.set_trace_callback(said.append)
+        store._access.connection(write=True).set_trace_callback(said.append)
 
         def is_forced(write: Any) -> bool:
             said.clear()
@@ -192,9 +192,9 @@ def test_what_follows_from_the_runs_is_forced_to_the_disk_as_seldom_as_they_are(
             lambda: store.save_stage(number, 0, sample_stage()),
         ]
         for step in steps:
-            store._forced_at = float("inf")  # as if something was forced just now
+            store._access.forced_at = float("inf")  # as if something was forced just now
             assert not is_forced(step)
-            store._forced_at = -1e9  # and long ago
+            store._access.forced_at = -1e9  # and long ago
             assert is_forced(step)
         opening = lambda: store.record_opening(  # noqa: E731
             number, "hash", study="study", purpose="final", opened_at="2026-01-01T00:00:00+00:00"
@@ -233,7 +233,7 @@ def test_an_interruption_within_a_write_leaves_nothing_half_written(tmp_path, mo
     with Store.open(tmp_path / "a.sqlite") as store:
         number = begin(store)
         with monkeypatch.context() as patched:
-            patched.setattr("bakeoff.store.write._link", interrupted)
+            patched.setattr("bakeoff.store.studies.link", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 store.plan_runs(number, [(key_of(1), DENSE_SPACE.complete({}), 0, "width", "a")])
         assert len(store.runs()) == 0
@@ -248,7 +248,7 @@ def test_ctrl_c_after_any_statement_leaves_the_store_working(tmp_path, durable) 
 
         def one_run(run: int) -> None:
             if durable:
-                store._forced_at = -1e9
+                store._access.forced_at = -1e9
             store.find_runs([key_of(run)])
             store.add_run(sample_run(run))
 
@@ -378,7 +378,7 @@ def test_who_may_not_write_may_read_and_is_told_what_is_wrong(tmp_path_factory) 
 def test_each_error_of_sqlite_is_said_in_one_line(tmp_path, code, kind, words) -> None:
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code  # type: ignore[misc]
-    explained = faults.explain(error, tmp_path / "a.sqlite")
+    explained = sqlite_errors.explain(error, tmp_path / "a.sqlite")
     assert type(explained) is kind
     assert words in str(explained)
     assert str(explained).startswith(str(tmp_path / "a.sqlite"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from store_samples import assert_same, begin, key_of, sample_result, sample_run
 
 from bakeoff.errors import StoreError, StoreLockedError, StoreVersionError
-from bakeoff.store import connect
+from bakeoff.store import connect, migration
 from bakeoff.store.sqlite import Store
 
 GOLDEN = Path(__file__).parents[1] / "golden_stores"
@@ -115,57 +118,91 @@ def test_the_golden_store_of_version_1_opens(tmp_path, write) -> None:
         assert store.run(key_of(2000)).reason == "diverged in epoch 2"
 
 
-def test_every_version_up_to_this_one_has_a_golden_store() -> None:
+def test_every_older_version_has_a_golden_store_and_an_upgrade() -> None:
+    older = set(range(1, connect.SCHEMA_VERSION))
     versions = {int(path.stem[1:]) for path in GOLDEN.glob("v*.sqlite")}
-    assert versions == set(range(1, connect.SCHEMA_VERSION + 1))
+    assert versions >= older
+    assert set(migration.UPGRADES) == older
 
 
 @pytest.fixture
-def next_version(monkeypatch) -> None:
-    """As if the schema had moved on by one version."""
-    version = connect.SCHEMA_VERSION + 1
-    monkeypatch.setattr(connect, "SCHEMA_VERSION", version)
-    monkeypatch.setitem(connect.MIGRATIONS, version, "ALTER TABLE run ADD COLUMN colour TEXT")
-
-
-@pytest.mark.usefixtures("next_version")
-def test_a_writer_migrates_an_older_store(tmp_path) -> None:
+def old(tmp_path) -> Path:
+    """A copy of the golden store of version 1."""
     path = tmp_path / "v1.sqlite"
     path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+    return path
+
+
+def version_of(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def columns_of(path: Path | str) -> dict[str, list[str]]:
+    """Tables and views of a store with their columns."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = [
+            row[0] for row in connection.execute("SELECT name FROM sqlite_master ORDER BY name")
+        ]
+        return {
+            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for name in names
+        }
+
+
+def test_a_writer_brings_an_older_store_up_to_date(tmp_path, old) -> None:
+    Store.open(tmp_path / "new.sqlite").close()
     for _ in range(2):
-        with Store.open(path) as store:
+        with Store.open(old) as store:
             assert_same(store.load_result("digits"), sample_result())
-            assert "colour" in columns_of_run(store)
+            assert store.check() == []
+    assert columns_of(old) == columns_of(tmp_path / "new.sqlite")
+    assert [entry.name for entry in tmp_path.iterdir() if "v1" in entry.name] == ["v1.sqlite"]
 
 
-@pytest.mark.usefixtures("next_version")
-def test_a_reader_of_an_older_store_leaves_it_as_it_is(tmp_path) -> None:
-    path = tmp_path / "v1.sqlite"
-    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
-    with Store.open(path, write=False) as store:
+def test_a_reader_of_an_older_store_leaves_it_as_it_is(old) -> None:
+    with Store.open(old, write=False) as store:
         assert_same(store.load_result("digits"), sample_result())
-        assert "colour" in columns_of_run(store)
-    assert path.read_bytes() == (GOLDEN / "v1.sqlite").read_bytes()
+    assert old.read_bytes() == (GOLDEN / "v1.sqlite").read_bytes()
 
 
-def test_a_migration_that_fails_leaves_the_old_version_whole(
-    tmp_path, monkeypatch, next_version
-) -> None:
-    path = tmp_path / "v1.sqlite"
-    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
-    wrong = "ALTER TABLE run ADD COLUMN colour TEXT; SELECT no_such_function()"
-    monkeypatch.setitem(connect.MIGRATIONS, connect.SCHEMA_VERSION, wrong)
-    with pytest.raises(StoreError, match="no_such_function"):
-        Store.open(path)
+def test_an_upgrade_that_fails_leaves_the_old_version_whole(old, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("in the middle")
+
+    monkeypatch.setattr(migration.studies, "write", fail)
+    with pytest.raises(StoreError, match="in the middle"):
+        Store.open(old)
     monkeypatch.undo()
-    with Store.open(path) as store:
-        assert "colour" not in columns_of_run(store)
+    assert version_of(old) == 1
+    with Store.open(old) as store:
         assert store.check() == []
 
 
-def columns_of_run(store: Store) -> list[str]:
-    assert store._connection is not None
-    return [row[1] for row in store._connection.execute("PRAGMA table_info(run)")]
+@pytest.mark.skipif(sys.platform == "win32", reason="kills")
+def test_an_upgrade_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_path, old) -> None:
+    program = (
+        "import sys; from bakeoff.store.sqlite import Store; print('go', flush=True); "
+        "Store.open(sys.argv[1]).close()"
+    )
+    versions = set()
+    for attempt in range(16):
+        old.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+        writer = subprocess.Popen(
+            [sys.executable, "-c", program, old], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.004 * attempt)
+        writer.kill()
+        writer.communicate()
+        versions.add(version_of(old))
+        with Store.open(old) as store:
+            assert_same(store.load_result("digits"), sample_result())
+            assert store.check() == []
+        for entry in tmp_path.iterdir():
+            entry.unlink()
+    assert versions <= {1, 2}
 
 
 def test_a_reader_does_not_make_a_store(tmp_path) -> None:
@@ -222,6 +259,10 @@ def test_a_store_in_memory_is_private_and_complete() -> None:
 def test_an_sql_prompt_sees_scores_in_the_view() -> None:
     with Store.open(":memory:") as store:
         store.add_run(sample_run(1))
-        assert store._connection is not None
-        row = store._connection.execute("SELECT val_accuracy, state FROM run_scores").fetchone()
+        assert store._access.is_open
+        row = (
+            store._access.connection(write=False)
+            .execute("SELECT val_accuracy, state FROM run_scores")
+            .fetchone()
+        )
     assert row == (pytest.approx(sample_run(1).value("val_accuracy")), "finished")

@@ -212,13 +212,12 @@ def test_check_finds_damage_and_names_it(store: Store) -> None:
     store.add_run(sample_run(500))
     store.finish_study(begin(store), sample_result())
     assert store.check() == []
-    connection = store._connection
-    assert connection is not None
-    connection.execute("UPDATE run SET history = x'01' WHERE key = ?", (key_of(500),))
-    connection.execute("DELETE FROM study_array WHERE name = 'final/layers/0/kernel'")
+    connection = store._access.connection(write=True)
+    connection.execute("UPDATE run SET curves = x'01' WHERE key = ?", (key_of(500),))
+    connection.execute("DELETE FROM study_array WHERE name = 'final/model/layers/0/kernel'")
     problems = store.check()
     assert any(problem.startswith(f"run {key_of(500)}") for problem in problems)
-    assert any("final/layers/0/kernel" in problem for problem in problems)
+    assert any(problem.startswith("study 1 ('digits'): damaged") for problem in problems)
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

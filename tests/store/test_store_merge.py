@@ -7,7 +7,7 @@ from store_samples import assert_same, begin, key_of, sample_result, sample_run,
 
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError
-from bakeoff.store.rows import MergeReport
+from bakeoff.store.maintenance import MergeReport
 from bakeoff.store.sqlite import Store
 
 

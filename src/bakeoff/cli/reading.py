@@ -171,13 +171,13 @@ def _frames(
 ) -> None:
     if csv_path is None and parquet_path is None:
         return
-    from bakeoff.store import export
+    from bakeoff.store import frames
 
     frame = store.runs(study)
     if csv_path is not None:
-        write_text(csv_path, export.csv_text(frame))
+        write_text(csv_path, frames.csv_text(frame))
     if parquet_path is not None:
-        export.write_parquet(frame, parquet_path)
+        frames.write_parquet(frame, parquet_path)
 
 
 def _stem(name: str) -> str:

@@ -126,6 +126,9 @@ def run_study(
         data=data,
         environment=environment,
         engine=trainable.name,
+        metric=metric_for(spec, data),
+        task=trainable.task.kind,
+        model_kind=trainable.kind,
         started_at=started_at,
     )
     service = RunService(
@@ -255,12 +258,7 @@ def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> 
     if fresh:
         return None
     keys = [request.key for request in final_requests(context, chosen)]
-    for number in context.runs.store.studies_with_final(keys[0]):
-        final = context.runs.store.load_result(number).final
-        if (
-            final is not None
-            and [run.key for run in final.runs] == keys
-            and final.runs[final.delivered].status == "finished"
-        ):
-            return final
-    return None
+    earlier = context.runs.store.find_final(keys)
+    if earlier is None or earlier.runs[earlier.delivered].status != "finished":
+        return None
+    return earlier

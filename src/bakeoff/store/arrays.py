@@ -1,6 +1,6 @@
-"""Arrays as self-describing bytes: version, dtype, shape, payload. Knows nothing of records.
+"""Arrays as self-describing bytes, and checksums of what is stored. Knows nothing of records.
 
-Layout, version 1::
+Layout of an array, version 1::
 
     byte 0      1, the version
     byte 1      0 raw, 1 zlib: whichever is smaller
@@ -12,8 +12,11 @@ Layout, version 1::
 
 from __future__ import annotations
 
+import hashlib
+import math
 import struct
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,23 @@ _DTYPES = frozenset(
 _LEVEL = 1
 # Below this size the header of zlib eats what it saves.
 _WORTH_TRYING = 64
+
+
+def checksum(values: Iterable[object]) -> bytes:
+    """SHA-256 of the values of some columns, as SQLite gives them back."""
+    digest = hashlib.sha256()
+    for value in values:
+        if isinstance(value, str):
+            data, mark = value.encode("utf-8", "surrogateescape"), b"s"
+        elif isinstance(value, bytes):
+            data, mark = value, b"b"
+        elif isinstance(value, float):
+            data, mark = struct.pack("<d", value), b"f"
+        else:
+            data, mark = repr(value).encode(), b"n"  # an integer or None
+        digest.update(b"%c%d:" % (mark, len(data)))
+        digest.update(data)
+    return digest.digest()
 
 
 def pack(array: NDArray[Any]) -> bytes:
@@ -57,7 +77,7 @@ def unpack(blob: bytes) -> NDArray[Any]:
     Raises:
         ValueError: bytes that ``pack`` did not write, or that were damaged.
     """
-    if len(blob) < 6 or blob[0] != _VERSION:
+    if not isinstance(blob, bytes) or len(blob) < 6 or blob[0] != _VERSION:
         raise ValueError("array blob: version 1 must hold, but got other bytes")
     codec, ndim, dtype = blob[1], blob[2], blob[3:6].decode("ascii", "replace")
     start = 6 + 8 * ndim
@@ -66,9 +86,10 @@ def unpack(blob: bytes) -> NDArray[Any]:
             f"array blob: a known dtype and codec must hold, but got {dtype!r}, {codec}"
         )
     shape = struct.unpack_from(f"<{ndim}Q", blob, 6)
-    size = np.dtype(dtype).itemsize
-    for length in shape:
-        size *= length
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    # Deflate never makes more than 1,032 bytes of one: a larger claim need not be tried.
+    if size > 1032 * len(blob):
+        raise ValueError(f"array blob: {size} bytes cannot be in {len(blob)}")
     payload = blob[start:]
     if codec == _ZLIB:
         inflater = zlib.decompressobj()
@@ -82,4 +103,8 @@ def unpack(blob: bytes) -> NDArray[Any]:
     if len(payload) != size:
         raise ValueError(f"array blob: {size} bytes must follow, but got {len(payload)}")
     native = np.dtype(dtype).newbyteorder("=")
-    return np.frombuffer(bytearray(payload), dtype).reshape(shape).astype(native, copy=False)
+    flat = np.frombuffer(bytearray(payload), dtype).astype(native, copy=False)
+    try:
+        return flat.reshape(shape)
+    except (OverflowError, ValueError) as error:  # no bytes, yet more columns than can be counted
+        raise ValueError(f"array blob: no array has the shape {shape}") from error

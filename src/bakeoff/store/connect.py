@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from bakeoff.errors import StoreError, StoreVersionError
-from bakeoff.store import faults
+from bakeoff.store import migration, sqlite_errors
 
 APPLICATION_ID = 0x62616B65
-SCHEMA_VERSION = 1
-MIGRATIONS: dict[int, str] = {}
-"""SQL that turns version n - 1 into n, by n; schema.sql is always the newest version whole."""
+SCHEMA_VERSION = 2
 
 MEMORY = ":memory:"
 _BUSY_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS = 0.002
 _LONGEST_PAUSE_SECONDS = 0.2
+_COPY_ATTEMPTS = 10
+_LOG_HEAD_BYTES = 32  # https://www.sqlite.org/fileformat2.html, section 4.1
 
 _T = TypeVar("_T")
 
@@ -57,7 +57,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: no regular file, not a store, damaged, read-only, newer, or no space.
     """
-    with faults.translated(path):
+    with sqlite_errors.translated(path):
         new = path.with_name(path.name + ".new")
         new.unlink(missing_ok=True)  # a leftover of a writer that was killed while it made a store
         if not path.exists():
@@ -65,13 +65,17 @@ def open_writer(path: Path) -> sqlite3.Connection:
         must_be_a_file(path)
         connection = _connect(f"{path.as_uri()}?mode=rw")
     try:
-        with faults.translated(path):
+        with sqlite_errors.translated(path):
             version = _verified_version(connection, path)
             retried(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 4194304")
-            migrate(connection, version)
+            if version < SCHEMA_VERSION:
+                with contextlib.closing(_upgraded(connection, version)) as newest:
+                    newest.backup(
+                        connection
+                    )  # one transaction: all of it, or the old version stays
+            connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         connection.close()
         raise
@@ -87,7 +91,7 @@ def open_reader(path: Path, keep: contextlib.ExitStack) -> sqlite3.Connection:
     Raises:
         StoreError: no file, not a store, damaged or newer.
     """
-    with faults.translated(path):
+    with sqlite_errors.translated(path):
         if not path.exists():
             raise StoreError(
                 f"{path}: there is no store; run a study first, or give its path with --store"
@@ -100,16 +104,41 @@ def open_reader(path: Path, keep: contextlib.ExitStack) -> sqlite3.Connection:
     except sqlite3.Error as error:
         # The write-ahead log needs a shared-memory file beside the store; in a folder that cannot
         # be written a copy is read instead, log included.
-        if faults.code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise faults.explain(error, path) from error
-    with faults.translated(path):
+        if sqlite_errors.code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise sqlite_errors.explain(error, path) from error
+    with sqlite_errors.translated(path):
         folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="bakeoff-store-")))
-        copy = folder / "store.sqlite"
-        shutil.copyfile(path, copy)
-        log = path.with_name(path.name + "-wal")
-        if log.exists():
-            shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
-        return _open_reader(copy, path)
+        return _open_reader(_copied(path, folder), path)
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """A copy of a store and its log, of one moment although a writer may be at work.
+
+    The database file changes only when the log is moved into it, which then begins anew: if
+    neither has happened meanwhile, the two belong together, whatever was added to the log.
+    """
+    copy = folder / "store.sqlite"
+    parts = [(path.with_name(path.name + suffix), copy.name + suffix) for suffix in ("", "-wal")]
+    for _ in range(_COPY_ATTEMPTS):
+        before = _moment(path)
+        for part, name in parts:
+            (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(part, folder / name)
+        if _moment(path) == before:
+            return copy
+    raise StoreError(f"{path}: a writer changes it all the time; try again when it has finished")
+
+
+def _moment(path: Path) -> tuple[int, int, bytes]:
+    """Size and time of the database file, and the beginning of its log, which names its round."""
+    found = path.stat()
+    try:
+        with path.with_name(path.name + "-wal").open("rb") as log:
+            head = log.read(_LOG_HEAD_BYTES)
+    except FileNotFoundError:
+        head = b""
+    return found.st_size, found.st_mtime_ns, head
 
 
 def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
@@ -118,16 +147,9 @@ def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
     try:
         version = _verified_version(connection, shown)
         if version < SCHEMA_VERSION:
-            # A reader may not migrate the file, so it migrates a copy in memory.
-            memory = _connect(MEMORY)
-            try:
-                retried(lambda: connection.backup(memory))
-            except BaseException:
-                memory.close()
-                raise
-            connection.close()
-            connection = memory
-            migrate(connection, version)
+            old = connection
+            with contextlib.closing(old), snapshot(old):
+                connection = _upgraded(old, version)  # in memory: a reader leaves the file as it is
         connection.execute("PRAGMA query_only = ON")
     except BaseException:
         connection.close()
@@ -136,7 +158,7 @@ def _open_reader(path: Path, shown: Path) -> sqlite3.Connection:
 
 
 def _connect(target: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         target,
         timeout=_BUSY_SECONDS,
         isolation_level=None,  # transactions are begun and ended in `transaction` alone
@@ -144,6 +166,9 @@ def _connect(target: str) -> sqlite3.Connection:
         factory=connection_class,
         uri=target != MEMORY,
     )
+    # Damaged text must not end the reading of what is around it; its checksum tells.
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    return connection
 
 
 def must_be_a_file(path: Path) -> None:
@@ -209,17 +234,16 @@ def _verified_version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Brings a store of an older version up to date, one transaction per version."""
-    for target in range(version + 1, SCHEMA_VERSION + 1):
-        # One script, so that a death in the middle leaves the old version whole.
-        try:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {MIGRATIONS[target]}; PRAGMA user_version = {target}; COMMIT;"
-            )
-        except BaseException:
-            _abandon(connection)
-            raise
+def _upgraded(old: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    """The contents of a store of an older version in one of the newest, in memory."""
+    newest = open_memory()
+    try:
+        with transaction(newest):
+            migration.UPGRADES[version](old, newest)
+    except BaseException:
+        newest.close()
+        raise
+    return newest
 
 
 def retried(action: Callable[[], _T]) -> _T:
@@ -234,7 +258,7 @@ def retried(action: Callable[[], _T]) -> _T:
         try:
             return action()
         except sqlite3.Error as error:
-            if not faults.is_passing(error) or time.monotonic() >= deadline:
+            if not sqlite_errors.is_passing(error) or time.monotonic() >= deadline:
                 raise
         # Processes that met once must not meet again, so each has a pace of its own.
         time.sleep(pause * (1 + os.getpid() % 16 / 16))
@@ -242,7 +266,9 @@ def retried(action: Callable[[], _T]) -> _T:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[None]:
+def transaction(
+    connection: sqlite3.Connection, *, durable: bool = False
+) -> Iterator[sqlite3.Connection]:
     """One write transaction: all of it or nothing, whatever raises inside.
 
     Args:
@@ -253,7 +279,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
         if durable:
             connection.execute("PRAGMA synchronous = FULL")
         retried(lambda: connection.execute("BEGIN IMMEDIATE"))
-        yield
+        yield connection
         connection.execute("COMMIT")
     except BaseException:
         _abandon(connection)
@@ -264,7 +290,7 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
 
 
 @contextlib.contextmanager
-def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Several reads that all see the same state, whatever a writer does meanwhile."""
 
     def begin() -> None:
@@ -274,7 +300,7 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
     try:
         retried(begin)
-        yield
+        yield connection
     finally:
         _abandon(connection)
 

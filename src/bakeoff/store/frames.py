@@ -1,15 +1,23 @@
-"""Runs as a pandas data frame, one row each; pandas is imported when it is asked for."""
+"""Runs as a pandas data frame, one row each, and as CSV and Parquet; pandas comes when asked for."""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import StoreError, UsageError
+from bakeoff.files import write_whole
+from bakeoff.store import runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("key", "replicate", "state", "reason", "train_seconds", "engine", "recorded_at")
+_PARTS = ("train", "val", "test")
 
 
 def runs_frame(
@@ -17,68 +25,94 @@ def runs_frame(
 ) -> pd.DataFrame:
     """One row per run; of a study, one per run and stage it served.
 
-    Columns: ``stage`` and ``label`` (of a study), what the run is, its scores
-    (``train_loss``, ``val_accuracy``, …; NaN where there is none), then one per hyperparameter,
-    named ``settings.learning_rate`` and so on, widths as ``64-64``.
+    Columns: ``stage`` and ``label`` (of a study), what the run is, its metrics (``train_loss``,
+    ``val_accuracy``, …; NaN where one was not measured), then one per setting, named
+    ``settings.learning_rate`` and so on, widths as ``64-64``. Damaged runs are left out.
 
     Args:
         study_id: of one study; None for every run of the store.
         writer_alive: whether a driver is at work, else "running" rows read as interrupted.
     """
-    import pandas as pd
-
-    of_run = ", ".join(f"run.{name}" for name in _COLUMNS)
+    of_run = ", ".join(f"run.{name}" for name in runs.COLUMNS)
     if study_id is None:
-        head: tuple[str, ...] = _COLUMNS
-        rows = connection.execute(
-            f"SELECT {of_run}, measures, test, settings_id FROM run ORDER BY id"  # noqa: S608
-        ).fetchall()
+        rows = connection.execute(f"SELECT {of_run} FROM run ORDER BY id")  # noqa: S608
     else:
-        head = ("stage", "label", *_COLUMNS)
         rows = connection.execute(
-            f"SELECT stage, label, {of_run}, measures, test, settings_id FROM study_run "  # noqa: S608
+            f"SELECT {of_run}, study_run.stage, label FROM study_run "  # noqa: S608
             "JOIN run ON run.id = run_id "
             "LEFT JOIN stage AS answered ON answered.study_id = study_run.study_id "
             "AND answered.name = study_run.stage "
             "WHERE study_run.study_id = ? "
             "ORDER BY answered.position IS NULL, answered.position, stage, label, replicate, run.id",
             (study_id,),
-        ).fetchall()
-    settings = {
-        number: _flat(json.loads(text))
-        for number, text in connection.execute("SELECT id, json FROM settings")
-    }
-    width = len(head)
-    frame = pd.DataFrame([row[:width] for row in rows], columns=list(head))
-    if not writer_alive:
-        frame["state"] = frame["state"].replace("running", "interrupted")
-    scores = pd.DataFrame([_scores(row[width], row[width + 1]) for row in rows], frame.index)
-    scores = scores.reindex(columns=list(_SCORES)).astype("float64")
-    declared = pd.DataFrame([settings.get(row[width + 2], {}) for row in rows], frame.index)
-    frame["train_seconds"] = frame["train_seconds"].astype("float64")
-    return pd.concat([frame, scores, declared], axis="columns")
-
-
-_PARTS = ("train", "val", "test")
-_METRICS = ("loss", "accuracy", "balanced_accuracy")
-_SCORES = tuple(f"{part}_{metric}" for part in _PARTS for metric in _METRICS)
-
-
-def _scores(measures: str | None, test: str | None) -> dict[str, float | None]:
-    found: dict[str, Any] = {} if measures is None else json.loads(measures)
-    if test is not None:
-        found["test"] = json.loads(test)
-    return {
-        f"{part}_{'balanced_accuracy' if name == 'macro_recall' else name}": (
-            float(value["$float"]) if isinstance(value, dict) else value
         )
-        for part in _PARTS
-        for name, value in found.get(part, {}).items()
-    }
+    heads, metrics, settings = [], [], []
+    width = len(runs.COLUMNS)
+    for row in rows:
+        stored = dict(zip(runs.COLUMNS, row, strict=False))
+        try:
+            run = runs.from_row(row[:width], reused=True)
+            declared = json.loads(stored["settings"] or "{}")
+        except (StoreError, ValueError):
+            continue
+        head = {name: stored[name] for name in _COLUMNS}
+        if not writer_alive and head["state"] == "running":
+            head["state"] = "interrupted"
+        if study_id is not None:
+            head = {"stage": row[width], "label": row[width + 1], **head}
+        heads.append(head)
+        metrics.append(run.metrics)
+        settings.append({f"settings.{name}": flat(value) for name, value in declared.items()})
+    columns = _COLUMNS if study_id is None else ("stage", "label", *_COLUMNS)
+    return _joined(columns, heads, metrics, settings)
 
 
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"settings.{name}": "-".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in settings.items()
-    }
+def _joined(
+    columns: Iterable[str],
+    heads: list[dict[str, Any]],
+    metrics: list[Mapping[str, float]],
+    settings: list[dict[str, Any]],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(heads, columns=list(columns))
+    frame["train_seconds"] = frame["train_seconds"].astype("float64")
+    measured = pd.DataFrame(metrics, frame.index).astype("float64")
+    names = sorted(measured.columns, key=_place_of_part)
+    return pd.concat([frame, measured[names], pd.DataFrame(settings, frame.index)], axis="columns")
+
+
+def _place_of_part(name: str) -> int:
+    """Metrics of the training part come first, then validation, then test, then the rest."""
+    part = name.partition("_")[0]
+    return _PARTS.index(part) if part in _PARTS else len(_PARTS)
+
+
+def flat(value: Any) -> Any:
+    """A setting as one cell: widths as ``64-64``, other lists as their JSON."""
+    if not isinstance(value, list | tuple):
+        return json.dumps(value) if isinstance(value, Mapping) else value
+    if all(isinstance(item, int | str) for item in value):
+        return "-".join(map(str, value))
+    return json.dumps(value)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """One header line, one line per run; numbers with all their digits, gaps empty."""
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """One row per run, a column per name, read by pandas, polars, DuckDB, R.
+
+    Raises:
+        UsageError: pyarrow is not installed, or the file cannot be written.
+        StoreFullError: no space; what was at ``path`` before is still there.
+    """
+    if find_spec("pyarrow") is None:
+        raise UsageError(
+            f"{os.fspath(path)}: writing Parquet needs pyarrow, which is not installed; "
+            'run `pip install "bakeoff[parquet]"`, or write CSV'
+        )
+    write_whole(path, frame.to_parquet(index=False, engine="pyarrow"))

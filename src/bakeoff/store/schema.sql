@@ -1,52 +1,49 @@
--- The results store, version 1. One SQLite file: one writer (the driver), many readers.
+-- The results store, version 2. One SQLite file: one writer (the driver), many readers.
 --
 -- History
 --   1  the first version
+--   2  metrics, curves and notes of a run by name; the settings with the run; task, model and the
+--      metric that decides with the study; checksums
 --
 -- Words and numbers that one may want to query are columns; whole records (a verdict, a candidate,
--- the lint, the scores of a run) are JSON as written by encode.py, under the number in study.format; arrays are blobs
--- as written by arrays.py, which begin with their own version, dtype and shape. Never a pickle.
--- Times are ISO 8601, UTC; durations are seconds; a number that does not exist is NULL.
+-- the lint) are JSON as written by codec.py, under the number in study.format; arrays are blobs as
+-- written by codec.py, which begin with their own version, dtype and shape. Never a pickle.
+-- Times are ISO 8601, UTC; durations are seconds; a number that does not exist is NULL or absent.
 
 PRAGMA application_id = 1650551653;  -- 0x62616b65, the bytes "bake"
-PRAGMA user_version = 1;
-
--- One full setting of the hyperparameters. Many runs share one, so it is held once.
-CREATE TABLE settings (
-    id     INTEGER PRIMARY KEY,
-    hash   TEXT NOT NULL UNIQUE,   -- SHA-256 of json
-    json   TEXT NOT NULL           -- every hyperparameter by name, defaults included
-);
+PRAGMA user_version = 2;
 
 -- One candidate trained on one replicate, whichever study asked for it first.
 CREATE TABLE run (
-    id                  INTEGER PRIMARY KEY,
-    key                 TEXT NOT NULL UNIQUE,  -- content hash of all that determines the run
-    settings_id         INTEGER REFERENCES settings (id),
-    replicate           INTEGER NOT NULL,
-    state               TEXT NOT NULL
+    id             INTEGER PRIMARY KEY,
+    key            TEXT NOT NULL UNIQUE,  -- content hash of all that determines the run
+    replicate      INTEGER NOT NULL,
+    state          TEXT NOT NULL
         CHECK (state IN ('planned', 'running', 'finished', 'failed', 'interrupted')),
-    reason              TEXT,                  -- why it failed or was interrupted
-    measures            TEXT,    -- JSON: train and val (loss, accuracy, …), health per hidden layer
-    test                TEXT,    -- JSON: scores on the test part, where a replication measured it
-    history             BLOB,    -- float64 (4, epochs): train loss, train accuracy, val loss, val accuracy
-    val_predictions     BLOB,    -- uint8 or uint16 (num_validation,); only where kept
-    train_seconds       REAL,
-    engine              TEXT,    -- engine/numeric version/instruction set
-    recorded_at         TEXT     -- when the outcome was written
+    reason         TEXT,     -- why it failed or was interrupted
+    metrics        TEXT,     -- JSON: {"train_loss": 0.3, "val_accuracy": 0.9, …}, after the last epoch
+    curve_lengths  TEXT,     -- JSON: {"train_loss": 10, …}, finished epochs per curve
+    curves         BLOB,     -- float64 (sum of the lengths,): the curves one after the other
+    notes          TEXT,     -- JSON: what else its trainable told, such as the health of layers
+    train_seconds  REAL,
+    engine         TEXT,     -- name of the trainable: engine/numeric version/instruction set
+    recorded_at    TEXT,     -- when the outcome was written
+    settings       TEXT,     -- JSON: every setting by name, defaults included
+    checksum       BLOB      -- SHA-256 of the columns above from key on; NULL without an outcome
 );
 
 -- The same for people with an SQL prompt.
 CREATE VIEW run_scores AS
 SELECT key, replicate, state, reason,
-       json_extract(measures, '$.train.loss')      AS train_loss,
-       json_extract(measures, '$.train.accuracy')  AS train_accuracy,
-       json_extract(measures, '$.val.loss')        AS val_loss,
-       json_extract(measures, '$.val.accuracy')    AS val_accuracy,
-       json_extract(test, '$.loss')                AS test_loss,
-       json_extract(test, '$.accuracy')            AS test_accuracy,
-       train_seconds, engine, recorded_at, settings.json AS settings
-FROM run LEFT JOIN settings ON settings.id = run.settings_id;
+       json_extract(metrics, '$.train_loss')             AS train_loss,
+       json_extract(metrics, '$.train_accuracy')         AS train_accuracy,
+       json_extract(metrics, '$.val_loss')               AS val_loss,
+       json_extract(metrics, '$.val_accuracy')           AS val_accuracy,
+       json_extract(metrics, '$.val_balanced_accuracy')  AS val_balanced_accuracy,
+       json_extract(metrics, '$.test_loss')              AS test_loss,
+       json_extract(metrics, '$.test_accuracy')          AS test_accuracy,
+       metrics, train_seconds, engine, recorded_at, settings
+FROM run;
 
 -- A crashed driver's rows are found at every opening: keep that independent of the store's size.
 CREATE INDEX run_running ON run (state) WHERE state = 'running';
@@ -58,7 +55,10 @@ CREATE TABLE study (
     kind         TEXT NOT NULL,         -- study or replication
     state        TEXT NOT NULL CHECK (state IN ('unfinished', 'finished')),
     seed         INTEGER NOT NULL,
-    engine       TEXT NOT NULL,
+    engine       TEXT NOT NULL,         -- name of the trainable
+    task         TEXT NOT NULL,         -- classification, regression or declared
+    model_kind   TEXT NOT NULL,         -- dense, sklearn, keras, function or command
+    metric       TEXT NOT NULL,         -- what decides, never "auto"
     spec         TEXT NOT NULL,         -- JSON: the study file
     spec_hash    TEXT NOT NULL,         -- SHA-256 of spec with sorted keys
     data         TEXT NOT NULL,         -- JSON: the summary of the dataset
@@ -68,7 +68,9 @@ CREATE TABLE study (
     finished_at  TEXT,
     seconds      REAL,
     format       INTEGER NOT NULL,      -- version of every JSON record of this study
-    result       TEXT                   -- JSON: audit, lint, claims, final …; NULL while unfinished
+    result       TEXT,                  -- JSON: audit, lint, claims, final …; NULL while unfinished
+    parts        BLOB,                  -- SHA-256 of its stages, arrays and openings; once finished, of its runs too
+    checksum     BLOB                   -- SHA-256 of the columns above from uid on
 );
 
 CREATE INDEX study_name ON study (name);
@@ -97,10 +99,10 @@ CREATE TABLE study_run (
     PRIMARY KEY (study_id, stage, label, run_id)
 ) WITHOUT ROWID;
 
--- Arrays of a finished study: weights, confusion matrix, the features of the worst mistakes.
+-- Arrays of a finished study: the model, the confusion matrix, the features of the worst mistakes.
 CREATE TABLE study_array (
     study_id  INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
-    name      TEXT NOT NULL,            -- path within the record, such as final/layers/0/kernel
+    name      TEXT NOT NULL,            -- path within the record, such as final/model/layers/0/kernel
     data      BLOB NOT NULL,
     PRIMARY KEY (study_id, name)
 );

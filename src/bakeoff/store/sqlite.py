@@ -1,17 +1,15 @@
-"""The results store as one object: opens the file, guards it, and hands out records.
+"""The results store as one object: opens the file, and takes and hands out records.
 
-Knows how a store is shared between threads, processes and failures; what is written and read is
-said in ``write``, ``read``, ``merge``, ``frames`` and ``upkeep``.
+How a run or a study becomes
+rows is said in ``runs``, ``studies`` and ``results``; how threads share it, in ``access``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,23 +18,21 @@ from bakeoff.errors import StoreError
 from bakeoff.records import (
     DataSummary,
     Environment,
+    Final,
     Run,
     StageResult,
     StudyResult,
     TestOpening,
 )
 from bakeoff.settings import Settings
-from bakeoff.store import connect, faults, locking, merge, read, upkeep, write
-from bakeoff.store.rows import MergeReport, StudyRow
+from bakeoff.store import connect, locking, maintenance, results, runs, sqlite_errors, studies
+from bakeoff.store.access import Access
+from bakeoff.store.codec import FORMAT, content_hash, to_json
+from bakeoff.store.maintenance import MergeReport
+from bakeoff.store.studies import StudyRow
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# A commit always survives the death of the process. It survives the loss of power once it was
-# forced to the disk, which costs milliseconds on many disks; so runs, and the verdicts drawn from
-# them, wait for the first commit after this many seconds, and that is the most that a loss of power
-# can take.
-_UNFORCED_SECONDS = 1.0
 
 
 class Store:
@@ -47,22 +43,10 @@ class Store:
         writable: whether this process is its one writer.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        *,
-        path: Path | None,
-        lock: locking.WriterLock | None,
-        writable: bool,
-        beside: contextlib.ExitStack,
-    ) -> None:
-        self.path = path
-        self.writable = writable
-        self._connection: sqlite3.Connection | None = connection
-        self._lock = lock
-        self._beside = beside
-        self._guard = threading.RLock()
-        self._forced_at = time.monotonic()
+    def __init__(self, access: Access) -> None:
+        self.path = access.path
+        self.writable = access.writable
+        self._access = access
 
     @classmethod
     def open(
@@ -90,26 +74,19 @@ class Store:
             StoreError: not a store, damaged, or not to be read or written.
         """
         if os.fspath(path) == connect.MEMORY:
-            return cls(
-                connect.open_memory(),
-                path=None,
-                lock=None,
-                writable=write,
-                beside=contextlib.ExitStack(),
-            )
+            return cls(Access(connect.open_memory(), None, write, contextlib.ExitStack()))
         place = Path(path).resolve()
-        with contextlib.ExitStack() as beside:
+        with contextlib.ExitStack() as at_close:
             if not write:
-                connection = connect.open_reader(place, beside)
-                lock = None
+                connection = connect.open_reader(place, at_close)
             else:
-                with faults.translated(place):
+                with sqlite_errors.translated(place):
                     if place.exists():
                         connect.must_be_a_file(place)  # before a lock file appears beside it
                     lock = locking.WriterLock.acquire(place, wait=wait, timeout_s=timeout_s)
-                beside.callback(lock.release)
+                at_close.callback(lock.release)
                 connection = connect.open_writer(place)
-            store = cls(connection, path=place, lock=lock, writable=write, beside=beside.pop_all())
+            store = cls(Access(connection, place, write, at_close.pop_all()))
         if write:
             try:
                 store._recover()
@@ -120,17 +97,7 @@ class Store:
 
     def close(self) -> None:
         """Moves the log into the file, closes it and gives the lock back; twice does no harm."""
-        with self._guard:
-            connection, self._connection = self._connection, None
-            if connection is None:
-                return
-            try:
-                if self.writable and self.path is not None:
-                    connect.checkpoint(connection)
-                with contextlib.suppress(sqlite3.Error):
-                    connection.close()
-            finally:
-                self._beside.close()
+        self._access.close()
 
     def __enter__(self) -> Store:
         return self
@@ -144,8 +111,8 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._connection is None else "write" if self.writable else "read"
-        return f"Store({str(self.path or connect.MEMORY)!r}, {state})"
+        state = "write" if self.writable else "read"
+        return f"Store({self._access.shown!r}, {state if self._access.is_open else 'closed'})"
 
     # What the driver writes.
 
@@ -160,40 +127,60 @@ class Store:
         environment: Environment,
         engine: str,
         started_at: str,
+        metric: str = "accuracy",
+        task: str = "classification",
+        model_kind: str = "dense",
     ) -> int:
         """Begins a study, or goes on with the latest unfinished one of the same making.
 
         The same making: name, kind, seed, study file, data and engine.
 
+        Args:
+            metric: what decides, resolved; as the other fields of ``StudyResult``.
+
         Returns:
             the study's id.
         """
-        with self._writing(durable=True) as connection:
-            return write.begin_study(
-                connection,
-                name,
-                spec,
-                kind=kind,
-                seed=seed,
-                data=data,
-                environment=environment,
-                engine=engine,
-                started_at=started_at,
-            )
+        with self._access.writing(durable=True) as connection:
+            same = {"name": name, "kind": kind, "seed": seed, "engine": engine}
+            same |= {"spec_hash": content_hash(spec), "data_hash": data.hash}
+            number = studies.find_unfinished(connection, same)
+            columns: dict[str, Any] = {"metric": metric, "task": task, "model_kind": model_kind}
+            columns |= {"environment": to_json(environment)}
+            if number is None:
+                columns |= {
+                    **same,
+                    "uid": uuid.uuid4().hex,
+                    "state": "unfinished",
+                    "format": FORMAT,
+                }
+                columns |= {"spec": to_json(spec), "data": to_json(data), "started_at": started_at}
+            return studies.write(connection, number, columns)
 
-    def plan_runs(self, study_id: int, runs: Iterable[tuple[str, Settings, int, str, str]]) -> None:
+    def plan_runs(
+        self, study_id: int, planned: Iterable[tuple[str, Settings, int, str, str]]
+    ) -> None:
         """Notes which runs a study is going to need; those the store knows are only linked.
 
         Args:
-            runs: (key, settings, index of the replicate, name of the stage, label) each.
+            planned: (key, settings, index of the replicate, name of the stage, label) each.
         """
-        with self._writing() as connection:
-            write.plan_runs(connection, study_id, list(runs))
+        wanted = list(planned)
+        with self._access.writing() as connection:
+            runs.plan(
+                connection, [(key, to_json(one.plain()), index) for key, one, index, *_ in wanted]
+            )
+            links = [(key, stage, label) for key, _, _, stage, label in wanted]
+            studies.link(connection, study_id, links)
 
     def mark_running(self, keys: Iterable[str]) -> None:
         """Says that planned or interrupted runs have begun; one with an outcome keeps it."""
-        with self._writing() as connection:
-            write.mark_running(connection, keys)
+        with self._access.writing() as connection:
+            connection.executemany(
+                "UPDATE run SET state = 'running', checksum = NULL "
+                "WHERE key = ? AND state IN ('planned', 'interrupted')",
+                [(key,) for key in keys],
+            )
 
     def add_run(self, run: Run) -> None:
         """Stores the outcome of one run, in one transaction.
@@ -206,8 +193,8 @@ class Store:
             StoreFullError: no space; everything before is kept, and the store goes on working
                 once there is space.
         """
-        with self._writing(durable=self._is_due()) as connection:
-            write.add_runs(connection, [run])
+        with self._access.writing(soon=True) as connection:
+            runs.add(connection, [run])
 
     def save_stage(self, study_id: int, index: int, stage: StageResult) -> None:
         """Stores an answered question (0-based ``index``), over one saved before.
@@ -215,8 +202,9 @@ class Store:
         As durable as the runs it follows from: the stages of a replication fall together, and
         forcing each of them to the disk would guard nothing that they cannot be worked out from.
         """
-        with self._writing(durable=self._is_due()) as connection:
-            write.save_stage(connection, study_id, index, stage)
+        with self._access.writing(soon=True) as connection:
+            results.save_stage(connection, study_id, index, stage)
+            studies.write(connection, study_id, {})
 
     def record_opening(
         self,
@@ -231,56 +219,64 @@ class Store:
 
         Its ordinal counts over the whole store. A study that is resumed gets the opening it had.
         """
-        with self._writing(durable=True) as connection:
-            return write.record_opening(
-                connection,
-                study_id,
-                test_hash,
-                study=study,
-                purpose=purpose,
-                opened_at=opened_at,
-            )
+        with self._access.writing(durable=True) as connection:
+            row = (test_hash, study, purpose, opened_at)
+            return studies.record_opening(connection, study_id, row)
 
     def finish_study(self, study_id: int, result: StudyResult) -> None:
         """Stores all of a study's result and marks it finished; on the disk when it returns."""
-        with self._writing(durable=True) as connection:
-            write.finish_study(connection, study_id, result)
+        with self._access.writing(durable=True) as connection:
+            results.finish(connection, study_id, result)
 
     def forget_failed(self, keys: Iterable[str]) -> int:
         """Makes failed runs planned again, so that they are retried; returns how many there were."""
-        with self._writing() as connection:
-            return write.forget_failed(connection, keys)
+        with self._access.writing() as connection:
+            cursor = connection.executemany(
+                "UPDATE run SET state = 'planned', reason = NULL, checksum = NULL "
+                "WHERE key = ? AND state = 'failed'",
+                [(key,) for key in keys],
+            )
+            return cursor.rowcount
 
     # What anybody reads.
 
     def find_runs(self, keys: Iterable[str]) -> dict[str, Run]:
-        """Those of the runs that have finished or failed, by key, with ``reused`` set."""
-        with self._reading() as connection:
-            return read.find_runs(connection, keys)
+        """Those of the runs that have finished or failed, in this order, with ``reused`` set."""
+        wanted = list(dict.fromkeys(keys))
+        with self._access.reading() as connection:
+            found = dict(runs.find(connection, wanted))
+        return {
+            key: found[key] for key in wanted if key in found and found[key].status != "interrupted"
+        }
 
     def run(self, key_or_prefix: str) -> Run:
         """The one run whose key begins so; one without an outcome yet reads as interrupted.
 
         Raises:
-            StoreError: none, or several.
+            StoreError: none, several, or a damaged one.
         """
-        with self._reading() as connection:
-            return read.find_run(connection, key_or_prefix)
+        with self._access.reading() as connection:
+            return runs.find_one(connection, key_or_prefix)
 
     def settings_of(self, key: str) -> Mapping[str, Any]:
         """The full settings a run was trained with, by name; empty where they were not kept."""
-        with self._reading() as connection:
-            return read.settings_of(connection, key)
+        with self._access.reading() as connection:
+            return runs.settings_of(connection, key)
 
     def studies(self) -> list[StudyRow]:
-        """All studies at a glance, oldest first."""
-        with self._reading() as connection:
-            return read.studies(connection)
+        """All studies at a glance, oldest first; those that are damaged are left out."""
+        with self._access.reading() as connection:
+            return studies.rows(connection)
 
-    def studies_with_final(self, key: str) -> list[int]:
-        """Ids of the finished studies whose final step has a refit of that key, latest first."""
-        with self._reading() as connection:
-            return read.studies_with_final(connection, key)
+    def find_final(self, keys: Sequence[str]) -> Final | None:
+        """The latest final step whose refits have exactly these keys; None if there is none."""
+        with self._access.reading() as connection:
+            for number in studies.with_final(connection, keys[0]):
+                with contextlib.suppress(StoreError):  # a damaged one is left out
+                    final = results.load(connection, number).final
+                    if final is not None and [run.key for run in final.runs] == list(keys):
+                        return final
+        return None
 
     def load_result(self, name_or_id: str | int) -> StudyResult:
         """The result of the study with that id, or of the latest of that name.
@@ -288,30 +284,33 @@ class Store:
         An unfinished one comes as far as it got, ``final`` None.
 
         Raises:
-            StoreError: there is none.
+            StoreError: there is none, or it is damaged.
         """
-        with self._reading() as connection:
-            return read.load_result(connection, name_or_id)
+        with self._access.reading() as connection:
+            return results.load(connection, studies.find(connection, name_or_id))
 
     def runs(self, study: str | int | None = None) -> pd.DataFrame:
         """One row per run, of one study or of the whole store; see ``frames.runs_frame``."""
         from bakeoff.store.frames import runs_frame
 
-        with self._reading() as connection:
-            number = None if study is None else read.study_id(connection, study)
-            return runs_frame(connection, number, writer_alive=self._writer_alive())
+        alive = self.writable or self.path is None or locking.is_held(self.path)
+        with self._access.reading() as connection:
+            number = None if study is None else studies.find(connection, study)
+            return runs_frame(connection, number, writer_alive=alive)
 
-    # Upkeep.
+    # Maintenance.
 
     def check(self) -> list[str]:
         """What is wrong with the store, one sentence each; empty when it is sound."""
-        with self._reading() as connection:
-            return upkeep.check(connection)
+        with self._access.reading() as connection:
+            return maintenance.check(connection)
 
     def vacuum(self) -> None:
-        """Packs the file."""
-        with self._guard, faults.translated(self._shown()):
-            upkeep.vacuum(self._for_writing())
+        """Packs the file: gives free pages back to the disk and empties the log."""
+        with self._access.guard, sqlite_errors.translated(self._access.shown):
+            connection = self._access.connection(write=True)
+            connect.retried(lambda: connection.execute("VACUUM"))
+            connect.checkpoint(connection)
 
     def merge(self, other_path: str | os.PathLike[str]) -> MergeReport:
         """Brings in what the store at another path holds: all of it, or nothing."""
@@ -320,53 +319,15 @@ class Store:
             raise StoreError(f"{place}: two stores must be given to merge, but this is one")
         with (
             Store.open(place, write=False) as other,
-            other._reading() as source,
-            self._writing(durable=True) as connection,
+            other._access.reading() as source,
+            self._access.writing(durable=True) as connection,
         ):
-            return merge.merge(connection, source)
-
-    # How all of them touch the database.
+            return maintenance.merge(connection, source)
 
     def _recover(self) -> None:
-        with self._writing() as connection:
-            write.recover(connection)
-
-    def _is_due(self) -> bool:
-        return time.monotonic() - self._forced_at >= _UNFORCED_SECONDS
-
-    @contextlib.contextmanager
-    def _writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._guard, faults.translated(self._shown()):
-            connection = self._for_writing()
-            with connect.transaction(connection, durable=durable):
-                yield connection
-            if durable:
-                self._forced_at = time.monotonic()
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._guard, faults.translated(self._shown()):
-            connection = self._opened()
-            with connect.snapshot(connection):
-                yield connection
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreError(f"{self._shown()}: the store must be open, but was closed")
-        return self._connection
-
-    def _for_writing(self) -> sqlite3.Connection:
-        connection = self._opened()
-        if not self.writable:
-            raise StoreError(
-                f"{self._shown()}: must be open for writing, but was opened with write=False"
+        """Right only under the writer's lock: nobody else can be running anything."""
+        with self._access.writing() as connection:
+            connection.execute(
+                "UPDATE run SET state = 'interrupted', checksum = NULL, "
+                "reason = 'the driver ended before the run did' WHERE state = 'running'"
             )
-        return connection
-
-    def _writer_alive(self) -> bool:
-        if self.writable or self.path is None:
-            return True
-        return locking.is_held(self.path)
-
-    def _shown(self) -> str:
-        return str(self.path or connect.MEMORY)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bakeoff import words
 from bakeoff.records import Run
-from bakeoff.store.rows import StudyRow
+from bakeoff.store.studies import StudyRow
 from bakeoff.terminal.tables import shown
 
 SPARKS = "▁▂▃▄▅▆▇█"

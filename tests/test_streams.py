@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff import streams
-from bakeoff.streams import Stream, dropout_key, generator, order, sequence
+from bakeoff.streams import Stream, dropout_key, generator, order, run_seed, sequence
 
 SEEDS = st.integers(0, 2**63 - 1)
 SMALL = st.integers(0, 10_000)
@@ -24,6 +24,7 @@ def test_the_numbers_of_the_streams_are_part_of_the_format() -> None:
         "ORDER": 2,
         "DROPOUT": 3,
         "TUNING": 4,
+        "RUN": 5,
     }
 
 
@@ -88,3 +89,13 @@ def test_nothing_of_a_candidate_can_enter_a_stream(function: object) -> None:
     allowed = {"study_seed", "stream", "replicate", "index", "epoch", "num_train"}
     assert set(inspect.signature(function).parameters) <= allowed
     assert "Settings" not in vars(streams)
+
+
+@given(SEEDS, SMALL)
+def test_the_seed_of_a_brought_model_is_32_bits_and_each_replicates_own(
+    seed: int, replicate: int
+) -> None:
+    found = run_seed(seed, replicate)
+    assert 0 <= found < 2**32
+    assert found == run_seed(seed, replicate)
+    assert isinstance(found, int)

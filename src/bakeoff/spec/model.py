@@ -305,7 +305,8 @@ class StudySpec(_Record):
         Annotated[float, Field(ge=0.0)] | None,
         Field(
             description="Smallest difference that matters, in units of the metric: 0.002 is 0.2 "
-            "points of accuracy. Left out: the larger of 0.002 and 10 % of the leader's error."
+            "points of accuracy. Left out, of a share: 10 % of the leader's error at the first look, "
+            "at least 0.002 and at most 0.005; of another metric 1 % of the leader's value."
         ),
     ] = None
     metric: Annotated[

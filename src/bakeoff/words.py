@@ -18,6 +18,7 @@ DASH = "–"
 
 
 def _signed(text: str, value: float, sign: bool) -> str:
+    text = text.replace("e-", "e−")
     # A true minus sign is as wide as the plus and the digits, so columns stay aligned.
     if text.strip("-0.") == "":
         return text.lstrip("-")

@@ -177,7 +177,7 @@ UNTUNED = Check(
     "Add `tune.learning_rate = […]` to the stage, so that each competes at its own.",
 )
 LEARNED_NOTHING = Check(
-    "L022",
+    "L024",
     "Learned next to nothing",
     "warning",
     "Check the labels and the features, scale the inputs, or train longer or at another rate.",

@@ -13,6 +13,7 @@ import pytest
 
 from bakeoff.errors import UsageError
 from bakeoff.evidence.summary import summarise
+from bakeoff.records import StageResult
 from bakeoff.report import charts, grids
 from bakeoff.report.notebook import Plots
 from bakeoff.report.svg import Picture
@@ -166,3 +167,19 @@ def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
     ).stages[0]
     assert charts.replicates(stage) is None
     assert grids.curves(stage, stage.metric) == []
+
+
+def test_neither_equal_means_nor_one_long_bar_spoil_the_axis_of_the_chain() -> None:
+    def ticks(stages: list[StageResult]) -> list[float]:
+        text = str(charts.chain(summarise(build.study(stages))))
+        words = re.findall(r">([0-9.]+)</text>", text)
+        return [float(word) for word in words]
+
+    same = [build.stage(name, ["a", "b"], [0.95, 0.9], num=5) for name in "xy"]
+    low, *_, high = ticks(same)
+    assert high - low > 0.1  # the bars are on it, not the fifth digit of a mean
+    # Two replicates give a bar of any length: the others keep their place.
+    short = [build.stage(name, ["a", "b"], [0.95, 0.9], num=8, spread=0.001) for name in "pqr"]
+    long = build.stage("long", ["a", "b"], [0.95, 0.9], num=2, spread=0.05)
+    low, *_, high = ticks([*short, long])
+    assert high - low < 5

@@ -102,22 +102,6 @@ def test_a_best_value_at_the_edge_is_said() -> None:
     )
 
 
-def test_what_a_beaten_candidate_would_have_cost_is_said() -> None:
-    stage = build.stage(
-        "scale",
-        ["none", "unit"],
-        [0.735, 0.955],
-        num=3,
-        varied=["scale"],
-        settings=[{"scale": "none"}, {"scale": "unit"}],
-        eliminated=[0],
-    )
-    (said,) = texts(stages(build.study([stage]))[0])
-    assert said == "`scale none` would have cost 22.00 points; 3 replicates were enough to see it."
-    pinned = replace(stage, verdict=replace(stage.verdict, pinned=True))
-    assert texts(stages(build.study([pinned]))[0]) == []
-
-
 def test_an_unfinished_study_says_how_far_it_got() -> None:
     assert notes.unfinished(summarise(build.interrupted())) == (
         "This study is not finished: 1 of 3 stages so far."

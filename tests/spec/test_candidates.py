@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bakeoff import words
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import SpecError
 from bakeoff.spec import (
@@ -16,7 +17,6 @@ from bakeoff.spec import (
     num_tuning_points,
     stage_candidates,
     tuning_points,
-    value_label,
 )
 
 
@@ -51,7 +51,7 @@ def labels(one: StageSpec) -> list[str]:
     ],
 )
 def test_a_value_has_a_short_label(value: Any, label: str) -> None:
-    assert value_label(value) == label
+    assert words.setting(value) == label
 
 
 def test_one_varied_setting_is_labelled_by_its_values_alone() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, Summary
@@ -277,7 +278,9 @@ def chain(summary: Summary) -> Picture | None:
         return None
     # Neither a counterfactual far away nor the long bar of two replicates may flatten the chain:
     # what lies outside is drawn at the edge.
-    low, high = axes.padded([row.marks[0].value for row in rows], 0.5)
+    means = [row.marks[0].value for row in rows]
+    room = median([row.bar[1] - row.bar[0] for row in rows if row.bar] or [0.0]) / 2
+    low, high = min(means) - 1.2 * room, max(means) + 1.2 * room
     values = [value for value in values if low <= value <= high]
     title = f"validation {metric.words}"
     if metric.share:

@@ -1,8 +1,7 @@
 """A study in short: one line a question, and what is worth saying beyond the verdicts.
 
 The verdict of a stage is told by its own ``reason``. What is added here the verdict does not know:
-what the stage did to the chain, what a wrong choice would have cost, which runs failed, what was at
-the edge of the values tried.
+what the stage did to the chain, which runs failed, what was at the edge of the values tried.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
-
-SMALLEST_PRICE = 0.05  # a price of fewer points than this is no news
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +138,6 @@ def lost(stage: StageSummary) -> str | None:
     return f"This stage lost {words.difference(abs(stage.gain.mean), metric)}, because {why}."
 
 
-def price(stage: StageSummary) -> str | None:
-    """What the worst beaten candidate would have cost; only for shares, whose points are alike."""
-    verdict = stage.stage.verdict
-    if not stage.metric.share or verdict.pinned or verdict.num_replicates <= 1:
-        return None
-    beaten = [d for d in stage.differences if d.first in verdict.beaten and d.pairs]
-    worst = min(beaten, key=lambda d: d.mean, default=None)
-    if worst is None or -worst.mean < SMALLEST_PRICE:
-        return None
-    return (
-        f"{words.code(stage.name(worst.first))} would have cost "
-        f"{words.difference(-worst.mean, stage.metric)}; "
-        f"{words.plural(worst.num_replicates, 'replicate')} were enough to see it."
-    )
-
-
 def only(stage: StageSummary) -> str | None:
     """Of a stage with one candidate: what it reached, and what it changed."""
     if len(stage.candidates) > 1 or stage.chosen.value is None:
@@ -183,7 +164,7 @@ def failures(candidate: CandidateSummary) -> str:
 def of_stage(stage: StageSummary) -> list[Note]:
     """Everything worth saying of a stage beyond its verdict, most important first."""
     found: list[Note] = []
-    for kind, text in (("plain", only(stage)), ("bad", lost(stage)), ("plain", price(stage))):
+    for kind, text in (("plain", only(stage)), ("bad", lost(stage))):
         if text:
             found.append(Note(kind, text))
     found += [Note("bad", failures(c)) for c in stage.candidates if c.failed]

@@ -14,7 +14,6 @@ from bakeoff.spec.candidates import (
     num_tuning_points,
     stage_candidates,
     tuning_points,
-    value_label,
 )
 from bakeoff.spec.model import (
     CandidateSpec,
@@ -51,7 +50,6 @@ __all__ = [
     "num_tuning_points",
     "stage_candidates",
     "tuning_points",
-    "value_label",
 ]
 
 

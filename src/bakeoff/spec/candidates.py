@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff import words
 from bakeoff.records import Published
 from bakeoff.settings import Settings
 from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange, model_name
@@ -77,18 +78,6 @@ def label_of(stage: StageSpec, settings: Settings) -> str | None:
     if not stage.vary:
         return None
     return _label({name: settings[name] for name in stage.vary})
-
-
-def value_label(value: Any) -> str:
-    """One value of a setting in a label: ``64-64``, ``0.001``, ``relu``, ``true``, ``none``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "-".join(value_label(one) for one in value) or "none"
-    if isinstance(value, float):
-        short = f"{value:g}"
-        return short if float(short) == value else repr(value)
-    return str(value)
 
 
 def tuning_points(stage: StageSpec, space: AnySpace, *, seed: int) -> list[dict[str, Any]]:
@@ -167,8 +156,8 @@ def _published(stage: StageSpec) -> Iterator[Published | None]:
 
 def _label(change: Mapping[str, Any]) -> str:
     if len(change) == 1:
-        return value_label(next(iter(change.values())))
-    return ", ".join(f"{name}={value_label(value)}" for name, value in change.items())
+        return words.setting(next(iter(change.values())))
+    return ", ".join(f"{name}={words.setting(value)}" for name, value in change.items())
 
 
 def _labels(stage: StageSpec, overrides: list[dict[str, Any]]) -> list[str]:
@@ -212,4 +201,4 @@ def _entry_labels(
         elif len(differing or names) == 1:
             yield _label(shown)
         else:
-            yield ", ".join(f"{name}={value_label(value)}" for name, value in shown.items())
+            yield ", ".join(f"{name}={words.setting(value)}" for name, value in shown.items())

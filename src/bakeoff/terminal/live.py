@@ -24,6 +24,7 @@ from bakeoff.execution.events import (
 )
 from bakeoff.records import StageResult
 from bakeoff.terminal.progress import Counts, running_line
+from bakeoff.terminal.tables import shown
 
 # Head, bar and at most six running runs: eight rows on any machine.
 MAX_RUN_ROWS = 6
@@ -52,10 +53,7 @@ class LiveProgress:
         counts = self._counts
         grid = Table.grid(padding=(0, 1))
         grid.add_column(no_wrap=True, overflow="ellipsis")
-        head = Text.assemble(
-            (f"{words.visible(counts.stage)} ", "bold"),
-            (words.visible(counts.question), "dim"),
-        )
+        head = Text.assemble(shown(f"{counts.stage} ", "bold"), shown(counts.question, "dim"))
         grid.add_row(head)
         with counts.lock:
             total, done = max(1, counts.requested), counts.done
@@ -71,7 +69,7 @@ class LiveProgress:
         )
         grid.add_row(bar)
         for event in running:
-            grid.add_row(Text(f"  {running_line(event)}"))
+            grid.add_row(shown(f"  {running_line(event)}"))
         return grid
 
     def _start(self) -> None:
@@ -117,4 +115,4 @@ class LiveProgress:
                 self.close()
                 self._on_stage(event.index, event.stage)
             case Note(text):
-                self._console.print(Text(words.visible(text)))
+                self._console.print(shown(text))

@@ -20,7 +20,7 @@ from bakeoff.execution.events import (
     StageStarted,
     StudyStarted,
 )
-from bakeoff.records import Run, StageResult
+from bakeoff.records import Replicate, Run, StageResult
 
 
 class Counts:
@@ -63,9 +63,12 @@ class PlainProgress:
     def __init__(
         self, write_line: Callable[[str], None], on_stage: Callable[[int, StageResult], None]
     ) -> None:
-        self._line = write_line
+        self._write = write_line
         self._on_stage = on_stage
         self._counts = Counts()
+
+    def _line(self, text: str) -> None:
+        self._write(words.visible(text))
 
     def __call__(self, event: Event) -> None:
         """Takes one event of the study."""
@@ -74,7 +77,7 @@ class PlainProgress:
             case StudyStarted():
                 counts.num_stages = event.num_stages
                 self._line(
-                    f"{words.visible(event.name)}: {words.plural(event.num_stages, 'stage')}, "
+                    f"{event.name}: {words.plural(event.num_stages, 'stage')}, "
                     f"{words.plural(event.slots, 'worker')}"
                 )
             case StageStarted():
@@ -86,17 +89,24 @@ class PlainProgress:
             case RunFinished(request, run):
                 counts.finished += 1
                 self._line(
-                    f"[{counts.done}/{counts.requested}] {words.visible(request.stage)}: "
-                    f"{words.visible(request.label)}, replicate {request.replicate.index}: "
+                    f"[{counts.done}/{counts.requested}] {request.stage}: "
+                    f"{request.label}, {_which(request.replicate)}: "
                     f"{_outcome(run)} ({words.duration(run.train_seconds)})"
                 )
             case StageFinished():
                 self._on_stage(event.index, event.stage)
             case Note(text):
-                self._line(words.visible(text))
+                self._line(text)
 
     def close(self) -> None:
         """Nothing to put away."""
+
+
+def _which(replicate: Replicate) -> str:
+    """``replicate 3``, counted from 1 as in every report; or one of those that only tune."""
+    if replicate.screening:
+        return f"screening {replicate.index % 1_000_000 + 1}"
+    return f"replicate {replicate.index + 1}"
 
 
 def _outcome(run: Run) -> str:
@@ -112,9 +122,7 @@ def running_line(event: EpochEnded) -> str:
     total = request.settings.get("epochs")
     far = f" · epoch {event.epoch}" + (f"/{total}" if total else "") if event.epoch else ""
     found = _leading(event.metrics)
-    return f"{words.visible(request.label)} · replicate {request.replicate.index}{far}" + (
-        f"  {found}" if found else ""
-    )
+    return f"{request.label} · {_which(request.replicate)}{far}" + (f"  {found}" if found else "")
 
 
 def _leading(metrics: Mapping[str, float]) -> str:

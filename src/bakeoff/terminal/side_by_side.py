@@ -13,6 +13,7 @@ from rich.text import Text
 from bakeoff import words
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
+from bakeoff.terminal.tables import shown
 
 WORD_STYLE = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
@@ -88,7 +89,7 @@ def _line(match: Matched) -> Text:
     what = f"{match.stage}, {labels}" if match.stage else f"What they chose, {labels}"
     if match.differing:
         what += f" (differing in {words.listing(match.differing)})"
-    line = Text(f"{words.visible(what)}: {match.sentence}.")
+    line = shown(f"{what}: {match.sentence}.")
     if match.word is not None:
         line.highlight_words([f"{match.word}", f"a {match.word}"], WORD_STYLE[match.word])
     return line
@@ -97,8 +98,8 @@ def _line(match: Matched) -> Text:
 def _two_columns(left: str, right: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
-    table.add_column(Text(words.visible(left)), overflow="fold")
-    table.add_column(Text(words.visible(right)), overflow="fold")
+    table.add_column(shown(left), overflow="fold")
+    table.add_column(shown(right), overflow="fold")
     table.add_column("difference", justify="right")
     return table
 
@@ -106,18 +107,18 @@ def _two_columns(left: str, right: str) -> Table:
 def _row(table: Table, title: str, left: str, right: str) -> None:
     """A row of words, where the two differ."""
     if left != right:
-        table.add_row(title, Text(words.visible(left)), Text(words.visible(right)), "")
+        table.add_row(title, shown(left), shown(right), "")
 
 
 def _pair(left: float | None, right: float | None, share: bool) -> tuple[str, str, str]:
-    shown = words.percent if share else words.number
+    spoken = words.percent if share else words.number
     difference = ""
     if left is not None and right is not None:
         gap = right - left
         difference = (
             f"{words.points(gap, sign=True)} points" if share else words.number(gap, sign=True)
         )
-    return shown(left), shown(right), difference
+    return spoken(left), spoken(right), difference
 
 
 def _chosen_settings(result: StudyResult) -> Mapping[str, Any]:

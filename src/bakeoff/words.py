@@ -18,7 +18,6 @@ DASH = "–"
 
 
 def _signed(text: str, value: float, sign: bool) -> str:
-    text = text.replace("e-", "e−")
     # A true minus sign is as wide as the plus and the digits, so columns stay aligned.
     if text.strip("-0.") == "":
         return text.lstrip("-")
@@ -36,8 +35,7 @@ def number(value: float | None, *, sign: bool = False) -> str:
     """Four significant digits."""
     if value is None:
         return DASH
-    text = f"{value:.4g}"
-    return _signed(text, value, sign) if "e" not in text else text
+    return _signed(f"{value:.4g}".replace("e-", "e−"), value, sign)
 
 
 def percent(value: float | None, digits: int = 2) -> str:

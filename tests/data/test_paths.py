@@ -378,3 +378,15 @@ def test_no_message_carries_what_a_terminal_would_obey(tmp_path, name) -> None:
     with pytest.raises(DataError, match="at least 2 classes") as caught:
         load_path(tmp_path / "a.npz")
     assert str(caught.value).isprintable()
+
+
+def test_parquet_with_text_that_is_none_is_damaged(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": ["Rome", "Oslo"], "label": [0, 1]})
+    path = tmp_path / "a.parquet"
+    frame.to_parquet(path, compression=None, use_dictionary=False, write_statistics=False)
+    raw = path.read_bytes()
+    assert raw.count(b"Rome") == 1
+    path.write_bytes(raw.replace(b"Rome", b"\xff\xfeme"))
+    with pytest.raises(DataError, match=r"is no undamaged Parquet file .*UTF"):
+        load_path(path)

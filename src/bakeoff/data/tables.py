@@ -93,7 +93,9 @@ def read_parquet(
     file, header = _open(path)
     label = find_target(header, target, str(path), needs_target)
     with _parsing_parquet(path):
-        frame = file.read().to_pandas(ignore_metadata=True)
+        table = file.read()
+        table.validate(full=True)  # of text that is none, pandas would stumble later
+        frame = table.to_pandas(ignore_metadata=True)
     return choose_columns(frame, str(path), label, needs_target, columns)
 
 

@@ -76,14 +76,18 @@ class Study:
         self._spec: StudySpec | None = None
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Study:
+    def from_file(cls, path: str | Path, *, overrides: Sequence[str] = ()) -> Study:
         """A study from a study file, or a built-in one by its name.
+
+        Args:
+            path: of the file, or the name.
+            overrides: such as ``base.epochs=50``: keys that shall have another value.
 
         Raises:
             UsageError: no such file or built-in study.
             SpecError: the file breaks a rule; it lists all mistakes.
         """
-        return cls.from_loaded(load(path))
+        return cls.from_loaded(load(path, overrides=overrides))
 
     @classmethod
     def from_loaded(cls, loaded: LoadedSpec, *, dataset: Dataset | None = None) -> Study:

@@ -42,6 +42,14 @@ EngineName = Annotated[
 ]
 
 
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Read the study as if it said so."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="As --set seed=…")]
+Delta = Annotated[float | None, typer.Option(min=0.0, help="As --set delta=…")]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command()(run)
@@ -55,6 +63,9 @@ def run(
     replicates: Replicates = None,
     workers: Workers = None,
     engine: EngineName = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    delta: Delta = None,
     store: Annotated[
         str | None,
         typer.Option(help="Results store; else bakeoff.sqlite beside the study. :memory: works."),
@@ -124,7 +135,7 @@ def run(
     from bakeoff.study import DEFAULT_STORE
     from bakeoff.terminal.tables import print_result, stage_line
 
-    loaded = _load(study, style)
+    loaded = _load(study, style, overridden(overrides, seed, delta))
     if any(
         isinstance(tried, TuneRange) for stage in loaded.spec.stage for tried in stage.tune.values()
     ):
@@ -192,6 +203,9 @@ def check(
     ] = False,
     replicates: Replicates = None,
     workers: Workers = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    delta: Delta = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
     ] = False,
@@ -211,7 +225,7 @@ def check(
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 
     style = Style(plain=plain, no_color=no_color)
-    loaded = _load(study, style)
+    loaded = _load(study, style, overridden(overrides, seed, delta))
     plan = loaded.check(replicates=replicates, workers=workers)
     out = result_console(style)
     print_plan(out, plan)
@@ -290,11 +304,20 @@ def doctor() -> None:
         typer.echo(f"{'data ' + entry.name + ':':<20}{where(entry)}")
 
 
-def _load(study: str, style: Style) -> Study:
+def overridden(overrides: list[str] | None, seed: int | None, delta: float | None) -> list[str]:
+    """All keys that a command gives another value."""
+    return [
+        *(overrides or ()),
+        *([] if seed is None else [f"seed={seed}"]),
+        *([] if delta is None else [f"delta={delta!r}"]),
+    ]
+
+
+def _load(study: str, style: Style, overrides: list[str]) -> Study:
     """The study with its data, with a bar while something is downloaded."""
     from bakeoff.study import Study
 
-    made = Study.from_file(study)
+    made = Study.from_file(study, overrides=overrides)
     with download_bar(style) as progress:
         made.load_data(progress)
     return made

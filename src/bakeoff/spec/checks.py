@@ -129,7 +129,6 @@ def check_document(
         if isinstance(pinned, str) and pinned in spaces:
             here = (pinned,)
         models = replace(models, here=here)
-    yield from _size_findings(document, stages)
 
 
 def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -172,11 +171,12 @@ def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(("metric",), one_of(known, metric))
 
 
-def _size_findings(document: Mapping[str, Any], stages: list[Any]) -> Iterator[Finding]:
+def check_size(document: Mapping[str, Any]) -> Finding | None:
     """A study of more models than anybody meant, counted before any is made."""
     most = document.get("max_models", MAX_MODELS)
-    if type(most) is not int:
-        return
+    stages = document.get("stage")
+    if type(most) is not int or not isinstance(stages, list):
+        return None
     total = 0
     for i, stage in enumerate(stages):
         if not isinstance(stage, dict):
@@ -185,10 +185,10 @@ def _size_findings(document: Mapping[str, Any], stages: list[Any]) -> Iterator[F
         if total > most:
             message = (
                 f"a study has at most {most} candidates, each counted once per tuning point, but "
-                f"up to here there are {shown(total)}; split it, or raise `max_models`"
+                f"up to stage[{i}] there are {shown(total)}; split it, or raise `max_models`"
             )
-            yield Finding(("stage", i), message)
-            return
+            return Finding(("max_models",), message)
+    return None
 
 
 def _num_models(stage: Mapping[str, Any]) -> int:

@@ -13,13 +13,26 @@ KeyPath = tuple[str | int, ...]
 
 MAX_DEPTH = 32  # of tables and lists in a study
 
-# Whole strings and comments, so that what looks like a mark in them is none.
-_MARK = re.compile(
+_TEXT = (
     r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
     r"|'''.*?'''(?:'{0,2})"
-    r'|"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'|#[^\n]*|[\[\]{}=\n]",
-    re.DOTALL,
+    r'|"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'"
 )
+# Whole strings and comments, so that what looks like a mark in them is none.
+_MARK = re.compile(_TEXT + r"|#[^\n]*|[\[\]{}=\n]", re.DOTALL)
+_STRING = re.compile(_TEXT, re.DOTALL)
+_DEEP_KEY = re.compile(
+    rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}}}",
+    re.ASCII,
+)
+
+
+def has_deep_key(text: str) -> bool:
+    """Whether a dotted key has more parts than tables may be nested.
+
+    To be asked before ``tomllib``, whose time grows with the square of the parts.
+    """
+    return _DEEP_KEY.search(_STRING.sub("x", text)) is not None
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:

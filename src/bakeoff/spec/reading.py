@@ -18,9 +18,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError, printable
-from bakeoff.spec.checks import check_document, check_format
+from bakeoff.spec.checks import check_document, check_format, check_size
 from bakeoff.spec.consistency import check_chain
-from bakeoff.spec.lines import MAX_DEPTH, KeyPath, lines_of
+from bakeoff.spec.lines import MAX_DEPTH, KeyPath, has_deep_key, lines_of
 from bakeoff.spec.messages import Finding, key_path, nearest, shown
 from bakeoff.spec.model import DENSE, ModelSpec, StageSpec, StudySpec
 from bakeoff.spec.space import Space, space_of_all
@@ -120,6 +120,8 @@ def from_toml(
         message = "a study file must not be empty; start from `bakeoff init`"
         raise SpecError(source, [Mistake("", message)])
     try:
+        if has_deep_key(text):
+            raise RecursionError
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(source, [_syntax_mistake(str(error), text)]) from None
@@ -186,12 +188,12 @@ def _checked(
 ) -> StudySpec:
     findings: list[Finding] = []
     plain = plain_document(document, findings)
-    newer = check_format(plain)
-    if newer is not None:
-        raise SpecError(source, [_mistake(newer, lines)])
+    refused = check_format(plain) or check_size(plain)
+    if refused is not None:  # nothing else can be said, or only at great length
+        raise SpecError(source, [_mistake(refused, lines)])
     spaces = _spaces(plain, space_of, findings)
     findings.extend(check_document(plain, spaces))
-    if not any(finding.path[:1] in ((), ("model",), ("max_models",)) for finding in findings):
+    if not any(finding.path[:1] in ((), ("model",)) for finding in findings):
         findings.extend(_chain_findings(plain, findings, spaces))
     if findings:
         raise SpecError(source, _mistakes(findings, lines))

@@ -27,7 +27,7 @@ def study_to_toml(spec: StudySpec) -> str:
             and getattr(spec, name) != defaults[name]
         ]
     ]
-    for name in ("data", "base"):
+    for name in ("model", "data", "base"):
         table = values.get(name)
         if isinstance(table, dict) and table:
             blocks.append([f"[{name}]", *_pairs(table)])

@@ -150,7 +150,7 @@ def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
                 found = ", ".join(given) or "none of them"
                 yield Finding(path, f"{rule}, but got {found}; name exactly one")
             for key in ("settings", "shell"):
-                if key in model and "command" not in model and len(given) == 1:
+                if model.get(key) and "command" not in model and len(given) == 1:
                     message = f"`{key}` belongs to a command, but this is {given[0]}; remove it"
                     yield Finding((*path, key), message)
         name = name_of(model)

@@ -42,6 +42,7 @@ class Dense:
     """
 
     kind = "dense"
+    reads_data_itself = False
     lane: Literal["thread", "process"] = "thread"
     space: Space = DENSE_SPACE
     task: Task = CLASSIFICATION

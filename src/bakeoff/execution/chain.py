@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
+from bakeoff.errors import UsageError
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import looks_until
@@ -34,6 +35,7 @@ from bakeoff.records import AuditSwap, Candidate, DataSummary, Final, StageResul
 from bakeoff.spec import StageSpec, StudySpec
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
+from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import default_metric
 from bakeoff.trainables.base import StudyData, Trainable
 
@@ -66,20 +68,50 @@ def looks_for(spec: StudySpec, replicates: int | None) -> tuple[int, ...]:
     return looks_until(spec.looks, replicates)
 
 
-def metric_for(spec: StudySpec, data: DataSummary) -> str:
-    """The metric that decides: the author's, or by the balance of the classes."""
-    return default_metric(data.class_counts) if spec.metric == "auto" else spec.metric
+def metric_for(spec: StudySpec, data: DataSummary, task: Task) -> Metric:
+    """The metric that decides: the author's; else by the balance of the classes, or the task's first.
+
+    Raises:
+        UsageError: the model does not measure the author's.
+    """
+    name = spec.metric
+    if name == "auto":
+        balanced = task.kind == "classification"
+        name = default_metric(data.class_counts) if balanced else task.metrics[0].name
+    try:
+        return task.metric(name)
+    except KeyError:
+        known = ", ".join(metric.name for metric in task.metrics)
+        raise UsageError(f"metric: the model does not measure {name}; it has {known}") from None
 
 
-def rule_for(spec: StudySpec, data: DataSummary, looks: tuple[int, ...]) -> Rule:
+def split_of(spec: StudySpec, trainable: Trainable) -> Literal["folds", "last", "own"]:
+    """How the replicates differ in their examples; a program that reads its data splits it itself."""
+    return "own" if trainable.reads_data_itself else spec.split
+
+
+def rule_for(
+    spec: StudySpec, data: DataSummary, trainable: Trainable, looks: tuple[int, ...]
+) -> Rule:
     """The decision rule of a study."""
-    metric = metric_for(spec, data)
-    return Rule(looks=looks, delta=spec.delta, metric=metric, higher_is_better=metric != "loss")
+    metric = metric_for(spec, data, trainable.task)
+    return Rule(
+        looks=looks,
+        delta=spec.delta,
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        share=metric.share,
+    )
 
 
-def sampling_for(spec: StudySpec, data: DataSummary) -> Sampling:
+def sampling_for(spec: StudySpec, data: DataSummary, trainable: Trainable) -> Sampling:
     """How the replicates of a study are drawn."""
-    return sampling_of(data, metric=metric_for(spec, data), split=spec.split, num_folds=spec.folds)
+    return sampling_of(
+        data,
+        metric=metric_for(spec, data, trainable.task).name,
+        split=split_of(spec, trainable),
+        num_folds=spec.folds,
+    )
 
 
 def run_study(
@@ -126,7 +158,7 @@ def run_study(
         data=data,
         environment=environment,
         engine=trainable.name,
-        metric=metric_for(spec, data),
+        metric=metric_for(spec, data, trainable.task).name,
         task=trainable.task.kind,
         model_kind=trainable.kind,
         started_at=started_at,
@@ -147,10 +179,10 @@ def run_study(
         maker=CandidateMaker(spec, data, trainable),
         dataset=dataset,
         runs=service,
-        rule=rule_for(spec, data, looks),
+        rule=rule_for(spec, data, trainable, looks),
         replicates=make_replicates(looks[-1], num_folds=spec.folds, split=spec.split),
         screening=screening_replicates(NUM_SCREENING, num_folds=spec.folds, split=spec.split),
-        sampling=sampling_for(spec, data),
+        sampling=sampling_for(spec, data, trainable),
         door=TestDoor(
             dataset.test,
             store,
@@ -184,14 +216,14 @@ def run_study(
             spec=identity,
             seed=spec.seed,
             metric=context.rule.metric,
-            split=spec.split,
+            split=split_of(spec, trainable),
             looks=looks,
             data=data,
             engine=trainable.name,
             stages=tuple(stages),
             audit=audit,
             lint=(),
-            claims=claims(stages, spec.kind, sampling=sampling_for(spec, data)),
+            claims=claims(stages, spec.kind, sampling=sampling_for(spec, data, trainable)),
             final=final,
             openings=() if opening is None else (opening,),
             environment=environment,

@@ -14,7 +14,14 @@ from bakeoff.execution.candidates import (
     refuse_what_cannot_be_trained,
     varied_names,
 )
-from bakeoff.execution.chain import NUM_SCREENING, looks_for, metric_for, rule_for, sampling_for
+from bakeoff.execution.chain import (
+    NUM_SCREENING,
+    looks_for,
+    metric_for,
+    rule_for,
+    sampling_for,
+    split_of,
+)
 from bakeoff.records import Candidate, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
 from bakeoff.trainables.base import StudyData, Trainable
@@ -36,8 +43,8 @@ def plan_study(
         name=spec.name,
         kind=spec.kind,
         seed=spec.seed,
-        metric=metric_for(spec, data),
-        split=spec.split,
+        metric=metric_for(spec, data, trainable.task).name,
+        split=split_of(spec, trainable),
         num_folds=spec.folds,
         looks=looks,
         delta=spec.delta,
@@ -46,7 +53,9 @@ def plan_study(
         min_runs=counts.min_runs,
         max_runs=counts.max_runs,
         estimated_seconds=counts.estimated(slots),
-        detectable=expected_reach(rule_for(spec, data, looks), sampling_for(spec, data)),
+        detectable=expected_reach(
+            rule_for(spec, data, trainable, looks), sampling_for(spec, data, trainable)
+        ),
     )
 
 

@@ -152,7 +152,7 @@ class StudyData:
         )
 
     def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:
-        if partition is None:
+        if partition is None or not self.dataset.num_examples:
             return np.arange(self.dataset.num_examples, dtype=np.int32), np.zeros(0, np.int32)
         return split_rows(
             self.dataset.labels,
@@ -195,6 +195,7 @@ class Trainable(Protocol):
         space: its settings.
         task: its metrics.
         lane: what a batch may share an interpreter with.
+        reads_data_itself: whether it finds and splits its data without the study.
     """
 
     @property
@@ -207,6 +208,8 @@ class Trainable(Protocol):
     def task(self) -> Task: ...
     @property
     def lane(self) -> Literal["thread", "process"]: ...
+    @property
+    def reads_data_itself(self) -> bool: ...
 
     def named(self, settings: Settings) -> str:
         """What enters the key of a run with these settings; ``name`` but where kinds are mixed."""

@@ -129,3 +129,19 @@ def test_a_study_that_is_meant_to_be_large_says_so() -> None:
         "to stage[0] there are 4; split it, or raise `max_models`"
     ]
     assert from_toml("max_models = 4\n" + text).max_models == 4
+
+
+def test_of_a_file_with_very_many_mistakes_the_first_thousand_are_said() -> None:
+    text = HEAD + "".join(f"[t{i}]\n" for i in range(3_000)) + stage("vary.scale = ['x']")
+    assert 1_000 <= len(mistakes(text)) <= 1_001
+
+
+def test_warm_ups_and_epochs_of_many_stages_are_checked_together() -> None:
+    """Their combinations once multiplied from stage to stage: fifteen of these took minutes."""
+    grid = f"vary.warmup_epochs = {[i / 10 for i in range(30)]}\nvary.epochs = {[*range(10, 42)]}"
+    text = HEAD + "".join(f'[[stage]]\nname = "{i}"\n{grid}\n' for i in range(15))
+    assert len(from_toml(text).stage) == 15
+    assert (
+        "`warmup_epochs <= epochs` must hold"
+        in mistakes(text + stage("vary.epochs = [1, 2]\nquestion = 'x'"))[0]
+    )

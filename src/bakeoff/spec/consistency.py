@@ -122,9 +122,16 @@ def _coupled(
         return None, carried
     goes_on = list(carried)
     met = {_hashable(couple) for couple in carried}
+    # What a stage replaces anyway need not be told apart: else combinations multiply by stages.
+    always = set(stage.tune).union(set.intersection(*(set(change) for _, change in overrides)))
+    differing = {
+        _hashable(kept): kept
+        for couple in carried
+        for kept in [{name: value for name, value in couple.items() if name not in always}]
+    }.values()
     for numbers, change in overrides:
         for tuned_path, tuned in _tuned_couples(stage, space):
-            for couple in carried:
+            for couple in differing:
                 new = _couple(changed(couple, change), space) | tuned
                 if (key := _hashable(new)) in met:
                     continue

@@ -6,6 +6,7 @@ The only module of the package that opens files.
 from __future__ import annotations
 
 import importlib.resources
+import itertools
 import math
 import os
 import re
@@ -33,6 +34,8 @@ SpaceOf = Callable[[ModelSpec], Space]
 
 # A study is written by hand; a larger file is something else, such as the data itself.
 MAX_BYTES = 1_048_576
+
+MAX_FINDINGS = 1_000  # that are said of one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +195,9 @@ def _checked(
     if refused is not None:  # nothing else can be said, or only at great length
         raise SpecError(source, [_mistake(refused, lines)])
     spaces = _spaces(plain, space_of, findings)
-    findings.extend(check_document(plain, spaces))
-    if not any(finding.path[:1] in ((), ("model",)) for finding in findings):
+    findings.extend(itertools.islice(check_document(plain, spaces), MAX_FINDINGS))
+    whole = len(findings) < MAX_FINDINGS  # else some stages were not looked at
+    if whole and not any(one.path[:1] in ((), ("model",)) for one in findings):
         findings.extend(_chain_findings(plain, findings, spaces))
     if findings:
         raise SpecError(source, _mistakes(findings, lines))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,14 +95,15 @@ def test_a_setting_is_printed_in_one_way(value: object, text: str) -> None:
 
 def test_control_characters_are_shown_not_obeyed() -> None:
     assert words.visible("a\x1b[31mb\x07\u202ec\u200b\x85") == "a␛[31mb␇\\u202ec\\u200b\\u0085"
-    assert words.visible("two\nlines") == "two lines"
+    assert words.visible("two\nlines\u2028wide\u00a0blank") == "two lines wide blank"
 
 
 @given(st.text())
 def test_what_is_visible_holds_no_control_and_stays_itself_when_shown_again(text: str) -> None:
     shown = words.visible(text)
-    assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs") for char in shown)
+    assert shown.isprintable()
     assert words.visible(shown) == shown
+    assert (shown == text) == text.isprintable()
 
 
 def test_long_names_keep_both_ends() -> None:

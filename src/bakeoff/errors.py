@@ -1,4 +1,4 @@
-"""Every way bakeoff says no; knows nothing of the rest of the package.
+"""Every way bakeoff says no; knows words and nothing else of the package.
 
 The tree, with the exit code that the command line gives each branch::
 
@@ -23,20 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-def printable(text: str) -> str:
-    """``text`` with everything escaped that a terminal would obey instead of showing.
-
-    Escaped are control characters (also the C1 set and DEL), every separator but the space,
-    invisible format characters such as the bidirectional overrides, lone surrogates and
-    unassigned code points; an escape looks like ``\\x1b`` or ``\\u202e``.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+from bakeoff.words import visible
 
 
 def _shortened(line: str) -> str:
@@ -47,7 +34,7 @@ def _shortened(line: str) -> str:
 class BakeoffError(Exception):
     """Base of every error that bakeoff raises on purpose.
 
-    Its message is safe to print, whatever names and contents of files it quotes: see ``printable``,
+    Its message is safe to print, whatever names and contents of files it quotes: see ``words.visible``,
     and a line of thousands of characters is shortened in its middle.
 
     Args:
@@ -60,7 +47,7 @@ class BakeoffError(Exception):
     exit_code: int = 1
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(_shortened(printable(line)) for line in lines))
+        super().__init__("\n".join(_shortened(visible(line)) for line in lines))
 
 
 class UsageError(BakeoffError):
@@ -107,7 +94,7 @@ class SpecError(UsageError):
             place = self.source
             if mistake.line is not None:
                 place += f":{mistake.line}"
-            lines.append(printable(f"{place}: {mistake}"))
+            lines.append(visible(f"{place}: {mistake}"))
         return lines
 
 

@@ -7,7 +7,6 @@ the edge where they are printed.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -166,27 +165,26 @@ def candidate(label: str, varied: Sequence[str], values: Mapping[str, Any]) -> s
 
 
 def visible(text: str) -> str:
-    """The text with control and invisible characters shown instead of obeyed.
+    """The text with everything shown that a terminal or a page would obey, or show as nothing.
 
-    C0 controls become their Unicode pictures (``␛``), everything else that steers a terminal or the
-    direction of text becomes an escape such as ``\\u202e``. Line breaks and tabs become blanks.
+    C0 controls become their Unicode pictures (``␛``), breaks of lines and blanks of every width a
+    blank. The other controls, invisible format characters such as the bidirectional overrides, lone
+    surrogates and unassigned code points become an escape such as ``\\u202e``.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(char) for char in text)
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def _visible(char: str) -> str:
     code = ord(char)
-    if char in "\n\t\r":
+    if char.isprintable():
+        return char
+    if char in "\n\r\t" or (code > 0x9F and char.isspace()):
         return " "
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "␡"
-    if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    return char
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def clip(text: str, length: int) -> str:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.errors import Mistake, SpecError, UsageError, printable
+from bakeoff.errors import Mistake, SpecError, UsageError
 from bakeoff.spec import StudySpec, from_dict, from_toml, load
 from bakeoff.spec.reading import MAX_BYTES
 from strategies import TEXT, study_dicts
@@ -341,14 +341,6 @@ def test_any_bytes_are_refused_in_words(
     assert all(line.isprintable() for line in caught.value.lines())
 
 
-@given(st.text())
-def test_printable_text_holds_nothing_that_a_terminal_obeys(text: str) -> None:
-    shown = printable(text)
-    assert shown.isprintable()
-    assert printable(shown) == shown
-    assert (shown == text) == text.isprintable()
-
-
 def test_mistakes_of_a_hostile_file_are_shown_not_executed() -> None:
     error = SpecError("\x1b]0;title\x07.toml", [Mistake("a", "got \x9b31m\u202e\n")])
-    assert str(error) == "\\x1b]0;title\\x07.toml: a: got \\x9b31m\\u202e\\n"
+    assert str(error) == "␛]0;title␇.toml: a: got \\u009b31m\\u202e "

@@ -96,7 +96,7 @@ def stored(path: Path) -> tuple[str, dict[str, tuple[Any, ...]]]:
     try:
         integrity = str(connection.execute("PRAGMA integrity_check").fetchone()[0])
         rows = connection.execute(
-            "SELECT key, state, measures, history, train_seconds, recorded_at FROM run "
+            "SELECT key, state, metrics, curves, train_seconds, recorded_at FROM run "
             "WHERE state IN ('finished', 'failed')"
         )
         return integrity, {row[0]: row[1:] for row in rows}

@@ -29,6 +29,7 @@ class Finding(NamedTuple):
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_SHOWN = 60
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 
 # What people write who come from other tools, and what it is called here.
 _OTHER_NAMES = {
@@ -107,7 +108,7 @@ def shown(value: object, *, depth: int = 0) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         text = value if len(value) <= _LONGEST_SHOWN else value[: _LONGEST_SHOWN - 1] + "…"
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f'"{text.translate(_ESCAPES)}"'
     if isinstance(value, int):
         return str(value) if value.bit_length() <= 128 else f"a number of {_digits(value)} digits"
     if isinstance(value, float):

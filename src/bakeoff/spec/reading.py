@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError, printable
+from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError
 from bakeoff.spec.checks import check_document, check_format, check_size
 from bakeoff.spec.consistency import check_chain
 from bakeoff.spec.lines import MAX_DEPTH, KeyPath, has_deep_key, lines_of
@@ -26,6 +26,7 @@ from bakeoff.spec.messages import Finding, key_path, nearest, shown
 from bakeoff.spec.model import DENSE, ModelSpec, StageSpec, StudySpec
 from bakeoff.spec.space import Space, space_of_all
 from bakeoff.spec.stage_checks import name_of
+from bakeoff.words import visible
 
 BUILT_IN: tuple[str, ...] = ("digits", "mnist", "mnist-notebook")
 
@@ -378,7 +379,7 @@ def built_in_text(name: str) -> str:
 
 def _read(source: str) -> str:
     """The text of a file of any origin; never more than a study can have is read."""
-    shown_source = printable(source)
+    shown_source = visible(source)
     try:
         with Path(source).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -407,7 +408,7 @@ def _read(source: str) -> str:
 
 def _not_found(source: str) -> str:
     names = ", ".join(BUILT_IN)
-    text = f"a study is a file or one of {names}, but there is no {shown(printable(source))}"
+    text = f"a study is a file or one of {names}, but there is no {shown(visible(source))}"
     path = Path(source)
     meant = nearest(path.name.removesuffix(".toml"), BUILT_IN)
     try:
@@ -416,7 +417,7 @@ def _not_found(source: str) -> str:
         beside = {}
     close = nearest(path.stem, beside)
     if close is not None:
-        return f"{text}; did you mean {shown(printable(str(path.with_name(beside[close]))))}?"
+        return f"{text}; did you mean {shown(visible(str(path.with_name(beside[close]))))}?"
     if meant is not None:
         return f"{text}; did you mean {shown(meant)}?"
     return f"{text}; `bakeoff init` writes one to start from"

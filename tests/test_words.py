@@ -38,6 +38,7 @@ def test_a_metric_that_is_no_share_is_a_plain_number_with_its_unit() -> None:
     assert words.difference(0.5, LOSS, sign=True) == "+0.5"
     assert words.level(12.0, PRICE) == "12 €"
     assert words.difference(-3.0, PRICE) == "−3 €"
+    assert words.number(-1.5e-5) == "−1.5e−05"
 
 
 def test_an_interval_has_both_ends_or_is_a_dash() -> None:

@@ -14,7 +14,7 @@ import pytest
 from scipy.special import erf, expit, softmax
 from webdriver import Browser
 
-from bakeoff.dense.base import Scaling, layers_of, scaling_of
+from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
 from bakeoff.dense.preprocess import drawing_features
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
 from bakeoff.records import DataSummary, StudyResult
@@ -157,7 +157,8 @@ def table() -> StudyResult:
     data: DataSummary = replace(build.data_summary(), image_shape=None, feature_names=names)
     final = build.final(build.data_summary(), DENSE_SPACE.complete({"hidden": [16]}), peak=16.0)
     scaling = Scaling(np.full(64, 3, np.float32), np.full(64, 0.2, np.float32))
-    return build.study([], data=data, final=replace(final, scaling=scaling))
+    model = model_arrays(layers_of(final.model), scaling)
+    return build.study([], data=data, final=replace(final, model=model))
 
 
 def test_sliders_start_from_a_real_example_and_move_the_prediction(
@@ -168,7 +169,7 @@ def test_sliders_start_from_a_real_example_and_move_the_prediction(
     assert final is not None
     browser.open(page("table", table))
     state = browser.run("return window.bakeoff.last()")
-    example = final.examples[0].features.astype(np.float64)
+    example = final.exam.examples[0].features.astype(np.float64)
     assert np.allclose(state["features"], example)
     assert np.abs(np.array(state["probabilities"]) - forward(result, example)).max() < 2e-3
     assert browser.run("return document.querySelectorAll('#tryit input[type=range]').length") == 8
@@ -184,7 +185,7 @@ def test_sliders_start_from_a_real_example_and_move_the_prediction(
     assert np.abs(np.array(moved["probabilities"]) - wanted).max() < 2e-3
     browser.run("document.querySelector('#tryit button').click()")
     second = browser.run("return window.bakeoff.last()")["features"]
-    assert np.allclose(second, final.examples[1].features)
+    assert np.allclose(second, final.exam.examples[1].features)
 
 
 @pytest.mark.slow

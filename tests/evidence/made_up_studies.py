@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+import records
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.verdicts import Rule, decide, pin
 from bakeoff.records import (
     Candidate,
     DataSummary,
-    Environment,
     PlannedStage,
     Published,
     Run,
@@ -28,22 +27,19 @@ SAMPLING = Sampling(**MNIST, num_effective=5_000.0, num_folds=12, chance=0.1)
 
 
 def data_summary(**changes: Any) -> DataSummary:
-    values: dict[str, Any] = {
+    mnist: dict[str, Any] = {
         "name": "mnist",
         "hash": "0" * 64,
         "num_test": 10_000,
         "num_features": 784,
-        "num_classes": 10,
-        "class_names": tuple("0123456789"),
-        "feature_names": (),
         "image_shape": (28, 28),
         "class_counts": (6000,) * 10,
         "zero_share": 0.81,
+        "duplicates_across_splits": None,
         "feature_max": 255.0,
         **MNIST,
-        **changes,
     }
-    return DataSummary(**values)
+    return records.data_summary(**(mnist | changes))
 
 
 def history(
@@ -87,12 +83,11 @@ def run(
         metrics["test_accuracy"] = test_accuracy
     if test_loss is not None:
         metrics["test_loss"] = test_loss
-    return Run(
-        key=f"run-{replicate}",
-        replicate=replicate,
+    return records.run(
+        replicate,
+        metrics,
         status="finished" if finished else "failed",
         reason=None if finished else (reason or "diverged: a loss or a weight became non-finite"),
-        metrics=metrics,
         curves=history(shown, loss, **dict(curves or {})),
         notes={"health": list(health)},
         train_seconds=0.1,
@@ -119,12 +114,10 @@ def candidate(
     **settings: Any,
 ) -> Candidate:
     declared = {"scale": "unit", "hidden": (64, 64), "activation": "sigmoid", **settings}
-    full = DENSE_SPACE.complete(declared)
-    return Candidate(
-        label=label,
-        settings=full,
-        declared=declared,
-        cost=(("parameters", float(DenseSettings.of(full).num_parameters(784, 10))),),
+    return records.candidate(
+        label,
+        declared,
+        num_features=784,
         incumbent=incumbent,
         published=None if published is None else Published(*published),
         tuned=tuned or {},
@@ -185,30 +178,8 @@ def stage(
 
 
 def study(stages: Sequence[StageResult], **changes: Any) -> StudyResult:
-    values: dict[str, Any] = {
-        "name": "made-up",
-        "kind": "study",
-        "spec": {},
-        "seed": 0,
-        "metric": "accuracy",
-        "split": "folds",
-        "looks": (3, 5, 8, 12),
-        "data": data_summary(),
-        "engine": "reference/1",
-        "stages": tuple(stages),
-        "audit": (),
-        "lint": (),
-        "claims": (),
-        "final": None,
-        "openings": (),
-        "environment": Environment("0", "3", "2", "any", "any", 1, "reference/1"),
-        "num_trained": 0,
-        "num_reused": 0,
-        "seconds": 1.0,
-        "started_at": "2026-01-01T00:00:00Z",
-        **changes,
-    }
-    return StudyResult(**values)
+    values: dict[str, Any] = {"name": "made-up", "spec": {}, "data": data_summary()}
+    return records.study(stages, **(values | {"engine": "reference/1", "num_trained": 0} | changes))
 
 
 def planned(

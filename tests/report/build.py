@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+import records
 from bakeoff.dense.base import Layer, Scaling, model_arrays
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.records import (
@@ -20,7 +21,6 @@ from bakeoff.records import (
     ClassificationExam,
     Comparison,
     DataSummary,
-    Environment,
     Example,
     Final,
     LintFinding,
@@ -37,15 +37,6 @@ from bakeoff.settings import Settings
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 CONTROL = "red\x1b[31m\x07 and \u202eright-to-left\u200b"
-ENVIRONMENT = Environment(
-    bakeoff="0.1.0",
-    python="3.11.2",
-    numpy="2.4.0",
-    platform="Linux x86-64",
-    cpu="Example CPU",
-    num_cores=2,
-    engine="native/1/avx2",
-)
 
 
 def history(epochs: int, accuracy: float, rng: np.random.Generator) -> dict[str, Any]:
@@ -85,16 +76,14 @@ def run(
             "test_accuracy": test,
             "test_balanced_accuracy": test,
         }
-    return Run(
+    return records.run(
+        replicate,
+        {name: value for name, value in metrics.items() if math.isfinite(value)},
         key=f"{seed}-{replicate}-{accuracy}",
-        replicate=replicate,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         reason=reason,
-        metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
         curves=curve,
         notes={"health": [{"dead": 0.01, "saturated": 0.02}]},
-        train_seconds=0.7,
-        engine="native/1/avx2",
     )
 
 
@@ -117,17 +106,11 @@ def candidate(
     num_features: int = 64,
     num_classes: int = 10,
 ) -> Candidate:
-    full = DENSE_SPACE.complete(settings or {})
-    return Candidate(
-        label=label,
-        settings=full,
-        declared=dict(settings or {}),
-        cost=(
-            (
-                "parameters",
-                float(DenseSettings.of(full).num_parameters(num_features, num_classes)),
-            ),
-        ),
+    return records.candidate(
+        label,
+        settings or {},
+        num_features=num_features,
+        num_classes=num_classes,
         incumbent=incumbent,
         published=published,
         tuned=tuned or {},
@@ -271,20 +254,13 @@ def stage(
 
 
 def data_summary(name: str = "digits", side: int = 8, num_classes: int = 10) -> DataSummary:
-    return DataSummary(
+    return records.data_summary(
         name=name,
-        hash="d" * 64,
-        num_train=1_300,
-        num_validation=118,
-        num_test=359,
         num_features=side * side,
         num_classes=num_classes,
         class_names=tuple(str(i) for i in range(num_classes)),
-        feature_names=(),
         image_shape=(side, side),
         class_counts=(142,) * num_classes,
-        zero_share=0.49,
-        duplicates_across_splits=0,
     )
 
 
@@ -367,36 +343,7 @@ def final(
     )
 
 
-def study(stages: Sequence[StageResult], **changes: Any) -> StudyResult:
-    data = changes.pop("data", None) or data_summary()
-    values: dict[str, Any] = {
-        "name": "digits",
-        "kind": "study",
-        "spec": {
-            "format": 1,
-            "name": "digits",
-            "data": "digits",
-            "stage": [{"name": s.name} for s in stages],
-        },
-        "seed": 0,
-        "metric": "accuracy",
-        "split": "folds",
-        "looks": (3, 5, 8, 12),
-        "data": data,
-        "engine": "native/1/avx2",
-        "stages": tuple(stages),
-        "audit": (),
-        "lint": (),
-        "claims": (),
-        "final": None,
-        "openings": (),
-        "environment": ENVIRONMENT,
-        "num_trained": sum(len(r) for s in stages for r in s.runs),
-        "num_reused": 0,
-        "seconds": 12.3,
-        "started_at": "2026-01-02T03:04:00Z",
-    }
-    return StudyResult(**{**values, **changes})
+study = records.study
 
 
 def winner() -> StudyResult:

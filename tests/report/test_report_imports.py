@@ -12,7 +12,7 @@ import pytest
 
 PROGRAM = """
 import json, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import build
 from bakeoff.report import html, notebook
 html.write(build.full(), sys.argv[2])

@@ -332,7 +332,8 @@ def strategy_for(kind: Any, runs: st.SearchStrategy[Run]) -> st.SearchStrategy[A
     if origin is typing.Literal:
         return st.sampled_from(arguments)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _mappings
+        is_of_arrays = typing.get_origin(arguments[1]) is np.ndarray
+        return st.dictionaries(_words, _arrays, max_size=3) if is_of_arrays else _mappings
     if dataclasses.is_dataclass(kind):
         return _record(kind, runs)
     small_integers = st.integers(-(2**53), 2**53)

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -101,7 +101,7 @@ def open_reader(path: Path, keep: contextlib.ExitStack) -> sqlite3.Connection:
             raise StoreError(f"{path}: must be readable; change its permissions")
     try:
         return _open_reader(path, path)
-    except sqlite3.Error as error:
+    except sqlite_errors.ERRORS as error:
         # The write-ahead log needs a shared-memory file beside the store; in a folder that cannot
         # be written a copy is read instead, log included.
         if sqlite_errors.code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
@@ -265,44 +265,63 @@ def retried(action: Callable[[], _T]) -> _T:
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-@contextlib.contextmanager
-def transaction(
-    connection: sqlite3.Connection, *, durable: bool = False
-) -> Iterator[sqlite3.Connection]:
+class transaction:  # noqa: N801  (read like a function: `with transaction(connection):`)
     """One write transaction: all of it or nothing, whatever raises inside.
+
+    A class and not a generator, which would end itself some time after an interruption, and with
+    it whatever transaction is open by then.
 
     Args:
         durable: whether it, and everything before it, has reached the disk on return.
     """
-    _abandon(connection)
-    try:
-        if durable:
-            connection.execute("PRAGMA synchronous = FULL")
-        retried(lambda: connection.execute("BEGIN IMMEDIATE"))
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        _abandon(connection)
-        raise
-    finally:
-        if durable:
-            connection.execute("PRAGMA synchronous = NORMAL")
+
+    def __init__(self, connection: sqlite3.Connection, *, durable: bool = False) -> None:
+        self._connection = connection
+        self._durable = durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        _abandon(self._connection)
+        try:
+            if self._durable:
+                self._connection.execute("PRAGMA synchronous = FULL")
+            retried(lambda: self._connection.execute("BEGIN IMMEDIATE"))
+        except BaseException:
+            self._end()
+            raise
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            _abandon(self._connection)
+        finally:
+            if self._durable:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
 
 
-@contextlib.contextmanager
-def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+class snapshot:  # noqa: N801
     """Several reads that all see the same state, whatever a writer does meanwhile."""
 
-    def begin() -> None:
-        _abandon(connection)
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM run LIMIT 1").fetchone()  # the snapshot is taken here
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
-    try:
-        retried(begin)
-        yield connection
-    finally:
-        _abandon(connection)
+    def __enter__(self) -> sqlite3.Connection:
+        retried(self._begin)
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        _abandon(self._connection)
+
+    def _begin(self) -> None:
+        _abandon(self._connection)
+        self._connection.execute("BEGIN")
+        self._connection.execute("SELECT 1 FROM run LIMIT 1").fetchone()  # it is taken here
 
 
 def _abandon(connection: sqlite3.Connection) -> None:

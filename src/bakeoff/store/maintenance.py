@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.errors import StoreError
 from bakeoff.store import results, runs, studies
+from bakeoff.store.sqlite_errors import ERRORS
 
 _BATCH = 500
 _OUTCOMES = ("finished", "failed")
@@ -45,7 +46,7 @@ def check(connection: sqlite3.Connection) -> list[str]:
             f"{table}: row {row} points to a {parent} that is not there"
             for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
         ]
-    except sqlite3.DatabaseError as error:
+    except ERRORS as error:
         problems = [f"database: {error}"]
     for row in _rows(connection, "run", runs.COLUMNS, problems):
         try:
@@ -57,7 +58,7 @@ def check(connection: sqlite3.Connection) -> list[str]:
             results.load(connection, number)
         except StoreError as error:
             problems.append(str(error))
-        except sqlite3.DatabaseError as error:
+        except ERRORS as error:
             problems.append(f"study {number}: {error}")
     return problems
 
@@ -106,34 +107,54 @@ def _merge_studies(
     names = []
     for (number,) in _rows(other, "study", ("id",), damaged):
         try:
+            results.load(other, number)  # with all its runs
             study = studies.sound_row(other, number, whole=True)
-        except (StoreError, sqlite3.DatabaseError) as error:
+        except (StoreError, *ERRORS) as error:
             damaged.append(f"study {number}: {error}")
             continue
         ours = into.execute("SELECT id, state FROM study WHERE uid = ?", (study["uid"],)).fetchone()
         if ours is not None and (ours[1], study["state"]) != ("unfinished", "finished"):
             continue
-        new = None if ours is None else int(ours[0])
-        new = studies.write(into, new, study)
-        for table, columns in studies.PARTS.items():
-            into.execute(f"DELETE FROM {table} WHERE study_id = ?", (new,))  # noqa: S608
-            rows = other.execute(
-                f"SELECT {', '.join(columns)} FROM {table} WHERE study_id = ?",  # noqa: S608
-                (number,),
-            )
-            into.executemany(
-                f"INSERT INTO {table} (study_id, {', '.join(columns)}) "  # noqa: S608
-                f"VALUES (?, {', '.join('?' * len(columns))})",
-                ((new, *row) for row in rows),
-            )
-        links = other.execute(
-            "SELECT key, stage, label FROM study_run JOIN run ON run.id = run_id WHERE study_id = ?",
-            (number,),
-        )
-        studies.link(into, new, links)
-        studies.write(into, new, {})
-        names.append(study["name"])
+        into.execute("SAVEPOINT study")
+        try:
+            new = _copy_study(into, other, None if ours is None else int(ours[0]), number, study)
+            results.load(into, new)
+        except StoreError as error:  # one of its runs was left out
+            into.execute("ROLLBACK TO study")
+            damaged.append(str(error))
+        else:
+            names.append(study["name"])
+        into.execute("RELEASE study")
     return tuple(names)
+
+
+def _copy_study(
+    into: sqlite3.Connection,
+    other: sqlite3.Connection,
+    ours: int | None,
+    theirs: int,
+    study: dict[str, Any],
+) -> int:
+    """A study with all that belongs to it, new or over the one of this id; its id."""
+    new = studies.write(into, ours, study)
+    for table, columns in studies.PARTS.items():
+        into.execute(f"DELETE FROM {table} WHERE study_id = ?", (new,))  # noqa: S608
+        rows = other.execute(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE study_id = ?",  # noqa: S608
+            (theirs,),
+        )
+        into.executemany(
+            f"INSERT INTO {table} (study_id, {', '.join(columns)}) "  # noqa: S608
+            f"VALUES (?, {', '.join('?' * len(columns))})",
+            ((new, *row) for row in rows),
+        )
+    links = other.execute(
+        "SELECT key, stage, label FROM study_run JOIN run ON run.id = run_id WHERE study_id = ?",
+        (theirs,),
+    )
+    studies.link(into, new, links)
+    studies.write(into, new, {})
+    return new
 
 
 def _rows(
@@ -148,7 +169,7 @@ def _rows(
                 f"SELECT id, {', '.join(columns)} FROM {table} WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
                 (last, _BATCH),
             ).fetchall()
-        except sqlite3.DatabaseError as error:
+        except ERRORS as error:
             problems.append(f"{table}: {error}")
             break
         if not found:
@@ -162,7 +183,7 @@ def _rows(
         missed += 1
         try:
             row = connection.execute(f"{select} WHERE id = ?", (last,)).fetchone()
-        except sqlite3.DatabaseError:
+        except ERRORS:
             continue
         if row is not None:
             missed = 0

@@ -26,19 +26,23 @@ _CANTOPEN = sqlite3.SQLITE_CANTOPEN
 _PROTOCOL = sqlite3.SQLITE_PROTOCOL
 _NOTADB = sqlite3.SQLITE_NOTADB
 
+# Where the schema itself is damaged, Python fails to decode what SQLite says of it.
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
 # A probe of a few pages tells a full disk from a broken one.
 _PROBE_BYTES = 64 * 1024
 # How near to a limit on the size of files a store has met it: its log grows by less at a time.
 _LIMIT_MARGIN_BYTES = 1 << 20
 
 
-def code_of(error: sqlite3.Error) -> int:
+def code_of(error: sqlite3.Error | UnicodeDecodeError) -> int:
     """Primary result code of an SQLite error; -1 where it has none."""
+    if isinstance(error, UnicodeDecodeError):
+        return _CORRUPT
     extended = getattr(error, "sqlite_errorcode", None)
     return -1 if extended is None else int(extended) & 0xFF
 
 
-def is_passing(error: sqlite3.Error) -> bool:
+def is_passing(error: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Whether trying again may help: another connection was in the way for a moment."""
     return code_of(error) in (_BUSY, _LOCKED, _PROTOCOL)
 
@@ -48,13 +52,13 @@ def translated(path: str | Path) -> Iterator[None]:
     """Turns what SQLite and the operating system raise into ``StoreError`` and its children."""
     try:
         yield
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise explain(error, path) from error
     except OSError as error:
         raise explain_os(error, path) from error
 
 
-def explain(error: sqlite3.Error, path: str | Path) -> StoreError:
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: str | Path) -> StoreError:
     """The ``StoreError`` that says what an SQLite error means for the user."""
     code = code_of(error)
     if code == _FULL or (code in (_IOERR, _CANTOPEN) and _is_full(path)):

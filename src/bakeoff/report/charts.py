@@ -1,133 +1,19 @@
-"""The charts of rows: one picture of labelled rows over a shared axis, with dots, bars and a band.
+"""The charts of rows: paired differences, every run, the chain, published numbers, recall.
 
-Paired differences, every run, the chain of decisions, published numbers and recall per class are all
-that picture. Each function gives None where there is nothing to draw.
+Each function gives None where there is nothing to draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, Summary
-from bakeoff.report import axes, svg
-from bakeoff.report.axes import Axis
-from bakeoff.report.svg import WIDTH, Picture
-from bakeoff.report.text_width import text_width
+from bakeoff.report import axes
+from bakeoff.report.rows import PLOT, Mark, Row, draw_rows
+from bakeoff.report.svg import Picture
 from bakeoff.tasks.base import Metric
 from bakeoff.words import bare, clip, coverage, difference, level, percent, plural, unit
-
-PLOT = WIDTH - 56  # for the marks: numbers stand at the right end of each row
-LONG = 16  # rows beyond which the axis stands above them, where reading begins
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One mark of a row.
-
-    Attributes:
-        says: its tooltip.
-        replicate: 0-based, None where it belongs to none.
-        shape: ``dot``, ``cross`` or ``diamond``.
-        lane: 0 on the row's line, 1 below it, where a bar does not cover it.
-    """
-
-    value: float
-    says: str
-    replicate: int | None = None
-    role: str = "accent"
-    r: float = 4
-    shape: str = "dot"
-    lane: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: a name, a number at the right end, a bar and its marks."""
-
-    label: str
-    note: str
-    marks: Sequence[Mark]
-    bar: tuple[float, float] | None = None
-    role: str = "ink"
-    bar_role: str = "accent"
-    says: str = ""
-
-
-def _rows(
-    rows: Sequence[Row],
-    axis: Axis,
-    description: str,
-    *,
-    band: float | None = None,
-    threads: bool = False,
-    chained: bool = False,
-) -> Picture:
-    """The picture.
-
-    Args:
-        band: half width of a band around zero, with the zero line on it.
-        threads: whether the dots of each replicate are joined from row to row.
-        chained: whether the first mark of each row is joined to that of the next.
-    """
-    step = 42 if len(rows) <= 12 else 32
-    picture = Picture(WIDTH, len(rows) * step + 4, description)
-    if band is not None:
-        wide = axis(band) - axis(-band)
-        picture.add([svg.cell(axis(-band), 0, wide, picture.height, 1)], fill="band")
-    picture.x_axis(axis, top=len(rows) > LONG)
-    if band is not None:
-        zero = svg.px(axis(0))
-        picture.add([f'<path d="M{zero},0v{svg.px(picture.height)}"/>'], stroke="muted")
-    lines = [index * step + step * 0.66 for index in range(len(rows))]
-    if chained:
-        points = [(axis(row.marks[0].value), y) for row, y in zip(rows, lines, strict=True)]
-        picture.add([svg.line(points)], stroke="rule", width=2)
-    if threads:
-        picture.add(_threads(rows, lines, axis), stroke="other", opacity=0.55)
-    picture.add(
-        [
-            svg.bar(axis(row.bar[0]), axis(row.bar[1]), y, row.says, role=row.bar_role)
-            for row, y in zip(rows, lines, strict=True)
-            if row.bar is not None
-        ],
-        width=2,
-    )
-    picture.add(
-        [
-            svg.mark(
-                axis(mark.value),
-                y + 7 * mark.lane,
-                mark.r,
-                mark.says,
-                shape=mark.shape,
-                role=mark.role,
-                replicate=mark.replicate,
-            )
-            for row, y in zip(rows, lines, strict=True)
-            for mark in row.marks
-        ]
-    )
-    for row, y in zip(rows, lines, strict=True):
-        above = y - step * 0.4
-        room = WIDTH - text_width(row.note, svg.SIZE) - 16
-        picture.words([(0, above, row.label)], role=row.role, limit=room, halo=True)
-        picture.words([(WIDTH, above, row.note)], anchor="end", halo=True)
-    return picture
-
-
-def _threads(rows: Sequence[Row], lines: Sequence[float], axis: Axis) -> list[str]:
-    paths: dict[int, list[tuple[float, float]]] = {}
-    for row, y in zip(rows, lines, strict=True):
-        for mark in row.marks:
-            if mark.replicate is not None and mark.shape == "dot":
-                paths.setdefault(mark.replicate, []).append((axis(mark.value), y))
-    return [
-        svg.line(points, f"replicate {replicate + 1}", replicate=replicate)
-        for replicate, points in paths.items()
-    ]
 
 
 def _factor(metric: Metric) -> float:
@@ -177,7 +63,7 @@ def forest(stage: StageSummary) -> Picture | None:
         PLOT,
         factor=_factor(metric),
     )
-    return _rows(
+    return draw_rows(
         rows,
         axis,
         f"Paired differences in validation {metric.words} of stage {stage.stage.name}, each candidate "
@@ -225,7 +111,7 @@ def replicates(stage: StageSummary) -> Picture | None:
         PLOT,
         factor=_factor(metric),
     )
-    return _rows(
+    return draw_rows(
         rows,
         axis,
         f"Validation {metric.words} of every run of stage {stage.stage.name}, one row per candidate, "
@@ -289,7 +175,7 @@ def chain(summary: Summary) -> Picture | None:
         axis = axes.shares(title, values, smallest, PLOT)
     else:
         axis = axes.linear(title, axes.padded(values), PLOT)
-    return _rows(
+    return draw_rows(
         rows,
         axis,
         f"The chain of decisions: {title} of the chosen candidate after each stage with its "
@@ -341,7 +227,7 @@ def published(summary: Summary) -> Picture | None:
     if not rows:
         return None
     smallest = 0.5 / max(1, summary.result.data.num_test)
-    return _rows(
+    return draw_rows(
         rows,
         axes.shares("test accuracy", values, smallest, PLOT),
         "Published against measured test accuracy: dots are our runs, bars the 95 % prediction interval of "
@@ -365,4 +251,4 @@ def recall(final: FinalSummary) -> Picture | None:
     if not rows:
         return None
     axis = axes.linear("recall (%)", axes.padded(values), PLOT, factor=100)
-    return _rows(rows, axis, "Recall per class on the test set with Wilson's 95 % interval.")
+    return draw_rows(rows, axis, "Recall per class on the test set with Wilson's 95 % interval.")

@@ -125,22 +125,6 @@ def _panel(
     return picture
 
 
-def sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture | None:
-    """Panels of one size side by side, each under its label; None without any."""
-    if not panels:
-        return None
-    across, down = PANEL[0] + 50, PANEL[1] + 66
-    num_rows = -(-len(panels) // columns)
-    width = min(len(panels), columns) * across - 50
-    description = " ".join(panel.description for _, panel in panels)
-    picture = Picture(width, num_rows * down - 66, description)
-    for index, (label, panel) in enumerate(panels):
-        x, y = index % columns * across, index // columns * down
-        picture.hold(panel, x, y)
-        picture.words([(x, y - 14, label)], role="ink", limit=PANEL[0])
-    return picture
-
-
 def tuned_names(stage: StageSummary) -> list[str]:
     """The nuisance hyperparameters that the stage tuned, in order of appearance."""
     return list(dict.fromkeys(name for point, _ in stage.tuning for name in point.values))

@@ -100,6 +100,22 @@ def result_html(result: StudyResult) -> str:
     return str(title) + _table(head, rows) + str(final)
 
 
+def _sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture | None:
+    """Panels of one size side by side, each under its label; None without any."""
+    if not panels:
+        return None
+    across, down = grids.PANEL[0] + 50, grids.PANEL[1] + 66
+    num_rows = -(-len(panels) // columns)
+    width = min(len(panels), columns) * across - 50
+    description = " ".join(panel.description for _, panel in panels)
+    picture = Picture(width, num_rows * down - 66, description)
+    for index, (label, panel) in enumerate(panels):
+        x, y = index % columns * across, index // columns * down
+        picture.hold(panel, x, y)
+        picture.words([(x, y - 14, label)], role="ink", limit=grids.PANEL[0])
+    return picture
+
+
 class Plots:
     """The charts of one result, such as ``result.plot.forest("depth")``.
 
@@ -141,7 +157,7 @@ class Plots:
         metric = known.get(what) if what is not None else next(iter(known.values()), None)
         if metric is None:
             raise UsageError(f"what: must be one of {', '.join(known) or 'none'}, but got {what!r}")
-        return _drawn(grids.sheet(grids.curves(one, metric)), "runs with a history")
+        return _drawn(_sheet(grids.curves(one, metric)), "runs with a history")
 
     def tuned(self, stage: str | int, name: str | None = None) -> Picture:
         """The metric along a tuned hyperparameter (the first one by default)."""

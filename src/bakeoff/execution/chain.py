@@ -252,7 +252,7 @@ def _run_stages(context: StudyContext) -> list[StageResult]:
         result = run_stage(context, index, stage, carried, incumbent)
         stages.append(result)
         chosen = result.candidate(result.verdict.chosen)
-        carried = {**chosen.declared, **(stage.carry or {})}
+        carried = chosen.declared
         incumbent = chosen
     return stages
 
@@ -265,7 +265,7 @@ def _prefetch(context: StudyContext) -> None:
         candidates = context.maker.of_stage(stage, carried, None)
         refuse_what_cannot_be_trained(context.runs.trainable, candidates)
         planned.append((stage, candidates))
-        carried = {**_pinned(stage, candidates).declared, **(stage.carry or {})}
+        carried = _pinned(stage, candidates).declared
     context.runs.notify(
         StageStarted(
             len(context.spec.stage),

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bakeoff.evidence.verdicts import Rule
+from bakeoff.records import Metric
+from bakeoff.tasks.classification import BALANCED_ACCURACY, LOSS
 from benchmarks.simulate import Regime, arms, counted, gaussian, repeated, skewed, steady, student
 
 ACCURACY, SD = 0.96, 0.002
@@ -138,7 +140,7 @@ def _rare() -> Iterator[Regime]:
                 "rare",
                 f"{name}, {rare} of {size:,}",
                 counted(rates, counts),
-                Rule(metric="balanced_accuracy"),
+                Rule(metric=BALANCED_ACCURACY),
                 num_train=11 * size,
                 num_validation=size,
                 class_counts=counts,
@@ -201,7 +203,10 @@ def _own() -> Iterator[Regime]:
     """Programs that split their own data: another seed is another split, and nothing is known of it."""
     for looks in ((3, 5, 8, 12), (5,), (20,)):
         text = f"looks at {', '.join(map(str, looks))}"
-        rule, delta = Rule(looks=looks, metric="score", share=False), 1.5 * PAIR_SD
+        rule, delta = (
+            Rule(looks=looks, metric=Metric("score", higher_is_better=True)),
+            1.5 * PAIR_SD,
+        )
         options = {"num_replicates": looks[-1]}
         for name, means in (("2 alike", [0.9] * 2), ("4 alike", [0.9] * 4)):
             draw = arms(means, SD, **options)
@@ -215,7 +220,7 @@ def _own() -> Iterator[Regime]:
 
 def _loss() -> Iterator[Regime]:
     """A loss decides: no floor, lower is better, δ is a hundredth of the leader's value."""
-    rule = Rule(metric="loss", higher_is_better=False)
+    rule = Rule(metric=LOSS)
     for name, noise in (("normal", gaussian), ("skewed to high losses", _turned(skewed(0.5)))):
         for count in (2, 4):
             draw = arms([0.3] * count, 0.003, noises=noise)

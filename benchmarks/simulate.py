@@ -141,7 +141,7 @@ def _sampling(regime: Regime) -> Sampling:
     return Sampling(
         regime.num_train,
         regime.num_validation,
-        effective_examples(regime.rule.metric, counts),
+        effective_examples(regime.rule.metric.name, counts),
         num_folds=12,
     )
 
@@ -181,7 +181,7 @@ def measure(regime: Regime, num_studies: int, rng: np.random.Generator) -> Count
             except RunsFailedError:
                 chain += Count(stages=1, without_runs=1)
                 break
-            chain += judge(verdict, drawn, higher_is_better=regime.rule.higher_is_better)
+            chain += judge(verdict, drawn, higher_is_better=regime.rule.metric.higher_is_better)
             drawn = _next(drawn, int(verdict.chosen), regime.draw(rng))
         total += replace(chain, false_chains=int(chain.false_winners > 0))
     return total

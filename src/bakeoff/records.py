@@ -155,6 +155,33 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """One number that says how good a model is.
+
+    Attributes:
+        name: as in records and study files, without a part, such as ``accuracy``.
+        higher_is_better: its direction.
+        share: whether it lies between 0 and 1 and is spoken of in points (hundredths).
+        unit: of a number that is no share, such as ``€``; empty where there is none.
+    """
+
+    name: str
+    higher_is_better: bool
+    share: bool = False
+    unit: str = ""
+
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, else −1: ``sign * value`` is always better when larger."""
+        return 1.0 if self.higher_is_better else -1.0
+
+    @property
+    def words(self) -> str:
+        """In running text, such as ``balanced accuracy``."""
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a stage found, with its numbers and its sentence.
 
@@ -180,6 +207,7 @@ class Verdict:
         power_note: for an undecided one, what more replicates would do; else None.
         labels: of all candidates of the stage, in order; ``first`` and ``second`` of the
             comparisons point into it.
+        measure: the metric as its task declared it; None in older records, which know it by name.
     """
 
     kind: VerdictKind
@@ -198,6 +226,7 @@ class Verdict:
     pinned: bool = False
     power_note: str | None = None
     labels: tuple[str, ...] = ()
+    measure: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bakeoff.evidence.verdicts import Rule, decide, pin
 from bakeoff.records import (
     Candidate,
     DataSummary,
+    Metric,
     PlannedStage,
     Published,
     Run,
@@ -180,6 +182,15 @@ def stage(
 def study(stages: Sequence[StageResult], **changes: Any) -> StudyResult:
     values: dict[str, Any] = {"name": "made-up", "spec": {}, "data": data_summary()}
     return records.study(stages, **(values | {"engine": "reference/1", "num_trained": 0} | changes))
+
+
+def decided_by(result: StudyResult, metric: Metric) -> StudyResult:
+    """The same study, whose verdicts are said to have fallen by another metric."""
+    stages = tuple(
+        replace(one, verdict=replace(one.verdict, metric=metric.name, measure=metric))
+        for one in result.stages
+    )
+    return replace(result, metric=metric.name, stages=stages)
 
 
 def planned(

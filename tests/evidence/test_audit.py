@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from made_up_studies import candidate, noisy, runs, stage, study
+from made_up_studies import candidate, decided_by, noisy, runs, stage, study
 
 from bakeoff.evidence.audit import (
     MOST_CONFIRMED,
@@ -22,8 +22,9 @@ from bakeoff.evidence.audit import (
 from bakeoff.evidence.rule import Rule
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import AuditSwap, Comparison, StudyResult
+from bakeoff.tasks.classification import LOSS, metric_named
 
-LOSS = Rule(metric="loss", higher_is_better=False)
+BY_LOSS = Rule(metric=LOSS)
 NAN = float("nan")
 
 
@@ -71,7 +72,7 @@ def test_the_best_three_of_those_ahead_are_tested_best_first() -> None:
     final = np.full(3, 0.9)
     gains = [-0.01, 0.02, 0.0, 0.04, 0.01, 0.03]
     assert screen(final, [final + gain for gain in gains], Rule()) == (3, 5, 1)
-    assert screen(final, [final + gain for gain in gains], LOSS) == (0,)
+    assert screen(final, [final + gain for gain in gains], BY_LOSS) == (0,)
 
 
 def test_a_swap_whose_runs_failed_more_often_is_not_tested() -> None:
@@ -99,7 +100,7 @@ def test_screening_prints_no_interval() -> None:
 
 def test_of_a_loss_less_is_better() -> None:
     final = around(0.15, 3)
-    judged = screened(final, final + 0.01, label="hidden=64", rule=LOSS, best=False)
+    judged = screened(final, final + 0.01, label="hidden=64", rule=BY_LOSS, best=False)
     assert "behind by 0.01 over 3 replicates: the choice stands" in judged.sentence
     assert judged.comparison.mean == pytest.approx(0.01)
 
@@ -148,9 +149,9 @@ def test_the_others_spread_helps_to_know_a_swaps_own() -> None:
 
 
 def test_lower_is_better_turns_the_judgement_round() -> None:
-    assert put_to_the_test(-0.01, rule=LOSS).confirmed is True
-    assert put_to_the_test(0.01, rule=LOSS).confirmed is False
-    assert "was ahead by 0.01 over" in put_to_the_test(-0.01, rule=LOSS).sentence
+    assert put_to_the_test(-0.01, rule=BY_LOSS).confirmed is True
+    assert put_to_the_test(0.01, rule=BY_LOSS).confirmed is False
+    assert "was ahead by 0.01 over" in put_to_the_test(-0.01, rule=BY_LOSS).sentence
 
 
 def test_what_is_level_or_behind_stands() -> None:
@@ -167,7 +168,7 @@ def test_a_lead_too_small_to_be_shown_is_called_level() -> None:
     loss = around(0.15)
     assert (
         "ahead by 1e\u221205"
-        in put_to_the_test(0.0, final=loss, swap=loss - 1e-5, rule=LOSS).sentence
+        in put_to_the_test(0.0, final=loss, swap=loss - 1e-5, rule=BY_LOSS).sentence
     )
 
 
@@ -244,7 +245,8 @@ def test_without_a_true_gain_it_hardly_ever_finds_one(sds: tuple[float, ...]) ->
 
 def audited(*swaps: AuditSwap, metric: str = "accuracy") -> StudyResult:
     one = stage("hidden", [(candidate("64", hidden=(64,)), runs(noisy(0.96)))])
-    return dataclasses.replace(study([one]), audit=swaps, looks=(3, 12), metric=metric)
+    result = study([one], audit=swaps, looks=(3, 12))
+    return decided_by(result, metric_named(metric))
 
 
 def swap(

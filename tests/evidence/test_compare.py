@@ -6,10 +6,11 @@ import dataclasses
 from typing import Any
 
 import pytest
-from made_up_studies import candidate, noisy, runs, stage, study
+from made_up_studies import candidate, decided_by, noisy, runs, stage, study
 
 from bakeoff.evidence.compare import Matched, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
+from bakeoff.tasks.classification import LOSS
 
 
 def trained(mean: float, *, seed: int, size: int = 5, sd: float = 0.001) -> tuple[Run, ...]:
@@ -66,10 +67,7 @@ def test_too_near_to_matter_is_a_tie_and_too_few_is_undecided() -> None:
 
 
 def test_of_a_loss_less_is_better() -> None:
-    first, second = (
-        dataclasses.replace(studied(0.95, seed=seed, rate=0.1 * seed), metric="loss")
-        for seed in (1, 3)
-    )
+    first, second = (decided_by(studied(0.95, seed=seed, rate=0.1 * seed), LOSS) for seed in (1, 3))
     match = compare_studies(first, second)[0]
     higher_loss = match.comparison.mean > 0.0
     assert ("worse than" in match.sentence) == higher_loss

@@ -17,6 +17,7 @@ from bakeoff.evidence.rule import Rule
 from bakeoff.evidence.sampling import Sampling, effective_examples
 from bakeoff.evidence.verdicts import Decision, decide
 from bakeoff.records import Verdict
+from bakeoff.tasks.classification import BALANCED_ACCURACY, LOSS
 
 STUDIES = 120
 ALLOWED = int(stats.binom.ppf(0.9999, STUDIES, 0.05))
@@ -136,7 +137,7 @@ def test_a_rare_class_makes_neither_false_ties_nor_false_winners(rare: int) -> N
 
         return draw
 
-    rule = Rule(metric="balanced_accuracy")
+    rule = Rule(metric=BALANCED_ACCURACY)
     sampling = Sampling(
         5_500, 500, effective_examples("balanced_accuracy", [500 - rare, rare]), num_folds=12
     )
@@ -170,7 +171,7 @@ def test_heavy_tails_make_no_winner(df: int) -> None:
     def draw(rng: np.random.Generator) -> np.ndarray:
         return np.asarray(0.3 + 0.01 * rng.standard_t(df, (2, 12)))
 
-    rule = Rule(metric="loss", higher_is_better=False)
+    rule = Rule(metric=LOSS)
     assert (
         false_winners(verdicts(draw, Sampling(1_100, 100, None, 12), rule), [0.3, 0.3]) <= ALLOWED
     )
@@ -182,7 +183,7 @@ def test_programs_that_count_coarsely_make_neither_false_winners_nor_false_ties(
     def errors(*rates: float) -> Draw:
         return lambda rng: (rng.random((len(rates), 12)) < np.array(rates)[:, None]).astype(float)
 
-    rule = Rule(metric="loss", higher_is_better=False)
+    rule = Rule(metric=LOSS)
     sampling = Sampling(0, 0, split="own")
     for rate in (0.02, 0.5):
         alike = verdicts(errors(rate, rate), sampling, rule)

@@ -21,6 +21,7 @@ from bakeoff.evidence.power import (
 )
 from bakeoff.evidence.rule import Rule
 from bakeoff.evidence.sampling import Sampling
+from bakeoff.tasks.classification import LOSS
 
 FOLDS = Sampling(55_000, 5_000, 5_000.0, num_folds=12)
 SEEDS_ONLY = Sampling(0, 0, split="own")
@@ -95,7 +96,7 @@ def test_before_the_first_run_a_documented_spread_is_assumed_at_the_level_of_the
 
 
 def test_nothing_is_foretold_of_a_metric_whose_spread_nobody_knows() -> None:
-    loss = Rule(metric="loss", higher_is_better=False)
+    loss = Rule(metric=LOSS)
     assert expected_reach(loss, Sampling(55_000, 5_000, None, num_folds=12)) is None
     assert expected_reach(Rule(looks=(2,)), FOLDS) is None
 

@@ -15,10 +15,11 @@ from bakeoff.evidence.rule import Rule, default_delta, looks_until
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.verdicts import Decision, decide, pin
 from bakeoff.records import Verdict
+from bakeoff.tasks.classification import LOSS
 
 WIGGLE = np.array([1, -1, 0.5, -0.5, 0.8, -0.8, 0.3, -0.3, 0.6, -0.6, 0.2, -0.2])
 FOLDS = Sampling(55_000, 5_000, 5_000.0, num_folds=12, chance=0.1)
-LOSS = Rule(metric="loss", higher_is_better=False)
+BY_LOSS = Rule(metric=LOSS)
 NAN = float("nan")
 
 
@@ -417,7 +418,7 @@ def test_shapes_that_do_not_agree_are_refused() -> None:
 
 
 def test_a_metric_where_lower_is_better_turns_everything_round() -> None:
-    verdict = verdict_of(rows(0.50, 0.30), 8, rule=LOSS)
+    verdict = verdict_of(rows(0.50, 0.30), 8, rule=BY_LOSS)
     assert (verdict.kind, verdict.leader) == ("winner", "c1")
     assert verdict.comparison.mean < 0
     assert "`c1` undercut `c0` by 0.2" in verdict.reason
@@ -504,7 +505,7 @@ def test_whatever_comes_every_stage_ends_with_a_verdict_that_agrees_with_itself(
     values = 0.9 + 0.01 * rng.integers(-1, 2, (shape[0], 1)) + case["sd"] * rng.standard_t(2, shape)
     rule, examples = Rule(looks=case["looks"]), float(case["examples"])
     if case["loss"]:
-        rule = Rule(looks=case["looks"], metric="loss", higher_is_better=False)
+        rule = Rule(looks=case["looks"], metric=LOSS)
         sampling = Sampling(11 * case["examples"], case["examples"], None, num_folds=12)
     else:
         values = np.round(np.clip(values, 0, 1) * examples) / examples
@@ -547,7 +548,7 @@ def test_whatever_comes_every_stage_ends_with_a_verdict_that_agrees_with_itself(
         numbers = (pair.mean, pair.sd, pair.se, pair.low, pair.high)
         assert all(number is None or np.isfinite(number) for number in numbers)
     if verdict.kind == "winner" and verdict.comparison is not None:
-        sign = 1.0 if rule.higher_is_better else -1.0
+        sign = rule.metric.sign
         assert min(sign * verdict.comparison.low, sign * verdict.comparison.high) > 0.0
     if verdict.kind == "tie":
         assert -verdict.delta < verdict.comparison.low <= verdict.comparison.high < verdict.delta
@@ -605,8 +606,8 @@ def test_a_pinned_leader_agrees_with_the_evidence() -> None:
 
 
 def test_a_pinned_choice_by_a_loss_is_ahead_where_its_loss_is_lower() -> None:
-    verdict = verdict_of(rows(0.50, 0.30), 8, rule=LOSS)
-    pinned = pin(verdict, "c1", names=["rate 1", "rate 2"], higher_is_better=False)
+    verdict = verdict_of(rows(0.50, 0.30), 8, rule=BY_LOSS)
+    pinned = pin(verdict, "c1", names=["rate 1", "rate 2"])
     assert "`rate 2` was ahead of `rate 1` by 0.2 (" in pinned.reason
 
 

@@ -24,6 +24,7 @@ from bakeoff.records import (
     Example,
     Final,
     LintFinding,
+    Metric,
     Mistaken,
     Published,
     Run,
@@ -675,7 +676,12 @@ def brought() -> StudyResult:
     assert pair is not None
     pairs = (comparison(pair.first, pair.second, runs[1], runs[0], metric="rmse"),)
     verdict = replace(
-        base.verdict, metric="rmse", comparison=pairs[0], comparisons=pairs, delta=0.1
+        base.verdict,
+        metric="rmse",
+        measure=Metric("rmse", higher_is_better=False),
+        comparison=pairs[0],
+        comparisons=pairs,
+        delta=0.1,
     )
     result = study(
         [replace(base, candidates=candidates, runs=runs, verdict=verdict)],

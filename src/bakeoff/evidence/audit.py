@@ -24,7 +24,7 @@ from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import AuditSwap, Comparison, StudyResult
-from bakeoff.tasks.classification import METRICS, metric_named
+from bakeoff.tasks.classification import metric_of
 
 Floats = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def screened(final: Floats, swap: Floats, *, label: str, rule: Rule, best: bool)
         first=1,
         second=0,
         num_replicates=len(shared),
-        mean=mean if rule.higher_is_better else -mean,
+        mean=mean if rule.metric.higher_is_better else -mean,
         sd=float(shared.std(ddof=1)) if len(shared) > 1 else None,
         se=None,
         low=None,
@@ -160,7 +160,7 @@ def confirm(
             second=0,
             sampling=sampling,
             level=level,
-            share=rule.is_share,
+            share=rule.metric.share,
         )
         if (both := np.isfinite(final) & np.isfinite(values)).any()
         else None
@@ -186,16 +186,16 @@ def confirm(
 def _confirmed(
     final: Floats, values: Floats, pair: Comparison, label: str, rule: Rule
 ) -> SwapJudgement:
-    gain = pair.mean if rule.higher_is_better else -pair.mean
-    end = pair.low if rule.higher_is_better else pair.high
+    gain = pair.mean if rule.metric.higher_is_better else -pair.mean
+    end = pair.low if rule.metric.higher_is_better else pair.high
     numbers = (
         f"{_place(gain, rule)} over {words.plural(pair.num_replicates, 'further replicate')} "
-        f"({interval(pair, rule.metric, flip=not rule.higher_is_better)})"
+        f"({interval(pair, rule.metric, flip=not rule.metric.higher_is_better)})"
     )
     text = f"At the final settings, `{label}` was {numbers}"
     if _num_failed(values) > _num_failed(final):
         return SwapJudgement(pair, False, f"{text}, but {_failures(values)}: the choice stands.")
-    least = -float("inf") if end is None else end if rule.higher_is_better else -end
+    least = -float("inf") if end is None else end if rule.metric.higher_is_better else -end
     if pair.num_replicates >= FEWEST_REPLICATES and least > 0.0:
         return SwapJudgement(
             pair,
@@ -254,7 +254,7 @@ def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
 
 def closest(result: StudyResult) -> AuditSwap | None:
     """The swap that came closest to the final settings without beating them; tested ones first."""
-    sign = 1.0 if METRICS.get(result.metric, True) else -1.0
+    sign = metric_of(result).sign
     near = [
         (swap.confirmed is not None, sign * swap.comparison.mean, -number, swap)
         for number, swap in enumerate(result.audit)
@@ -276,12 +276,12 @@ def _could_have_found(
         sampling=sampling_of_result(result).overlapping(),
         alpha=alpha / MOST_CONFIRMED,
     )
-    return None if not difference else words.difference(difference, metric_named(result.metric))
+    return None if not difference else words.difference(difference, metric_of(result))
 
 
 def _gains(final: Floats, swap: Floats, rule: Rule) -> Floats:
     """By how much the swap is better on each replicate, NaN where either run failed."""
-    return np.asarray(swap - final if rule.higher_is_better else final - swap, np.float64)
+    return np.asarray(swap - final if rule.metric.higher_is_better else final - swap, np.float64)
 
 
 def _num_failed(values: Floats) -> int:
@@ -294,7 +294,7 @@ def _failures(values: Floats) -> str:
 
 def _place(gain: float, rule: Rule) -> str:
     """``ahead by 0.52 points``, ``behind by …``, or ``level`` where no digit shown is not 0."""
-    amount = words.difference(abs(gain), metric_named(rule.metric))
+    amount = words.difference(abs(gain), rule.metric)
     if not amount.strip("0. points"):
         return "level"
     return f"{'ahead' if gain > 0.0 else 'behind'} by {amount}"

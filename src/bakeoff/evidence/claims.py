@@ -24,8 +24,8 @@ from bakeoff.evidence.rule import FEWEST_REPLICATES
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values, values_of
-from bakeoff.records import Candidate, Claim, Comparison, Run, StageResult
-from bakeoff.tasks.classification import METRICS, SHARES, metric_named
+from bakeoff.records import Candidate, Claim, Comparison, Metric, Run, StageResult
+from bakeoff.tasks.classification import ACCURACY, LOSS, metric_of
 
 Outcome = Literal["holds", "does not hold", "cannot be told"]
 
@@ -70,20 +70,18 @@ def _numbers(stage: StageResult, candidate: Candidate, runs: Sequence[Run]) -> I
     if published is None:
         return
     for metric, number in (
-        ("accuracy", published.test_accuracy),
-        ("loss", published.test_loss),
+        (ACCURACY, published.test_accuracy),
+        (LOSS, published.test_loss),
     ):
         if number is not None:
             yield _number(stage, candidate, runs, metric, number)
 
 
 def _number(
-    stage: StageResult, candidate: Candidate, runs: Sequence[Run], metric: str, number: float
+    stage: StageResult, candidate: Candidate, runs: Sequence[Run], metric: Metric, number: float
 ) -> Claim:
-    values = values_of(runs, metric, "test")
-    text = (
-        f"{candidate.label} reaches a test {metric} of {words.level(number, metric_named(metric))}"
-    )
+    values = values_of(runs, metric.name, "test")
+    text = f"{candidate.label} reaches a test {metric.words} of {words.level(number, metric)}"
     ends = prediction_interval(values, LEVEL)
     mean = float(values.mean()) if len(values) else None
     outcome: Outcome
@@ -94,16 +92,16 @@ def _number(
             "shows no spread."
         )
         if mean is not None:
-            sentence = f"{sentence[:-1]}; ours gave {words.level(mean, metric_named(metric))}."
+            sentence = f"{sentence[:-1]}; ours gave {words.level(mean, metric)}."
     else:
         outcome = "holds" if ends[0] <= number <= ends[1] else "does not hold"
         low, high = (
-            words.bare(ends[0], metric_named(metric)),
-            words.level(ends[1], metric_named(metric)),
+            words.bare(ends[0], metric),
+            words.level(ends[1], metric),
         )
         sentence = (
             f"{text}: {outcome}. {words.plural(len(values), 'run')} of ours gave "
-            f"{words.level(mean or 0.0, metric_named(metric))} on average; one run falls between {low} and "
+            f"{words.level(mean or 0.0, metric)} on average; one run falls between {low} and "
             f"{high} 95 times in 100."
         )
     return Claim(
@@ -142,7 +140,7 @@ def _orders(stage: StageResult) -> Iterator[Claim]:
             f"{better.label} is better than {worse.label}",
             gap,
             pair,
-            verdict.metric,
+            metric_of(verdict),
             failed=set(verdict.failed),
         )
 
@@ -160,8 +158,8 @@ def _steps(before: StageResult, after: StageResult, sampling: Sampling) -> Itera
     if gap < 0.0:
         better, worse, runs, gap = first, second, (first_runs, second_runs), -gap
         places = (before.name, after.name)
-    metric = after.verdict.metric
-    a, b = paired_values(*runs, metric)
+    metric = metric_of(after.verdict)
+    a, b = paired_values(*runs, metric.name)
     pair = None
     if len(a):
         pair = paired_comparison(
@@ -171,7 +169,7 @@ def _steps(before: StageResult, after: StageResult, sampling: Sampling) -> Itera
             second=1,
             sampling=sampling,
             level=LEVEL,
-            share=metric in SHARES,
+            share=metric.share,
             delta=after.verdict.delta,
         )
     failed = {
@@ -190,17 +188,17 @@ def _order(
     text: str,
     gap: float | None,
     pair: Comparison | None,
-    metric: str,
+    metric: Metric,
     *,
     failed: set[str],
 ) -> Claim:
-    higher = METRICS.get(metric, True)
+    higher = metric.higher_is_better
     outcome: Outcome = "cannot be told"
     if better.settings.fingerprint() == worse.settings.fingerprint():
         outcome = "does not hold"
         why = "they are one configuration"
         if gap is not None:
-            why += f"; the published {words.difference(gap, metric_named('accuracy'))} between them are chance"
+            why += f"; the published {words.difference(gap, ACCURACY)} between them are chance"
     elif worse.label in failed and better.label not in failed:
         outcome, why = "holds", f"the runs of {worse.label} failed"
     elif better.label in failed and worse.label not in failed:
@@ -210,7 +208,7 @@ def _order(
     else:
         gain_low, gain_high = (pair.low, pair.high) if higher else (-pair.high, -pair.low)
         numbers = (
-            f"{words.difference(pair.mean if higher else -pair.mean, metric_named(metric))} over "
+            f"{words.difference(pair.mean if higher else -pair.mean, metric)} over "
             f"{words.plural(pair.num_replicates, 'paired replicate')} "
             f"({interval(pair, metric, flip=not higher)})"
         )

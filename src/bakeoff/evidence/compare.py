@@ -18,8 +18,8 @@ from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.evidence.sampling import sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.evidence.series import paired_values
-from bakeoff.records import Candidate, Comparison, Run, StudyResult
-from bakeoff.tasks.classification import METRICS, SHARES, metric_named
+from bakeoff.records import Candidate, Comparison, Metric, Run, StudyResult
+from bakeoff.tasks.classification import metric_of
 
 Word = Literal["winner", "tie", "undecided"]
 
@@ -134,24 +134,24 @@ def _matched(
     if {run.key for run in first[1]} & {run.key for run in second[1]}:
         text = "the same runs: nothing to compare"
         return Matched(stage, *labels, differing, True, None, None, text)
-    metric = result.metric
-    a, b = paired_values(second[1], first[1], metric)
+    metric = metric_of(result)
+    a, b = paired_values(second[1], first[1], metric.name)
     if not len(a):
         text = "no replicate that both finished"
         return Matched(stage, *labels, differing, False, None, None, text)
-    higher = METRICS.get(metric, True)
+    higher = metric.higher_is_better
     best = max(a.mean(), b.mean()) if higher else min(a.mean(), b.mean())
     delta = result.spec.get("delta")
     if delta is None:
-        delta = default_delta(float(best), share=metric in SHARES, higher_is_better=higher)
+        delta = default_delta(float(best), share=metric.share, higher_is_better=higher)
     pair = paired_comparison(
         a,
         b,
         first=1,
         second=0,
-        sampling=sampling_of_result(result, metric),
+        sampling=sampling_of_result(result, metric.name),
         level=1.0 - alpha,
-        share=metric in SHARES,
+        share=metric.share,
         delta=delta,
     )
     word = _word(pair)
@@ -167,14 +167,14 @@ def _word(pair: Comparison) -> Word:
     return "tie" if pair.equivalent else "undecided"
 
 
-def _sentence(pair: Comparison, word: Word, metric: str, delta: float) -> str:
-    higher = METRICS.get(metric, True)
+def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str:
+    higher = metric.higher_is_better
     gain = pair.mean if higher else -pair.mean
     place = "level with" if gain == 0.0 else "better than" if gain > 0.0 else "worse than"
-    by = "" if gain == 0.0 else f" by {words.difference(abs(gain), metric_named(metric))}"
+    by = "" if gain == 0.0 else f" by {words.difference(abs(gain), metric)}"
     ending = {
         "winner": "winner: the second" if gain > 0.0 else "winner: the first",
-        "tie": f"a tie within ±{words.difference(delta, metric_named(metric))}",
+        "tie": f"a tie within ±{words.difference(delta, metric)}",
         "undecided": "undecided",
     }[word]
     return (

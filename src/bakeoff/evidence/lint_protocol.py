@@ -17,7 +17,7 @@ from bakeoff.evidence.power import PRIOR_ERROR
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.records import Candidate, DataSummary, LintFinding, StudyPlan, StudyResult
 from bakeoff.settings import Settings
-from bakeoff.tasks.classification import is_unbalanced, metric_named
+from bakeoff.tasks.classification import ACCURACY, is_unbalanced, metric_named
 
 SATURATING = ("sigmoid", "tanh")
 
@@ -196,7 +196,7 @@ def _identical(outline: Outline) -> Iterator[LintFinding]:
         if len(accuracies) > 1:
             gap = max(accuracies) - min(accuracies)
             text += (
-                f". Their published accuracies differ by {words.difference(gap, metric_named('accuracy'))}, which "
+                f". Their published accuracies differ by {words.difference(gap, ACCURACY)}, which "
                 "is chance alone: differences of that size between other models mean nothing"
             )
         yield codes.IDENTICAL.finding(f"{text}.", group[-1][0].name)

@@ -19,11 +19,12 @@ from bakeoff.records import (
     Candidate,
     Comparison,
     LintFinding,
+    Metric,
     Run,
     StageResult,
     StudyResult,
 )
-from bakeoff.tasks.classification import METRICS, SHARES, metric_named
+from bakeoff.tasks.classification import ACCURACY, LOSS, metric_of
 
 LATE_SHARE = 5
 """The last fifth of the epochs is "late" (at least one epoch)."""
@@ -78,8 +79,8 @@ def _called(stage: StageResult, label: str) -> str:
     return words.code(words.candidate(label, stage.varied, settings))
 
 
-def _compare(a: Runs, b: Runs, metric: str, result: StudyResult) -> Comparison | None:
-    first, second = paired_values(a, b, metric)
+def _compare(a: Runs, b: Runs, metric: Metric, result: StudyResult) -> Comparison | None:
+    first, second = paired_values(a, b, metric.name)
     if not len(first):
         return None
     return paired_comparison(
@@ -87,9 +88,9 @@ def _compare(a: Runs, b: Runs, metric: str, result: StudyResult) -> Comparison |
         second,
         first=0,
         second=1,
-        sampling=sampling_of_result(result, metric),
+        sampling=sampling_of_result(result, metric.name),
         level=0.95,
-        share=metric in SHARES,
+        share=metric.share,
     )
 
 
@@ -103,25 +104,25 @@ def _reopened(result: StudyResult) -> Iterator[LintFinding]:
 
 def _regressed(result: StudyResult) -> Iterator[LintFinding]:
     for before, after in itertools.pairwise(result.stages):
-        verdict = after.verdict
+        verdict, metric = after.verdict, metric_of(after.verdict)
         pair = _compare(
             _runs_of(after, verdict.chosen),
             _runs_of(before, before.verdict.chosen),
-            verdict.metric,
+            metric,
             result,
         )
         if pair is None:
             continue
-        loss = -pair.mean if METRICS.get(verdict.metric, True) else pair.mean
+        loss = -metric.sign * pair.mean
         # After a fall the error, and with it the default δ, is large: the smaller one counts.
         delta = min(before.verdict.delta, verdict.delta)
         if loss > delta:
             yield codes.REGRESSED.finding(
-                f"The chain fell by {words.difference(loss, metric_named(verdict.metric))} from "
+                f"The chain fell by {words.difference(loss, metric)} from "
                 f"{_called(before, before.verdict.chosen)} (stage {before.name}) to "
                 f"{_called(after, verdict.chosen)} (stage "
                 f"{after.name}) on {words.plural(pair.num_replicates, 'shared replicate')}; "
-                f"{words.difference(delta, metric_named(verdict.metric))} would matter.",
+                f"{words.difference(delta, metric)} would matter.",
                 after.name,
             )
 
@@ -131,8 +132,8 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
         return
     last = result.stages[-1]
     final = last.candidate(last.verdict.chosen)
-    metric = last.verdict.metric
-    higher = METRICS.get(metric, True)
+    metric = metric_of(last.verdict)
+    higher = metric.higher_is_better
     cheaper: list[tuple[tuple[float, ...], StageResult, Candidate, Comparison]] = []
     for stage in result.stages[:-1]:
         earlier = stage.candidate(stage.verdict.chosen)
@@ -148,7 +149,7 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
         yield codes.NO_GAIN.finding(
             f"{_called(last, final.label)} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
             f"{_called(stage, earlier.label)} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
-            f"is {words.difference(pair.mean if higher else -pair.mean, metric_named(metric))} "
+            f"is {words.difference(pair.mean if higher else -pair.mean, metric)} "
             f"({interval(pair, metric, flip=not higher)}).",
             last.name,
         )
@@ -190,7 +191,7 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
 
 def _curves(stage: StageResult) -> Iterator[LintFinding]:
     improving, overfitting, noisy = [], [], []
-    delta = stage.verdict.delta if stage.verdict.metric in SHARES else SMALLEST_DELTA
+    delta = stage.verdict.delta if metric_of(stage.verdict).share else SMALLEST_DELTA
     for candidate, runs in _compete(stage):
         accuracy, loss = mean_curve(runs, "val_accuracy"), mean_curve(runs, "val_loss")
         train = mean_curve(runs, "train_loss")
@@ -202,7 +203,7 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))
         if gain > matters and loss[-1] < loss[-1 - late]:
             improving.append(
-                f"{_called(stage, candidate.label)} gained {words.difference(gain, metric_named('accuracy'))} in the last "
+                f"{_called(stage, candidate.label)} gained {words.difference(gain, ACCURACY)} in the last "
                 f"{words.plural(late, 'epoch')} of {epochs}"
             )
         best = int(np.argmin(loss))
@@ -215,7 +216,7 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         if jitter is not None and jitter > delta:
             noisy.append(
                 f"{_called(stage, candidate.label)}'s validation accuracy jumps by about "
-                f"{words.difference(jitter, metric_named('accuracy'))} from epoch to epoch"
+                f"{words.difference(jitter, ACCURACY)} from epoch to epoch"
             )
     for check, found in (
         (codes.STILL_IMPROVING, improving),
@@ -250,7 +251,7 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
     for candidate, runs in _compete(stage):
         pair = None
         if candidate.label not in (leader, *stage.verdict.failed):
-            pair = _compare(leading, runs, "loss", result)
+            pair = _compare(leading, runs, LOSS, result)
         # One standard error keeps pure chance from being reported; it is a remark, no verdict.
         if pair is not None and pair.se is not None and pair.mean > pair.se:
             gains.append((pair.mean, candidate.label))
@@ -258,7 +259,7 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
         gain, best = max(gains)
         yield codes.LEADERS_DIFFER.finding(
             f"In stage {stage.name} {_called(stage, leader)} leads by {words.spoken(metric)}, but {_called(stage, best)} by "
-            f"validation loss, which is lower by {words.difference(gain, metric_named('loss'))}.",
+            f"validation loss, which is lower by {words.difference(gain, LOSS)}.",
             stage.name,
         )
 
@@ -314,17 +315,18 @@ def _failed(stage: StageResult) -> Iterator[LintFinding]:
 
 def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
     """Candidates whose runs all together do no better than always naming the same class."""
-    metric = result.metric if result.metric in SHARES else "accuracy"
-    sampling = sampling_of_result(result, metric)
+    own = metric_of(result)
+    metric = own if own.share else ACCURACY
+    sampling = sampling_of_result(result, metric.name)
     found = [
-        f"{_called(stage, candidate.label)} reached {words.level(float(values.mean()), metric_named(metric))}"
+        f"{_called(stage, candidate.label)} reached {words.level(float(values.mean()), metric)}"
         for candidate, runs in _compete(stage)
-        if len(values := values_of(runs, metric)) and sampling.learned_nothing(values)
+        if len(values := values_of(runs, metric.name)) and sampling.learned_nothing(values)
     ]
     if found and sampling.chance is not None:
         yield codes.LEARNED_NOTHING.finding(
             f"In stage {stage.name}, {'; '.join(found)} of validation "
-            f"{words.spoken(metric)}, which is not shown to be more than the "
-            f"{words.level(sampling.chance, metric_named(metric))} of always naming the same class.",
+            f"{metric.words}, which is not shown to be more than the "
+            f"{words.level(sampling.chance, metric)} of always naming the same class.",
             stage.name,
         )

@@ -47,7 +47,7 @@ class Look:
 
     @property
     def sign(self) -> float:
-        return 1.0 if self.rule.higher_is_better else -1.0
+        return self.rule.metric.sign
 
     @property
     def num_replicates(self) -> int:
@@ -73,7 +73,7 @@ class Look:
                     second=b,
                     sampling=self.sampling,
                     level=1.0 - self.rule.alpha_per_look,
-                    share=self.rule.is_share,
+                    share=self.rule.metric.share,
                 )
                 if len(mine)
                 else None
@@ -98,7 +98,7 @@ class Look:
             first=a,
             second=b,
             sampling=self.sampling,
-            share=self.rule.is_share,
+            share=self.rule.metric.share,
             alpha=self.rule.tie_alpha(self.num_replicates),
         )
 
@@ -184,6 +184,6 @@ class Look:
         if pair.se is not None:
             return pair.se
         floor = floor_sd(
-            *self._shared(pair.first, pair.second), self.sampling, share=self.rule.is_share
+            *self._shared(pair.first, pair.second), self.sampling, share=self.rule.metric.share
         )
         return floor * float(np.sqrt(self.sampling.variance_factor(pair.num_replicates)))

@@ -238,15 +238,15 @@ def _make(
         beaten=tuple(case.labels[k] for k in case.eliminated if k not in case.failed),
         failed=tuple(case.labels[k] for k in case.failed),
         num_replicates=look.num_replicates,
-        metric=rule.metric,
+        metric=rule.metric.name,
         delta=look.delta,
         provisional=provisional,
         power_note=note,
         labels=case.labels,
+        measure=rule.metric,
     )
     facts = sentences.Facts(
         names=case.names,
-        higher_is_better=rule.higher_is_better,
         enough=look.num_replicates >= FEWEST_REPLICATES,
         why=_why(case, chosen),
         lost_to=tuple(pair for pair in case.lost_to if pair is not None),
@@ -272,7 +272,7 @@ def _why(case: Case, chosen: int) -> sentences.Why:
 def _loss_leader(case: Case) -> int | None:
     """Who of this look has the lowest mean loss; None where losses are missing or deciding."""
     rows = [k for k in case.entrants if case.look.finished[k].any()]
-    if case.look.rule.metric == "loss" or len(rows) < 2:
+    if case.look.rule.metric.name == "loss" or len(rows) < 2:
         return None
     shared = case.look.finished[rows].all(axis=0)
     means = case.losses[rows][:, shared].mean(axis=1) if shared.any() else np.array([np.nan])
@@ -294,7 +294,7 @@ def _runs_failed(case: Case) -> tuple[tuple[int, int, int], ...]:
 def _learned_nothing(case: Case) -> tuple[int, ...]:
     """Who of this look is not shown to do better than always naming the same class."""
     look = case.look
-    if not look.rule.is_share:
+    if not look.rule.metric.share:
         return ()
     return tuple(
         k for k in case.entrants if look.sampling.learned_nothing(look.values[k, look.finished[k]])

@@ -16,7 +16,6 @@ from bakeoff.evidence.intervals import t_quantile
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
 from bakeoff.evidence.sampling import Sampling
 from bakeoff.records import Comparison
-from bakeoff.tasks.classification import metric_named
 
 TARGET_POWER = 0.8
 """Probability with which a difference should be found; the usual convention (Cohen 1988)."""
@@ -168,7 +167,7 @@ def expected_reach(rule: Rule, sampling: Sampling) -> float | None:
     Only for a share whose examples are known: of any other metric nothing is known of its spread
     before the first run.
     """
-    if not rule.is_share or not sampling.num_effective or rule.looks[-1] < FEWEST_REPLICATES:
+    if not rule.metric.share or not sampling.num_effective or rule.looks[-1] < FEWEST_REPLICATES:
         return None
     return detectable_difference(
         rule.looks[-1],
@@ -188,7 +187,7 @@ def note(pair: Comparison, *, rule: Rule, sampling: Sampling, delta: float) -> s
     found = detectable_difference(pair.num_replicates, pair.sd, sampling=sampling, alpha=alpha)
     text = (
         f"{words.plural(pair.num_replicates, 'replicate')} would probably (80 %) have found a "
-        f"difference of {words.difference(found or 0.0, metric_named(rule.metric))}"
+        f"difference of {words.difference(found or 0.0, rule.metric)}"
     )
     if seen < delta:
         needed = tie_replicates_needed(
@@ -198,10 +197,10 @@ def note(pair: Comparison, *, rule: Rule, sampling: Sampling, delta: float) -> s
             sampling=sampling,
             alpha=rule.tie_alpha(rule.looks[-1]),
         )
-        goal = f"show that the two differ by less than {words.difference(delta, metric_named(rule.metric))}"
+        goal = f"show that the two differ by less than {words.difference(delta, rule.metric)}"
     else:
         needed = replicates_needed(pair.mean, pair.sd, sampling=sampling, alpha=alpha)
-        goal = f"decide the {words.difference(seen, metric_named(rule.metric))} seen here"
+        goal = f"decide the {words.difference(seen, rule.metric)} seen here"
     if needed is None:
         return f"{text}; to {goal} takes more data, not more replicates."
     if needed <= pair.num_replicates:

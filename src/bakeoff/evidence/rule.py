@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.tasks.classification import SHARES
+from bakeoff.records import Metric
+from bakeoff.tasks.classification import ACCURACY
 
 FEWEST_REPLICATES = 3
 """Below this no verdict falls: the spread is not known at all (1) or hardly (2)."""
@@ -36,17 +37,13 @@ class Rule:
             much.
         delta: smallest difference that matters, in units of the metric; None for
             ``default_delta`` of the leader's mean at the first look.
-        metric: name of what decides.
-        higher_is_better: its direction.
-        share: whether it lies between 0 and 1 and is spoken of in points; None: by its name.
+        metric: what decides.
     """
 
     looks: tuple[int, ...] = (3, 5, 8, 12)
     alpha: float = 0.05
     delta: float | None = None
-    metric: str = "accuracy"
-    higher_is_better: bool = True
-    share: bool | None = None
+    metric: Metric = ACCURACY
 
     @property
     def deciding_looks(self) -> tuple[int, ...]:
@@ -79,11 +76,6 @@ class Rule:
         before = len(looks) - 1
         weights = [len(looks) + i for i in range(before)]
         return self.alpha * (1.0 - last) * weights[looks.index(look)] / sum(weights)
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the metric is a share, spoken of in points."""
-        return self.metric in SHARES if self.share is None else self.share
 
 
 def looks_until(looks: Sequence[int], num_replicates: int) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff import words
-from bakeoff.records import Comparison, Verdict
-from bakeoff.tasks.classification import SHARES, metric_named
+from bakeoff.records import Comparison, Metric, Verdict
+from bakeoff.tasks.classification import metric_of
 from bakeoff.words import code
 
 Why = Literal["cheapest", "incumbent, cheapest", "incumbent", "leader", "first"]
@@ -32,7 +32,6 @@ class Facts:
 
     Attributes:
         names: of all candidates, for running text.
-        higher_is_better: direction of the metric.
         enough: whether the look had enough replicates for a verdict at all.
         why: why the chosen one goes on where several are as good.
         lost_to: the comparisons by which candidates are out, winner first.
@@ -44,7 +43,6 @@ class Facts:
     """
 
     names: tuple[str, ...]
-    higher_is_better: bool
     enough: bool
     why: Why
     lost_to: tuple[Comparison, ...] = ()
@@ -55,7 +53,7 @@ class Facts:
     tuned: bool | Sequence[str] = False
 
 
-def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:
+def interval(pair: Comparison, metric: Metric, *, flip: bool = False) -> str:
     """``98.75 % interval 0.11 to 0.93``; flipped for the difference the other way round."""
     if pair.low is None or pair.high is None:
         return "no interval from a single replicate"
@@ -63,11 +61,11 @@ def interval(pair: Comparison, metric: str, *, flip: bool = False) -> str:
     return f"{words.coverage(pair.level)} interval {_end(low, metric)} to {_end(high, metric)}"
 
 
-def _end(value: float, metric: str) -> str:
+def _end(value: float, metric: Metric) -> str:
     """An end of an interval; one that is not zero is never printed as zero."""
-    text = words.bare(value, metric_named(metric))
+    text = words.bare(value, metric)
     if value and not text.strip("−0."):
-        scale = 100.0 if metric in SHARES else 1.0
+        scale = 100.0 if metric.share else 1.0
         return f"{scale * value:.1g}".replace("-", "−")
     return text
 
@@ -93,6 +91,10 @@ class _Narrator:
     verdict: Verdict
     facts: Facts
 
+    @property
+    def metric(self) -> Metric:
+        return metric_of(self.verdict)
+
     def named(self, label: str) -> str:
         """A candidate of that label, as code."""
         return code(self.facts.names[self.verdict.labels.index(label)])
@@ -106,7 +108,7 @@ class _Narrator:
 
     @property
     def delta(self) -> str:
-        return words.difference(self.verdict.delta, metric_named(self.verdict.metric))
+        return words.difference(self.verdict.delta, self.metric)
 
     def ends(self, pair: Comparison) -> tuple[str, str]:
         """First and second of a comparison, as code."""
@@ -114,8 +116,8 @@ class _Narrator:
 
     def numbers(self, pair: Comparison) -> tuple[float, str]:
         """How much better the first is than the second, and the interval of that."""
-        flip = not self.facts.higher_is_better
-        return -pair.mean if flip else pair.mean, interval(pair, self.verdict.metric, flip=flip)
+        flip = not self.metric.higher_is_better
+        return -pair.mean if flip else pair.mean, interval(pair, self.metric, flip=flip)
 
     def over(self, pair: Comparison) -> str:
         if pair.num_replicates == 1:
@@ -131,10 +133,10 @@ class _Narrator:
         first, second = self.ends(pair)
         gain, ends = self.numbers(pair)
         rival = f"its closest rival {second}" if len(verdict.beaten) > 1 else second
-        verb = "exceeded" if self.facts.higher_is_better else "undercut"
+        verb = "exceeded" if self.metric.higher_is_better else "undercut"
         found = (
             f"{self.over(pair)}, {first} {verb} {rival} by "
-            f"{words.difference(gain, metric_named(verdict.metric))} ({ends})."
+            f"{words.difference(gain, self.metric)} ({ends})."
         )
         if verdict.chosen != verdict.leader:
             ending = f"{self.chosen} goes on, because it is cheaper."
@@ -153,7 +155,7 @@ class _Narrator:
         return [
             f"Tie of {self.listed(verdict.best)} within ±{self.delta}: over "
             f"{words.plural(pair.num_replicates, 'paired replicate')}, {first} and {second}"
-            f"{which} differ by {words.difference(gain, metric_named(verdict.metric))} ({ends}).",
+            f"{which} differ by {words.difference(gain, self.metric)} ({ends}).",
             f"{self.chosen} goes on: {WHY[self.facts.why]}.",
         ]
 
@@ -174,7 +176,7 @@ class _Narrator:
             ]
         first, second = self.ends(pair)
         gain, ends = self.numbers(pair)
-        ahead = f"{first} was ahead of {second} by {words.difference(gain, metric_named(verdict.metric))}"
+        ahead = f"{first} was ahead of {second} by {words.difference(gain, self.metric)}"
         if gain == 0.0:
             ahead = f"{first} and {second} came out equal"
         if not self.facts.enough:
@@ -194,8 +196,8 @@ class _Narrator:
 
     def clear(self, pair: Comparison) -> bool:
         """Whether the values of a blocking pair do differ: then failures stand in the way."""
-        low = pair.low if self.facts.higher_is_better else pair.high
-        return low is not None and (low > 0.0 if self.facts.higher_is_better else low < 0.0)
+        low = pair.low if self.metric.higher_is_better else pair.high
+        return low is not None and (low > 0.0 if self.metric.higher_is_better else low < 0.0)
 
     def beaten(self) -> list[str]:
         """Everyone else that lost, each by the comparison that put it out."""
@@ -207,7 +209,7 @@ class _Narrator:
                 continue
             winner, loser = self.ends(pair)
             gain, numbers = self.numbers(pair)
-            amount = words.difference(gain, metric_named(self.verdict.metric))
+            amount = words.difference(gain, self.metric)
             parts.append(f"{loser} is worse than {winner} by {amount} ({numbers})")
         return [f"{'; '.join(parts)}."] if parts else []
 
@@ -231,7 +233,7 @@ class _Narrator:
             verb = "is" if len(facts.learned_nothing) == 1 else "are"
             remarks.append(
                 f"{who} {verb} not shown to do better than always naming the same class "
-                f"({words.level(facts.chance, metric_named(verdict.metric))})."
+                f"({words.level(facts.chance, self.metric)})."
             )
         if facts.tuned and len(verdict.labels) > 1:
             names = "tuned setting"
@@ -247,7 +249,6 @@ def pinned(
     pair: Comparison | None,
     *,
     names: Sequence[str],
-    higher_is_better: bool,
 ) -> str:
     """Where the author's choice and the evidence differ, with the numbers.
 
@@ -257,8 +258,8 @@ def pinned(
         pair: its comparison with the leader, either way round; None where it is the leader or
             where they share no finished replicate.
         names: of all candidates, for running text.
-        higher_is_better: direction of the metric.
     """
+    metric = metric_of(verdict)
     spoken = dict(zip(verdict.labels, names, strict=True))
 
     def named(label: str) -> str:
@@ -268,13 +269,13 @@ def pinned(
         """The paired difference as a sentence about the leader."""
         flip = verdict.labels[pair.first] != leader
         mean = -pair.mean if flip else pair.mean
-        if not higher_is_better:
+        if not metric.higher_is_better:
             mean, flip = -mean, not flip
         place = "ahead of" if mean >= 0.0 else "behind"
         return (
             f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {named(leader)} was "
-            f"{place} {named(other)} by {words.difference(abs(mean), metric_named(verdict.metric))} "
-            f"({interval(pair, verdict.metric, flip=flip)})."
+            f"{place} {named(other)} by {words.difference(abs(mean), metric)} "
+            f"({interval(pair, metric, flip=flip)})."
         )
 
     leader, carried = verdict.leader, f"The author carried {named(chosen)}"
@@ -293,7 +294,7 @@ def pinned(
         numbers = ahead(closest, rival)
         if verdict.kind == "winner":
             small = abs(closest.mean) < verdict.delta
-            delta = words.difference(verdict.delta, metric_named(verdict.metric))
+            delta = words.difference(verdict.delta, metric)
             ending = f", though by less than the {delta} that would matter" if small else ""
             return f"{carried}; the evidence agrees{ending}. {numbers}"
         if rival in tied:

@@ -18,7 +18,7 @@ from bakeoff.evidence.sampling import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
 from bakeoff.records import Candidate, Run, StageResult, StudyResult, TuningPoint
 from bakeoff.tasks.base import Metric
-from bakeoff.tasks.classification import is_unbalanced, metric_named
+from bakeoff.tasks.classification import is_unbalanced, metric_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,22 +162,6 @@ class Summary:
     def replicates(self) -> list[int]:
         """All replicates that occur, sorted."""
         return sorted({r.replicate for s in self.result.stages for runs in s.runs for r in runs})
-
-
-def metric_of(result: StudyResult) -> Metric:
-    """The metric that decided; one that the task does not know is a plain number to raise.
-
-    Verdicts name it; an unfinished study of an older store has the word of its study file.
-    """
-    name = result.stages[0].verdict.metric if result.stages else result.metric
-    model = result.spec.get("model")
-    directions = model.get("metrics") if isinstance(model, Mapping) else None
-    if isinstance(directions, Mapping):  # a program that measures itself says which way is better
-        direction = directions.get(f"val_{name}", directions.get(name))
-        if direction in ("min", "max"):
-            share = metric_named(name).share
-            return Metric(name, higher_is_better=direction == "max", share=share)
-    return metric_named(name)
 
 
 def _names(stage: StageResult) -> tuple[list[str], list[dict[str, Any]]]:

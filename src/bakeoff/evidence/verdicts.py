@@ -167,8 +167,10 @@ def _delta(
     if before.delta is not None:
         return before.delta
     means = [float(values[k, finished[k]].mean()) for k in present]
-    best = max(means) if rule.higher_is_better else min(means)
-    return default_delta(best, share=rule.is_share, higher_is_better=rule.higher_is_better)
+    best = max(means) if rule.metric.higher_is_better else min(means)
+    return default_delta(
+        best, share=rule.metric.share, higher_is_better=rule.metric.higher_is_better
+    )
 
 
 def _leader(
@@ -207,7 +209,6 @@ def pin(
     chosen_label: str,
     *,
     names: Sequence[str] | None = None,
-    higher_is_better: bool = True,
 ) -> Verdict:
     """The same evidence with the author's choice carried on.
 
@@ -215,7 +216,6 @@ def pin(
         verdict: what the evidence says.
         chosen_label: what the author fixed in the study file.
         names: of all candidates, for running text; None for the labels.
-        higher_is_better: direction of the metric.
 
     Returns:
         kind, comparisons and leader as they were; the sentence says where the author's choice
@@ -242,6 +242,5 @@ def pin(
             chosen_label,
             pair,
             names=names or verdict.labels,
-            higher_is_better=higher_is_better,
         ),
     )

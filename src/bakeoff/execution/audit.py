@@ -58,7 +58,7 @@ def audit_chain(
 def _gain(context: StudyContext, swap: AuditSwap) -> float:
     if swap.comparison is None:
         return float("-inf")
-    return swap.comparison.mean * (1.0 if context.rule.higher_is_better else -1.0)
+    return swap.comparison.mean * context.rule.metric.sign
 
 
 def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> list[AuditSwap]:
@@ -109,7 +109,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
 
 def _values(context: StudyContext, runs: Sequence[Run]) -> Floats:
     """The metric of the finished runs, NaN for the others, shape (S,)."""
-    values: Floats = metric_array([runs], context.rule.metric, len(runs))[0]
+    values: Floats = metric_array([runs], context.rule.metric.name, len(runs))[0]
     values[~finished_array([runs], len(runs))[0]] = float("nan")
     return values
 

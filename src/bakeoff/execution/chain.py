@@ -94,14 +94,7 @@ def rule_for(
     spec: StudySpec, data: DataSummary, trainable: Trainable, looks: tuple[int, ...]
 ) -> Rule:
     """The decision rule of a study."""
-    metric = metric_for(spec, data, trainable.task)
-    return Rule(
-        looks=looks,
-        delta=spec.delta,
-        metric=metric.name,
-        higher_is_better=metric.higher_is_better,
-        share=metric.share,
-    )
+    return Rule(looks, delta=spec.delta, metric=metric_for(spec, data, trainable.task))
 
 
 def sampling_for(spec: StudySpec, data: DataSummary, trainable: Trainable) -> Sampling:
@@ -215,7 +208,7 @@ def run_study(
             kind=spec.kind,
             spec=identity,
             seed=spec.seed,
-            metric=context.rule.metric,
+            metric=context.rule.metric.name,
             split=split_of(spec, trainable),
             looks=looks,
             data=data,

@@ -65,7 +65,6 @@ def run_stage(
             verdict,
             pinned,
             names=spoken_names(candidates, varied),
-            higher_is_better=context.rule.higher_is_better,
         )
     caveat = context.sampling.caveat
     if caveat and verdict.comparison is not None:
@@ -135,7 +134,7 @@ def _look(
 ) -> Decision:
     """What the evidence says at one look."""
     return decide(
-        metric_array(runs, context.rule.metric, num_replicates),
+        metric_array(runs, context.rule.metric.name, num_replicates),
         metric_array(runs, "loss", num_replicates),
         finished=finished_array(runs, num_replicates),
         labels=[candidate.label for candidate in candidates],
@@ -173,10 +172,11 @@ def _measure_all(
             beaten=(),
             failed=tuple(candidate.label for candidate in candidates),
             num_replicates=num,
-            metric=context.rule.metric,
+            metric=context.rule.metric.name,
             delta=context.rule.delta or 0.0,
             provisional=True,
             labels=tuple(candidate.label for candidate in candidates),
+            measure=context.rule.metric,
         )
     if decision.verdict is None:
         raise AssertionError("the last look always gives a verdict")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.execution.context import StudyContext, metric_of
-from bakeoff.records import Candidate, Run, TuningPoint
+from bakeoff.records import Candidate, Metric, Run, TuningPoint
 from bakeoff.spec import StageSpec, tuning_points
 
 NUM_FINALISTS = 2
@@ -25,17 +25,17 @@ class _Point:
     values: Mapping[str, Any]
     runs: list[Run]
 
-    def rank(self, metric: str, *, higher_is_better: bool) -> tuple[int, float, float]:
+    def rank(self, metric: Metric) -> tuple[int, float, float]:
         """Smaller is better: runs that failed, then the metric's mean over the others, then the loss."""
         finished = [run for run in self.runs if run.status == "finished"]
         num_failed = len(self.runs) - len(finished)
         if not finished:
             return (num_failed, float("inf"), float("inf"))
-        score = sum(metric_of(run, metric) for run in finished) / len(finished)
+        score = sum(metric_of(run, metric.name) for run in finished) / len(finished)
         # A model that gives no probabilities has no loss: equals are then told apart by their order.
         losses = [value for run in finished if (value := run.value("val_loss")) is not None]
         loss = sum(losses) / len(losses) if losses else 0.0
-        return (num_failed, -score if higher_is_better else score, loss)
+        return (num_failed, -metric.sign * score, loss)
 
 
 def tune(
@@ -69,7 +69,7 @@ def tune(
         point.runs.extend(runs)
 
     def rank(point: _Point) -> tuple[int, float, float]:
-        return point.rank(context.rule.metric, higher_is_better=context.rule.higher_is_better)
+        return point.rank(context.rule.metric)
 
     # `sorted` is stable: among equals the earlier declared point goes first.
     finalists = [_finalists(sorted(race, key=rank)) for race in races]

@@ -8,36 +8,11 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from bakeoff.records import ClassificationExam
+from bakeoff.records import ClassificationExam, Metric
+
+__all__ = ["Metric", "Task", "TaskKind"]
 
 TaskKind = Literal["classification", "regression", "declared"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One number that says how good a model is.
-
-    Attributes:
-        name: as in records and study files, without a part, such as ``accuracy``.
-        higher_is_better: its direction.
-        share: whether it lies between 0 and 1 and is spoken of in points (hundredths).
-        unit: of a number that is no share, such as ``€``; empty where there is none.
-    """
-
-    name: str
-    higher_is_better: bool
-    share: bool = False
-    unit: str = ""
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better, else −1: ``sign * value`` is always better when larger."""
-        return 1.0 if self.higher_is_better else -1.0
-
-    @property
-    def words(self) -> str:
-        """In running text, such as ``balanced accuracy``."""
-        return self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.records import ClassificationExam, Example, Mistaken
+from bakeoff.records import ClassificationExam, Example, Mistaken, StudyResult, Verdict
 from bakeoff.tasks.base import Metric, Task
 
 Floats = NDArray[np.float64]
@@ -230,11 +230,7 @@ CLASSIFICATION = Task(
     exam=exam,
 )
 
-METRICS: dict[str, bool] = {one.name: one.higher_is_better for one in CLASSIFICATION.metrics}
-"""Name of every metric a study can decide by → whether higher is better."""
-
-SHARES = frozenset(one.name for one in CLASSIFICATION.metrics if one.share)
-"""Metrics that are shares between 0 and 1, spoken of in points (hundredths)."""
+ACCURACY, BALANCED_ACCURACY, LOSS = CLASSIFICATION.metrics
 
 
 def metric_named(name: str) -> Metric:
@@ -243,3 +239,10 @@ def metric_named(name: str) -> Metric:
         return CLASSIFICATION.metric(name)
     except KeyError:
         return Metric(name, higher_is_better=True)
+
+
+def metric_of(record: Verdict | StudyResult) -> Metric:
+    """What decided, as its task declared it; known by its name where an older store holds it."""
+    if isinstance(record, Verdict):
+        return record.measure or metric_named(record.metric)
+    return metric_of(record.stages[0].verdict) if record.stages else metric_named(record.metric)

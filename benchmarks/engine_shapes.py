@@ -17,9 +17,8 @@ import numpy as np
 from bakeoff import streams
 from bakeoff.data.named import load_named
 from bakeoff.dense.base import Job, Scaling, Watch
-from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.jobs import initial_layers, learning_rates
 from bakeoff.dense.native import NativeEngine, available_instruction_sets, fma_peak
-from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import DenseSettings
 
 NUM_TRAIN, NUM_VALIDATION = 55_000, 5_000

@@ -8,9 +8,8 @@ import numpy as np
 
 import bakeoff
 from bakeoff.dense.base import Job, Scaling, Watch
-from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.jobs import initial_layers, learning_rates
 from bakeoff.dense.native import NativeEngine
-from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import DenseSettings
 from bakeoff.streams import dropout_key, order
 from benchmarks.clock import EpochClock

@@ -1,5 +1,5 @@
 // Dropout masks from Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"),
-// the same on every instruction set and in src/bakeoff/engines/dropout.py.
+// the same on every instruction set and in src/bakeoff/dense/network.py.
 #pragma once
 
 #include "../kernel_table.h"

@@ -14,8 +14,7 @@ from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.named import load_named
 from bakeoff.data.paths import load_path, looks_like_path
-from bakeoff.dense.registry import get_engine
-from bakeoff.dense.trainable import Dense
+from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer

@@ -15,7 +15,7 @@ from scipy.special import erf, expit, softmax
 from webdriver import Browser
 
 from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
-from bakeoff.dense.preprocess import drawing_features
+from bakeoff.dense.files import drawing_features
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
 from bakeoff.records import DataSummary, StudyResult
 from bakeoff.report import html

@@ -8,8 +8,7 @@ import numpy as np
 
 from bakeoff import streams
 from bakeoff.dense.base import Job, Layer, Scaling
-from bakeoff.dense.initial import initial_layers
-from bakeoff.dense.schedules import learning_rates
+from bakeoff.dense.jobs import initial_layers, learning_rates
 from bakeoff.dense.settings import DenseSettings
 
 # bytes and floats, mostly zeros (the sparse first layer) and without zeros (the dense one).

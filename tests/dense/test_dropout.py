@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.dense.dropout import keep_mask, philox4x32
+from bakeoff.dense.network import keep_mask, philox4x32
 
 # Known answers of Random123 (kat_vectors, "philox4x32 10"): counter, key, output.
 KNOWN_ANSWERS = [

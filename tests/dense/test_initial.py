@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm, truncnorm
 
-from bakeoff.dense.initial import initial_layers, kernel_from_uniform
+from bakeoff.dense.jobs import initial_layers, kernel_from_uniform
 from bakeoff.dense.settings import KERNEL_INITIALIZERS, DenseSettings
 
 FAN_IN, FAN_OUT = 300, 200

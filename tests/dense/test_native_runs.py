@@ -52,7 +52,7 @@ from native_samples import run_settings, sample_job
 import bakeoff._native
 assert sys.float_info.min / 2 != 0.0
 from bakeoff.dense.base import Watch
-from bakeoff.dense.registry import get_engine
+from bakeoff.dense.trainable import get_engine
 engine = get_engine()
 run = engine.train(sample_job(run_settings(optimizer="adam")), Watch())
 assert run.stopped is None

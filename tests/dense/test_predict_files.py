@@ -8,8 +8,7 @@ import pytest
 from model_samples import examples, sample_model
 from PIL import Image
 
-from bakeoff.dense.files import predict_files
-from bakeoff.dense.preprocess import drawing_features, read_ink
+from bakeoff.dense.files import drawing_features, predict_files, read_ink
 from bakeoff.errors import DataError
 
 NAMES = ("a", "b", "c", "d", "e", "f")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from bakeoff.dense.preprocess import as_grey, centre_drawing, drawing_features, read_ink
+from bakeoff.dense.files import as_grey, centre_drawing, drawing_features, read_ink
 from bakeoff.errors import DataError
 
 INKS = hnp.arrays(

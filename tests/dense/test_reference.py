@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.dense.base import Engine, Job, Layer, Watch
-from bakeoff.dense.dropout import keep_mask
-from bakeoff.dense.network import Network, activate, slope
+from bakeoff.dense.network import Network, activate, keep_mask, slope
 from bakeoff.dense.reference import ReferenceEngine, scaled
 from bakeoff.dense.settings import ACTIVATIONS, OPTIMIZERS, DenseSettings
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bakeoff.dense.registry import available_instruction_sets, get_engine
+from bakeoff.dense.trainable import available_instruction_sets, get_engine
 from bakeoff.errors import EngineError
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.dense.schedules import learning_rates, steps_per_epoch
+from bakeoff.dense.base import steps_per_epoch
+from bakeoff.dense.jobs import learning_rates
 from bakeoff.dense.settings import SCHEDULES, DenseSettings
 
 

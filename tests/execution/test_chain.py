@@ -12,8 +12,7 @@ from small_studies import blobs, make_study
 
 from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
-from bakeoff.dense.registry import get_engine
-from bakeoff.dense.trainable import Dense
+from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.chain import looks_for, run_study
 from bakeoff.execution.events import Event, RunFinished

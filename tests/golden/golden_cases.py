@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.dense.base import Job, Scaling
-from bakeoff.dense.initial import initial_layers
-from bakeoff.dense.schedules import learning_rates
+from bakeoff.dense.jobs import initial_layers, learning_rates
 from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
 from bakeoff.streams import dropout_key, order
 

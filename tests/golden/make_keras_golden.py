@@ -28,10 +28,9 @@ import jax
 import keras
 import numpy as np
 
-from bakeoff.dense.base import Job
-from bakeoff.dense.dropout import keep_mask
+from bakeoff.dense.base import Job, steps_per_epoch
+from bakeoff.dense.network import keep_mask
 from bakeoff.dense.reference import scaled
-from bakeoff.dense.schedules import steps_per_epoch
 from bakeoff.dense.settings import KERNEL_INITIALIZERS, DenseSettings
 
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")

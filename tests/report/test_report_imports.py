@@ -31,7 +31,7 @@ def test_making_a_report_imports_no_engine_no_driver_and_no_data(tmp_path: Path)
         env=os.environ,
     )
     modules = json.loads(answer.stdout)
-    for name in ("dense.trainable", "dense.registry", "execution", "_native", "data", "store"):
+    for name in ("dense.trainable", "execution", "_native", "data", "store"):
         assert not [
             m for m in modules if m == f"bakeoff.{name}" or m.startswith(f"bakeoff.{name}.")
         ]
@@ -71,7 +71,7 @@ def test_the_report_command_needs_the_store_and_the_report_and_nothing_that_trai
     )
     modules = json.loads(answer.stdout.splitlines()[-1])
     assert "bakeoff.store.sqlite" in modules
-    for name in ("dense.trainable", "dense.registry", "execution", "_native", "study"):
+    for name in ("dense.trainable", "execution", "_native", "study"):
         assert not [
             m for m in modules if m == f"bakeoff.{name}" or m.startswith(f"bakeoff.{name}.")
         ]

@@ -285,7 +285,7 @@ def doctor() -> None:
     from bakeoff import __version__
     from bakeoff.data.catalogue import CATALOGUE
     from bakeoff.data.named import where
-    from bakeoff.dense.registry import available_instruction_sets, get_engine
+    from bakeoff.dense.trainable import available_instruction_sets, get_engine
     from bakeoff.execution.environment import cpu_name
     from bakeoff.executors.base import available_cores
 

@@ -232,3 +232,8 @@ def layers_of(model: Mapping[str, NDArray[Any]]) -> tuple[Layer, ...]:
 def scaling_of(model: Mapping[str, NDArray[Any]]) -> Scaling:
     """The scaling of ``model_arrays``."""
     return Scaling(model["scaling/shift"], model["scaling/factor"])
+
+
+def steps_per_epoch(num_train: int, batch_size: int) -> int:
+    """Batches of one epoch, the last, smaller one included."""
+    return -(-num_train // batch_size)

@@ -16,13 +16,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bakeoff import streams
 from bakeoff.data.arrays import as_features
-from bakeoff.dense.base import Job, Watch
-from bakeoff.dense.initial import initial_layers
+from bakeoff.dense.base import Watch
+from bakeoff.dense.jobs import fit_scaling, new_job
 from bakeoff.dense.model import TrainedModel
-from bakeoff.dense.registry import get_engine
-from bakeoff.dense.scaling import fit_scaling
-from bakeoff.dense.schedules import learning_rates
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+from bakeoff.dense.trainable import get_engine
 from bakeoff.errors import RunsFailedError, UsageError
 
 # An estimator makes one run, that of replicate 0; other runs are other random states.
@@ -118,34 +116,24 @@ class BakeoffClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         features, _ = as_features(X, "X")
         seed = _seed(self.random_state)
         rows = np.arange(len(features), dtype=np.int32)
-        num_classes = len(self.classes_)
         scaling = fit_scaling(features, rows, settings.scale)
         engine = get_engine(self.engine)
         refusal = engine.refuses(settings)
         if refusal is not None:
             raise UsageError(f"engine: {engine.name} cannot train this network: {refusal}")
-        run = engine.train(
-            Job(
-                settings=settings,
-                features=features,
-                labels=labels.astype(np.int32),
-                train_rows=rows,
-                val_rows=np.empty(0, np.int32),
-                num_classes=num_classes,
-                scaling=scaling,
-                layers=initial_layers(
-                    settings,
-                    features.shape[1],
-                    num_classes,
-                    study_seed=seed,
-                    replicate=_REPLICATE,
-                ),
-                order=lambda epoch: streams.order(seed, _REPLICATE, epoch, len(rows)),
-                learning_rates=learning_rates(settings, len(rows)),
-                dropout_key=streams.dropout_key(seed, _REPLICATE),
-            ),
-            Watch(),
+        job = new_job(
+            settings,
+            features,
+            labels.astype(np.int32),
+            rows,
+            np.empty(0, np.int32),
+            len(self.classes_),
+            scaling=scaling,
+            study_seed=seed,
+            replicate=_REPLICATE,
+            order=lambda epoch: streams.order(seed, _REPLICATE, epoch, len(rows)),
         )
+        run = engine.train(job, Watch())
         if run.stopped == "diverged":
             raise RunsFailedError(
                 f"fit: the training diverged in epoch {run.history.num_epochs + 1}; lower "

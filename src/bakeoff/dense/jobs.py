@@ -5,23 +5,41 @@ What the runs of a replicate share is made once and shared between the threads.
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import streams
-from bakeoff.dense.base import Job, Scaling
-from bakeoff.dense.initial import initial_layers
-from bakeoff.dense.scaling import fit_scaling
-from bakeoff.dense.schedules import learning_rates
-from bakeoff.dense.settings import DenseSettings
+from bakeoff.dense.base import Job, Layer, Scaling, steps_per_epoch
+from bakeoff.dense.settings import DenseSettings, KernelInitializer
+from bakeoff.errors import UsageError
 from bakeoff.records import Replicate
 from bakeoff.trainables.base import Request, StudyData
 
 # Enough for the orders of twelve replicates of ten epochs of MNIST, and a bound for larger data.
 ORDER_CACHE_BYTES = 64 * 2**20
 NUM_SCALINGS = 64
+
+# 256 bytes squared sum to at most 256 · 255² = 16,646,400 < 2²⁴, so float32 holds them exactly.
+_EXACT_ROWS = 256
+_CHUNK_ROWS = 1024
+_BYTE_MAX = 255.0
+
+# Standard deviation of a standard normal cut off at ±2 (keras.initializers.VarianceScaling).
+TRUNCATED_NORMAL_SD = 0.87962566103423978
+
+# keras.initializers.RandomUniform and RandomNormal.
+RANDOM_UNIFORM_LIMIT = 0.05
+RANDOM_NORMAL_SD = 0.05
+
+# Half of the distance between the uniform numbers that a generator can give: keeps the inverse
+# of the normal distribution function finite where a uniform number is exactly 0.
+SMALLEST_UNIFORM = 2.0**-54
 
 
 class JobMaker:
@@ -51,23 +69,255 @@ class JobMaker:
         dataset, replicate = self.data.dataset, request.replicate
         settings = DenseSettings.of(request.settings)
         train_rows, val_rows = self.data.rows(replicate, refit=request.refit)
-        num_train = len(train_rows)
-        return Job(
-            settings=settings,
-            features=dataset.features,
-            labels=dataset.labels,
-            train_rows=train_rows,
-            val_rows=val_rows,
-            num_classes=dataset.num_classes,
+        return new_job(
+            settings,
+            dataset.features,
+            dataset.labels,
+            train_rows,
+            val_rows,
+            dataset.num_classes,
             scaling=self.scaling(replicate, settings.scale, refit=request.refit),
-            layers=initial_layers(
-                settings,
-                dataset.num_features,
-                dataset.num_classes,
-                study_seed=self.data.study_seed,
-                replicate=replicate.index,
-            ),
-            order=lambda epoch: self._order(replicate.index, epoch, num_train),
-            learning_rates=learning_rates(settings, num_train),
-            dropout_key=streams.dropout_key(self.data.study_seed, replicate.index),
+            study_seed=self.data.study_seed,
+            replicate=replicate.index,
+            order=lambda epoch: self._order(replicate.index, epoch, len(train_rows)),
         )
+
+
+def new_job(
+    settings: DenseSettings,
+    features: NDArray[Any],
+    labels: NDArray[np.int32],
+    train_rows: NDArray[np.int32],
+    val_rows: NDArray[np.int32],
+    num_classes: int,
+    *,
+    scaling: Scaling,
+    study_seed: int,
+    replicate: int,
+    order: Callable[[int], NDArray[np.int32]],
+) -> Job:
+    """A job whose initial weights, learning rates and dropout follow from its settings and seed."""
+    return Job(
+        settings=settings,
+        features=features,
+        labels=labels,
+        train_rows=train_rows,
+        val_rows=val_rows,
+        num_classes=num_classes,
+        scaling=scaling,
+        layers=initial_layers(
+            settings, features.shape[1], num_classes, study_seed=study_seed, replicate=replicate
+        ),
+        order=order,
+        learning_rates=learning_rates(settings, len(train_rows)),
+        dropout_key=streams.dropout_key(study_seed, replicate),
+    )
+
+
+def fit_scaling(features: NDArray[Any], train_rows: NDArray[np.int32], scale: str) -> Scaling:
+    """Shift and factor such that the network sees ``(x - shift) * factor``.
+
+    - ``none``: the features as they are; shapes (1,).
+    - ``unit``: divided by 255 for bytes, else by the largest absolute value of the training
+      part; shapes (1,).
+    - ``standard``: mean 0 and standard deviation 1 (ddof 0) per feature over the training part,
+      computed in float64; a constant feature is only shifted; shapes (num_features,).
+
+    Args:
+        features: shape (num_examples, num_features), uint8 or float32, finite.
+        train_rows: rows of the training part, not empty.
+        scale: none, unit or standard.
+
+    Raises:
+        UsageError: another word for ``scale``, or no training rows.
+    """
+    if scale == "none":
+        return _scaling(np.zeros(1), np.ones(1))
+    if len(train_rows) == 0:
+        raise UsageError(f"scale: {scale!r} needs a training part, but got no rows")
+    if scale == "unit":
+        largest = _BYTE_MAX if features.dtype == np.uint8 else _largest(features, train_rows)
+        return _scaling(np.zeros(1), _reciprocal(np.array([largest])))
+    if scale == "standard":
+        moments = _byte_moments if features.dtype == np.uint8 else _float_moments
+        mean, sd = moments(features, train_rows)
+        return _scaling(mean, _reciprocal(sd))
+    raise UsageError(f"scale: must be none, unit or standard, but got {scale!r}")
+
+
+def _scaling(shift: NDArray[np.float64], factor: NDArray[np.float64]) -> Scaling:
+    arrays = shift.astype(np.float32), factor.astype(np.float32)
+    for array in arrays:
+        array.setflags(write=False)
+    return Scaling(*arrays)
+
+
+def _reciprocal(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1/x, and 1 where x is zero or so small that float32 cannot hold its reciprocal."""
+    smallest = 1.0 / float(np.finfo(np.float32).max)
+    return np.divide(1.0, values, out=np.ones_like(values), where=values > smallest)
+
+
+def _chunks(features: NDArray[Any], rows: NDArray[np.int32], size: int) -> Iterator[NDArray[Any]]:
+    """The training rows, a few at a time: the matrix is never copied as a whole."""
+    for start in range(0, len(rows), size):
+        yield features[rows[start : start + size]]
+
+
+def _largest(features: NDArray[Any], rows: NDArray[np.int32]) -> float:
+    largest = 0.0
+    for chunk in _chunks(features, rows, _CHUNK_ROWS):
+        largest = max(largest, float(chunk.max()), -float(chunk.min()))
+    return largest
+
+
+def _byte_moments(
+    features: NDArray[Any], rows: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and sd of bytes from exact integer sums.
+
+    Each chunk's sums are whole numbers below 2²⁴, so a float32 matrix product, the fastest way
+    through the bytes, rounds nothing in whatever order it adds.
+    """
+    num_features = features.shape[1]
+    total, squares = np.zeros(num_features), np.zeros(num_features)
+    for chunk in _chunks(features, rows, _EXACT_ROWS):
+        values = chunk.astype(np.float32)
+        ones = np.ones(len(values), np.float32)
+        total += ones @ values
+        squares += ones @ np.square(values, out=values)
+    count = len(rows)
+    # n·Σx² - (Σx)² is the variance times n², in whole numbers below 2⁵³ up to 370,000 rows.
+    variance = np.maximum(count * squares - np.square(total), 0.0) / float(count) ** 2
+    return total / count, np.sqrt(variance)
+
+
+def _float_moments(
+    features: NDArray[Any], rows: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and sd in two passes; exact constants get an sd of exactly zero."""
+    num_features = features.shape[1]
+    total = np.zeros(num_features)
+    low, high = np.full(num_features, np.inf), np.full(num_features, -np.inf)
+    for chunk in _chunks(features, rows, _CHUNK_ROWS):
+        total += chunk.sum(axis=0, dtype=np.float64)
+        np.minimum(low, chunk.min(axis=0), out=low)
+        np.maximum(high, chunk.max(axis=0), out=high)
+    # A rounded mean must not make a constant feature look as if it varied.
+    mean = np.where(low == high, low, total / len(rows))
+    squares = np.zeros(num_features)
+    for chunk in _chunks(features, rows, _CHUNK_ROWS):
+        squares += np.square(chunk - mean).sum(axis=0)
+    return mean, np.sqrt(squares / len(rows))
+
+
+def initial_layers(
+    settings: DenseSettings, num_features: int, num_classes: int, *, study_seed: int, replicate: int
+) -> tuple[Layer, ...]:
+    """The weights every run of a replicate starts from, output layer last.
+
+    Layer ``i`` uses stream ``INIT`` with index ``i`` and one uniform number per weight, whatever
+    the initializer, so two candidates with the same widths start from the same quantiles.
+
+    Args:
+        settings: ``hidden`` and ``kernel_initializer`` are read.
+        num_features: inputs of the first layer.
+        num_classes: outputs of the last layer.
+        study_seed: at least 0.
+        replicate: index of the replicate.
+
+    Returns:
+        kernels of shape (fan_in, fan_out) and biases of zeros, all float32.
+    """
+    sizes = settings.layer_sizes(num_features, num_classes)
+    layers = []
+    for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+        uniform = streams.generator(study_seed, streams.Stream.INIT, replicate, index).random(
+            (fan_in, fan_out)
+        )
+        kernel = kernel_from_uniform(settings.kernel_initializer, uniform)
+        layers.append(Layer(kernel, np.zeros(fan_out, np.float32)))
+    return tuple(layers)
+
+
+def kernel_from_uniform(
+    initializer: KernelInitializer, uniform: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Turns uniform numbers into a kernel by the inverse of the distribution function.
+
+    Variances are 2 / (fan_in + fan_out) for glorot (Glorot & Bengio 2010), 2 / fan_in for he
+    (He et al. 2015) and 1 / fan_in for lecun (LeCun et al. 1998), as in
+    ``keras.initializers``. The normal variants are cut off at two standard deviations of the
+    normal that is cut, and widened so that the variance holds after the cut.
+
+    Args:
+        initializer: a name of ``keras.initializers``.
+        uniform: shape (fan_in, fan_out), in [0, 1).
+    """
+    fan_in, fan_out = uniform.shape
+    family, distribution = initializer.rsplit("_", 1)
+    if family == "random":
+        if distribution == "uniform":
+            kernel = (2.0 * uniform - 1.0) * RANDOM_UNIFORM_LIMIT
+        else:
+            from scipy.special import ndtri
+
+            kernel = ndtri(np.maximum(uniform, SMALLEST_UNIFORM)) * RANDOM_NORMAL_SD
+        return kernel.astype(np.float32)
+    variance = {
+        "glorot": 2.0 / (fan_in + fan_out),
+        "he": 2.0 / fan_in,
+        "lecun": 1.0 / fan_in,
+    }[family]
+    if distribution == "uniform":
+        kernel = (2.0 * uniform - 1.0) * math.sqrt(3.0 * variance)
+    else:
+        from scipy.special import ndtr, ndtri
+
+        low, high = ndtr(-2.0), ndtr(2.0)
+        kernel = ndtri(low + uniform * (high - low)) * (math.sqrt(variance) / TRUNCATED_NORMAL_SD)
+    return kernel.astype(np.float32)
+
+
+def learning_rates(settings: DenseSettings, num_train: int) -> Callable[[int], NDArray[np.float64]]:
+    """The learning rate of every step, by epoch.
+
+    With S steps per epoch, T = ``epochs`` · S steps in all, W = round(``warmup_epochs`` · S)
+    steps of warm-up and D = T - W steps after it, step t (0-based over the whole run) has::
+
+        t < W         lr · t / W
+        constant      lr
+        cosine        lr · ½ · (1 + cos(π · (t - W) / D))
+        exponential   lr · decay_rate ^ ((t - W) / D)
+
+    which is, in Keras 3, for W = 0 ``CosineDecay(lr, decay_steps=D)`` and ``ExponentialDecay(lr,
+    decay_steps=D, decay_rate=decay_rate)``, and for W > 0 ``CosineDecay(0.0, decay_steps=D,
+    warmup_target=lr, warmup_steps=W)``; Keras has no warm-up for the other two, they get the
+    same linear one. As in Keras, the first step of a warm-up has learning rate 0. A half is
+    rounded to the even neighbour, as Python's ``round`` does.
+
+    Args:
+        settings: of the candidate.
+        num_train: examples in the training part, at least 1.
+
+    Returns:
+        a function from the epoch (0-based) to float64 learning rates, shape (S,).
+    """
+    per_epoch = steps_per_epoch(num_train, settings.batch_size)
+    num_warmup = round(settings.warmup_epochs * per_epoch)
+    num_decay = settings.epochs * per_epoch - num_warmup
+    peak = settings.learning_rate
+
+    def of_epoch(epoch: int) -> NDArray[np.float64]:
+        step = np.arange(epoch * per_epoch, (epoch + 1) * per_epoch, dtype=np.float64)
+        # Both denominators are at least 1: where one is 0, no step uses its branch.
+        done = np.clip((step - num_warmup) / max(num_decay, 1), 0.0, 1.0)
+        if settings.schedule == "cosine":
+            after = peak * 0.5 * (1.0 + np.cos(math.pi * done))
+        elif settings.schedule == "exponential":
+            after = peak * settings.decay_rate**done
+        else:
+            after = np.full(per_epoch, peak)
+        return np.where(step < num_warmup, peak * step / max(num_warmup, 1), after)
+
+    return of_epoch

@@ -21,9 +21,9 @@ from bakeoff.dense.base import (
     Scaling,
     TrainedRun,
     Watch,
+    steps_per_epoch,
 )
 from bakeoff.dense.network import Floats, Network
-from bakeoff.dense.schedules import steps_per_epoch
 from bakeoff.dense.settings import Activation, DenseSettings
 
 # Examples per matrix product where nothing is trained: bounds the memory.

@@ -15,6 +15,7 @@ from bakeoff.dense.base import Engine, TrainedRun, layers_of, model_arrays, scal
 from bakeoff.dense.base import Watch as EngineWatch
 from bakeoff.dense.jobs import JobMaker
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+from bakeoff.errors import EngineError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
 from bakeoff.spec.space import Space
@@ -32,6 +33,9 @@ OPERATIONS_PER_SECOND = {
     "native/avx512": (2e10, 4e11),
     "native/neon": (4e9, 6e10),
 }
+
+
+ENGINE_NAMES = ("auto", "native", "reference")
 
 
 class Dense:
@@ -183,3 +187,43 @@ def _outcome(request: Request, trained: TrainedRun, jobs: JobMaker, seconds: flo
         reason=reason,
         seconds=seconds,
     )
+
+
+def get_engine(name: str = "auto") -> Engine:
+    """The engine of that name.
+
+    Args:
+        name: ``native``, ``reference``, or ``auto`` for the native engine where its extension can
+            be loaded, else the reference.
+
+    Raises:
+        EngineError: an unknown name, an extension that cannot be loaded, or a ``BAKEOFF_ISA`` that
+            this machine does not run.
+    """
+    if name not in ENGINE_NAMES:
+        raise EngineError(
+            f"engine: must be one of {', '.join(ENGINE_NAMES)}, but got {name!r}; choose one of them"
+        )
+    if name != "reference":
+        try:
+            from bakeoff.dense.native import NativeEngine
+        except ImportError as error:
+            if name == "native":
+                raise EngineError(
+                    f"engine: native needs the compiled extension, but loading it failed ({error}); "
+                    "reinstall bakeoff, or choose reference"
+                ) from error
+        else:
+            return NativeEngine()
+    from bakeoff.dense.reference import ReferenceEngine
+
+    return ReferenceEngine()
+
+
+def available_instruction_sets() -> tuple[str, ...]:
+    """The native engine's instruction sets on this machine, best one last; empty without it."""
+    try:
+        from bakeoff.dense import native
+    except ImportError:
+        return ()
+    return native.available_instruction_sets()

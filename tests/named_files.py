@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import catalogue, idx
+from bakeoff.data import array_files, catalogue
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -25,7 +25,7 @@ def _small(entry: catalogue.NamedDataset, *, archive_sums: bool) -> catalogue.Na
     """The entry with the sums and shapes of the small made-up files above."""
     files = []
     for file in entry.files:
-        data = idx.encode(ARRAYS[file.part])
+        data = array_files.encode_idx(ARRAYS[file.part])
         files.append(
             replace(
                 file,
@@ -57,7 +57,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def write_files(folder: Path, *, zipped: bool = True, name: str = "mnist") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file in catalogue.CATALOGUE[name].files:
-        data = idx.encode(ARRAYS[file.part])
+        data = array_files.encode_idx(ARRAYS[file.part])
         if zipped:
             (folder / f"{file.stem}.gz").write_bytes(gzip.compress(data, mtime=0))
         else:

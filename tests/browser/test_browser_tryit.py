@@ -196,7 +196,7 @@ def test_two_hundred_mnist_images_on_the_canvas_get_pythons_prediction(
     if not os.environ.get("BAKEOFF_DATA"):
         pytest.skip("needs BAKEOFF_DATA with real MNIST")
     import bakeoff
-    from bakeoff.data.idx import read
+    from bakeoff.data.array_files import read_idx
 
     base: dict[str, Any] = {"scale": "unit", "hidden": [32], "learning_rate": 0.1, "epochs": 1}
     trained = bakeoff.Study("mnist", base=base)
@@ -205,7 +205,7 @@ def test_two_hundred_mnist_images_on_the_canvas_get_pythons_prediction(
     html.write(result.record, folder / "mnist.html")
     root = Path(os.environ["BAKEOFF_DATA"]) / "mnist"
     name = next(root.glob("t10k-images*"))
-    images = read(name).array[:200].reshape(200, 28, 28)
+    images = read_idx(name).array[:200].reshape(200, 28, 28)
     browser.open(f"{site}/mnist.html")
     model = result.model
     same = 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.data.archives import decode_npy, read_npz
+from bakeoff.data.array_files import decode_npy, read_npz
 from bakeoff.errors import DataError
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.data import idx, reading
+from bakeoff.data import array_files, reading
 from bakeoff.errors import DataError
 
 DTYPES = st.sampled_from([np.uint8, np.int8, np.int16, np.int32, np.float32, np.float64])
@@ -22,8 +22,8 @@ DTYPES = st.sampled_from([np.uint8, np.int8, np.int16, np.int32, np.float32, np.
 
 @given(DTYPES.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(max_dims=4))), st.booleans())
 def test_what_is_encoded_comes_back(array, zipped) -> None:
-    data = idx.encode(array)
-    decoded = idx.decode(gzip.compress(data) if zipped else data, "file")
+    data = array_files.encode_idx(array)
+    decoded = array_files.decode_idx(gzip.compress(data) if zipped else data, "file")
     np.testing.assert_array_equal(decoded.array, array)
     assert decoded.array.dtype == array.dtype
     assert not decoded.array.flags.writeable
@@ -34,7 +34,7 @@ def test_what_is_encoded_comes_back(array, zipped) -> None:
 def test_no_bytes_make_anything_but_an_array_or_a_data_error(data) -> None:
     for raw in (data, gzip.compress(data), b"\0\0\x08" + data):
         try:
-            assert idx.decode(raw, "file").array.size >= 0
+            assert array_files.decode_idx(raw, "file").array.size >= 0
         except DataError as error:
             assert str(error).startswith("file")
 
@@ -42,10 +42,10 @@ def test_no_bytes_make_anything_but_an_array_or_a_data_error(data) -> None:
 @given(st.integers(0, 60), st.integers(0, 255))
 def test_a_damaged_gzip_file_is_never_taken_for_a_whole_one(position, value) -> None:
     array = np.arange(40, dtype=np.uint8)
-    raw = bytearray(gzip.compress(idx.encode(array), mtime=0))
+    raw = bytearray(gzip.compress(array_files.encode_idx(array), mtime=0))
     raw[position % len(raw)] = value
     try:
-        decoded = idx.decode(bytes(raw), "file").array
+        decoded = array_files.decode_idx(bytes(raw), "file").array
     except DataError:
         return
     # Only bytes of the gzip header that say nothing about the data may differ.
@@ -75,7 +75,7 @@ def _header(*sizes: int, code: int = 8) -> bytes:
 )
 def test_damaged_files_say_what_is_wrong(raw, message) -> None:
     with pytest.raises(DataError, match=f"^place: .*{message}"):
-        idx.decode(raw, "place")
+        array_files.decode_idx(raw, "place")
 
 
 def test_a_header_that_claims_a_million_million_images_is_refused_before_any_memory_is_taken() -> (
@@ -86,7 +86,7 @@ def test_a_header_that_claims_a_million_million_images_is_refused_before_any_mem
         gzip.compress(_header(1_000_000, 1_000_000, 28, 28) + b"abc", mtime=0),
     ):
         with pytest.raises(DataError, match="1,000,000 × 1,000,000 × 28 × 28 values, far more"):
-            idx.decode(raw, "bomb")
+            array_files.decode_idx(raw, "bomb")
 
 
 def test_a_gzip_bomb_is_unpacked_no_further_than_its_header_says(monkeypatch) -> None:
@@ -95,7 +95,7 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_its_header_says(monkeypatch) ->
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match="goes on after the examples"):
-            idx.decode(bomb, "bomb")
+            array_files.decode_idx(bomb, "bomb")
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
@@ -106,14 +106,14 @@ def test_more_data_than_half_of_the_memory_is_refused(monkeypatch) -> None:
     with pytest.raises(
         DataError, match=r"claims 2,000 bytes of data, more than the limit of 1,000"
     ):
-        idx.decode(gzip.compress(_header(2000) + b"\0" * 2000), "large")
+        array_files.decode_idx(gzip.compress(_header(2000) + b"\0" * 2000), "large")
 
 
 def test_a_type_that_idx_does_not_have_cannot_be_encoded() -> None:
     with pytest.raises(DataError, match="but got complex128"):
-        idx.encode(np.zeros(2, np.complex128))
+        array_files.encode_idx(np.zeros(2, np.complex128))
 
 
 def test_a_missing_file_is_a_data_error(tmp_path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        idx.read(tmp_path / "none")
+        array_files.read_idx(tmp_path / "none")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import named
+from bakeoff.data import catalogue, named
 from bakeoff.data.dataset import Dataset
 from named_files import ARRAYS, shrink, write_files
 
@@ -23,7 +23,7 @@ def mnist(tmp_path, monkeypatch) -> Path:
 
 
 def _folder() -> Path:
-    (folder,) = (named.cache_folder() / "arrays").iterdir()
+    (folder,) = (catalogue.cache_folder() / "arrays").iterdir()
     return folder
 
 
@@ -59,8 +59,8 @@ def test_what_was_verified_once_is_mapped_without_its_source(mnist) -> None:
 
 def test_the_hash_does_not_depend_on_the_map(monkeypatch) -> None:
     mapped = named.load_named("mnist")
-    shutil.rmtree(named.cache_folder())
-    monkeypatch.setattr("bakeoff.data.mapped.keep", lambda *_: None)
+    shutil.rmtree(catalogue.cache_folder())
+    monkeypatch.setattr("bakeoff.data.named.keep", lambda *_: None)
     plain = named.load_named("mnist")
     assert not _is_mapped(plain)
     assert (plain.hash, plain.test.hash) == (mapped.hash, mapped.test.hash)
@@ -121,10 +121,10 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch) -> None:
 
     monkeypatch.setattr(np, "save", full)
     assert _holds_mnist(named.load_named("mnist"))
-    assert list((named.cache_folder() / "arrays").iterdir()) == []
+    assert list((catalogue.cache_folder() / "arrays").iterdir()) == []
 
 
 def test_files_that_no_checksum_vouches_for_are_read_from_their_source_each_time(tmp_path) -> None:
     write_files(tmp_path / "data" / "kmnist", zipped=False, name="kmnist")
     assert not _is_mapped(named.load_named("kmnist"))
-    assert not (named.cache_folder() / "arrays").exists()
+    assert not (catalogue.cache_folder() / "arrays").exists()

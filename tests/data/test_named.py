@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.data import catalogue, idx, named
+from bakeoff.data import array_files, catalogue, named
 from bakeoff.errors import DataError, DownloadError
 from named_files import ARRAYS, shrink, write_files
 
@@ -59,7 +59,7 @@ def test_keras_own_copy_of_mnist_is_found_and_verified(tmp_path) -> None:
     damaged = {key: ARRAYS[part].copy() for key, part in keys.items()}
     damaged["x_train"][3, 4, 5] ^= 1
     np.savez_compressed(path, **damaged)
-    shutil.rmtree(named.cache_folder())
+    shutil.rmtree(catalogue.cache_folder())
     with pytest.raises(DataError, match=r"mnist.npz: x_train: the SHA-256"):
         named.load_named("mnist")
 
@@ -85,7 +85,7 @@ def test_a_flipped_bit_is_noticed_and_the_file_named(tmp_path, monkeypatch) -> N
 def test_an_archive_sum_is_checked_where_no_other_is_known(tmp_path, monkeypatch) -> None:
     folder = write_files(tmp_path / "data" / "kmnist", name="kmnist")
     path = folder / "train-labels-idx1-ubyte.gz"
-    path.write_bytes(gzip.compress(idx.encode(ARRAYS["train_labels"][::-1]), mtime=0))
+    path.write_bytes(gzip.compress(array_files.encode_idx(ARRAYS["train_labels"][::-1]), mtime=0))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match="the SHA-256 of its archive"):
         named.load_named("kmnist")
@@ -97,7 +97,7 @@ def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
     folder = write_files(tmp_path / "data" / "kmnist", zipped=False, name="kmnist")
     labels = ARRAYS["train_labels"].copy()
     labels[5] = 10
-    (folder / "train-labels-idx1-ubyte").write_bytes(idx.encode(labels))
+    (folder / "train-labels-idx1-ubyte").write_bytes(array_files.encode_idx(labels))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match="train_labels must lie in 0 … 9, but found 10"):
         named.load_named("kmnist")
@@ -105,7 +105,7 @@ def test_labels_beyond_the_classes_are_refused_where_no_sum_protects_them(
 
 def test_files_of_another_shape_are_refused(tmp_path, monkeypatch) -> None:
     folder = write_files(tmp_path / "data" / "mnist", zipped=False)
-    (folder / "train-images-idx3-ubyte").write_bytes(idx.encode(ARRAYS["test_images"]))
+    (folder / "train-images-idx3-ubyte").write_bytes(array_files.encode_idx(ARRAYS["test_images"]))
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
     with pytest.raises(DataError, match=r"must hold bytes of shape \(60, 28, 28\)"):
         named.load_named("mnist")
@@ -137,7 +137,7 @@ def test_what_is_nowhere_is_downloaded_once_into_the_cache(tmp_path, mirror, mon
     assert {name for _, _, name in seen} == {
         f"{file.stem}.gz" for file in catalogue.CATALOGUE["mnist"].files
     }
-    assert named.cache_folder() == tmp_path / "cache"
+    assert catalogue.cache_folder() == tmp_path / "cache"
     monkeypatch.setenv("BAKEOFF_MIRROR", "http://127.0.0.1:9")
     _check(named.load_named("mnist"))
 
@@ -180,7 +180,10 @@ def test_a_folder_with_some_of_the_files_only_is_pointed_out(tmp_path, monkeypat
         (b"<!DOCTYPE html><title>Log in</title>", "a web page"),
         (b"garbage", "something else instead of a gzip archive"),
         (gzip.compress(b"not IDX", mtime=0), "must begin with 00 00"),
-        (gzip.compress(idx.encode(ARRAYS["train_images"][::-1].copy()), mtime=0), "the SHA-256"),
+        (
+            gzip.compress(array_files.encode_idx(ARRAYS["train_images"][::-1].copy()), mtime=0),
+            "the SHA-256",
+        ),
     ],
 )
 def test_a_wrong_download_never_enters_the_cache(mirror, tmp_path, content, reason) -> None:
@@ -208,7 +211,7 @@ def test_an_unknown_name_gets_the_nearest_right_one(name, guess) -> None:
 def test_the_list_says_where_each_dataset_is_or_how_to_have_it(tmp_path, monkeypatch) -> None:
     folder = write_files(tmp_path / "data" / "mnist")
     monkeypatch.setenv("BAKEOFF_DATA", str(tmp_path / "data"))
-    where = {name: named.where(entry) for name, entry in catalogue.CATALOGUE.items()}
+    where = {name: catalogue.where(entry) for name, entry in catalogue.CATALOGUE.items()}
     assert list(where) == ["digits", "mnist", "fashion-mnist", "kmnist"]
     assert "embedded" in where["digits"]
     assert where["mnist"] == f"here: {folder}"
@@ -262,7 +265,7 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, variables, expect
     monkeypatch.delenv("BAKEOFF_CACHE")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(named.cache_folder()) == expected.format(home=os.environ["HOME"])
+    assert str(catalogue.cache_folder()) == expected.format(home=os.environ["HOME"])
 
 
 def test_importing_the_sources_imports_nothing_heavy() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bakeoff.data import idx
+from bakeoff.data import array_files
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import DataError
 
@@ -271,7 +271,7 @@ LABELS = (np.arange(24) % 3).astype(np.uint8)
 def _idx(folder, prefix: str, images=IMAGES, labels=LABELS, dot: str = "-", zipped: bool = False):
     folder.mkdir(exist_ok=True)
     for kind, array in (("images", images), ("labels", labels)):
-        data = idx.encode(array)
+        data = array_files.encode_idx(array)
         path = folder / f"{prefix}{kind}{dot}idx{array.ndim}-ubyte{'.gz' if zipped else ''}"
         path.write_bytes(gzip.compress(data) if zipped else data)
     return folder

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.data.archives import decode_npy
+from bakeoff.data.array_files import decode_npy
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.paths import load_path
 from tests.fuzz import family

@@ -19,8 +19,7 @@ def list_() -> None:
 
       bakeoff data list
     """
-    from bakeoff.data.catalogue import CATALOGUE
-    from bakeoff.data.named import where
+    from bakeoff.data.catalogue import CATALOGUE, where
 
     for entry in CATALOGUE.values():
         size = f"{entry.num_train:,} + {entry.num_test:,} test"

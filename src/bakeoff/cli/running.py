@@ -283,8 +283,7 @@ def doctor() -> None:
     import numpy as np
 
     from bakeoff import __version__
-    from bakeoff.data.catalogue import CATALOGUE
-    from bakeoff.data.named import where
+    from bakeoff.data.catalogue import CATALOGUE, where
     from bakeoff.dense.trainable import available_instruction_sets, get_engine
     from bakeoff.execution.environment import cpu_name
     from bakeoff.executors.base import available_cores

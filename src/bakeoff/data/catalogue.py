@@ -1,10 +1,13 @@
-"""The catalogue of the datasets known by name; reads and fetches no data."""
+"""The datasets known by name and the places where they may lie; reads and fetches no data."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import sys
 import tomllib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -121,3 +124,70 @@ def look_up(name: str) -> NamedDataset:
         f"data: there is no dataset {name!r}.{guess} Known by name: {known}; your own data is given "
         "by its path"
     )
+
+
+def digits_file() -> Path:
+    """The file inside scikit-learn, found without importing it: that would cost a second."""
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise DataError(
+            "digits: scikit-learn, which brings the data, is missing; install scikit-learn"
+        )
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""
+    own = os.environ.get("BAKEOFF_CACHE")
+    if own:
+        return Path(own).expanduser()
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    if xdg and Path(xdg).is_absolute():  # a relative one must be ignored, says the XDG standard
+        return Path(xdg) / "bakeoff"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "bakeoff"
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "bakeoff" / "Cache"
+    return Path.home() / ".cache" / "bakeoff"
+
+
+def path_in(folder: Path, file: RemoteFile) -> Path | None:
+    """The file in that folder, plain or zipped; None if it is not there."""
+    paths = (folder / file.stem, folder / f"{file.stem}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def local_folder(entry: NamedDataset) -> Path | None:
+    """The first folder that has all the files."""
+    folders = []
+    if os.environ.get("BAKEOFF_DATA"):
+        folders.append(Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name)
+    folders.append(cache_folder() / entry.name)
+    if entry.system_folder:
+        folders.append(Path(entry.system_folder))
+    for folder in folders:
+        if all(path_in(folder, file) is not None for file in entry.files):
+            return folder
+    return None
+
+
+def keras_archive(entry: NamedDataset) -> Path | None:
+    """``mnist.npz`` where ``keras.datasets.mnist.load_data`` leaves it."""
+    if entry.name != "mnist":
+        return None
+    home = os.environ.get("KERAS_HOME")
+    path = (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
+    return path if path.is_file() else None
+
+
+def where(entry: NamedDataset) -> str:
+    """In words, where a dataset is or how it can be had; verifies and fetches nothing."""
+    if not entry.files:
+        return "embedded (comes with scikit-learn)"
+    path = local_folder(entry) or keras_archive(entry)
+    if path is not None:
+        return f"here: {path}"
+    ways = f"`bakeoff data get {entry.name}` downloads {entry.download_bytes / 1e6:.0f} MB"
+    if entry.debian_package:
+        ways += f", or apt install {entry.debian_package}"
+    return f"not here: {ways}"

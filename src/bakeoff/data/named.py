@@ -1,26 +1,38 @@
-"""The datasets known by name: where they may lie, how they are verified, fetched and loaded."""
+"""The datasets known by name: how they are verified, fetched, loaded and kept for the next time."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
 import os
-import sys
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from bakeoff.data import idx, mapped
+from bakeoff.data.array_files import decode_idx, encode_idx, read_npz
 from bakeoff.data.arrays import from_arrays
-from bakeoff.data.catalogue import NamedDataset, Part, RemoteFile, look_up
-from bakeoff.data.dataset import Dataset, assemble
-from bakeoff.data.reading import read_file
+from bakeoff.data.catalogue import (
+    NamedDataset,
+    Part,
+    RemoteFile,
+    cache_folder,
+    digits_file,
+    keras_archive,
+    local_folder,
+    look_up,
+    path_in,
+)
+from bakeoff.data.dataset import Dataset, assemble, hashes
+from bakeoff.data.reading import Parsing, read_file
 from bakeoff.errors import DataError, DownloadError
 
 if TYPE_CHECKING:
@@ -29,11 +41,18 @@ if TYPE_CHECKING:
 # The largest archive of the catalogue has 26 MB; an answer beyond this is not one of them.
 _MAX_ARCHIVE_BYTES = 64 * 2**20
 
+_KEPT_NAMES = ("features", "labels", "test_features", "test_labels")
+
+FlatArrays = tuple[NDArray[Any], NDArray[np.int32], NDArray[Any], NDArray[np.int32]]
+"""In the order of ``_KEPT_NAMES``; features of shape (num_examples, num_features)."""
+
+Arrays = Mapping[Part, NDArray[Any]]
+
 
 def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     """Loads a dataset known by name, fetching it if it is nowhere on this machine.
 
-    What was verified once is memory-mapped from the cache (``mapped``). Else it is looked for, in
+    What was verified once is memory-mapped from the cache (``keep``). Else it is looked for, in
     this order: the folder ``BAKEOFF_DATA``, the download cache, Keras's cache (for MNIST), where
     Debian's package puts it (Fashion-MNIST); then downloaded into the cache. Every file is verified
     by its SHA-256 (KMNIST: of the archive).
@@ -52,7 +71,7 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
     sums = "".join(file.sha256 or file.archive_sha256 or "" for file in entry.files)
     place = cache_folder() / "arrays" / f"{name}-{hashlib.sha256(sums.encode()).hexdigest()[:16]}"
     make = partial(assemble, name, class_names=entry.class_names, image_shape=entry.image_shape)
-    kept = mapped.load(place, make)
+    kept = load_kept(place, make)
     if kept is not None:
         return kept
     arrays, certain = _found(entry, progress)
@@ -71,8 +90,8 @@ def load_named(name: str, *, progress: Progress | None = None) -> Dataset:
         arrays["test_labels"].astype(np.int32),
     )
     if certain:
-        mapped.keep(place, flat)
-    return mapped.load(place, make) or make(*flat)
+        keep(place, flat)
+    return load_kept(place, make) or make(*flat)
 
 
 def _load_digits(entry: NamedDataset) -> Dataset:
@@ -96,23 +115,10 @@ def _load_digits(entry: NamedDataset) -> Dataset:
     )
 
 
-def digits_file() -> Path:
-    """The file inside scikit-learn, found without importing it: that would cost a second."""
-    spec = find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise DataError(
-            "digits: scikit-learn, which brings the data, is missing; install scikit-learn"
-        )
-    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
-
-
-Arrays = Mapping[Part, NDArray[Any]]
-
-
 def _found(entry: NamedDataset, progress: Progress | None) -> tuple[Arrays, bool]:
     """The arrays of a dataset, and whether checksums vouch for all of them."""
     folder = local_folder(entry)
-    archive = _keras_archive(entry) if folder is None else None
+    archive = keras_archive(entry) if folder is None else None
     if archive is not None:
         return _read_keras(entry, archive), True
     try:
@@ -128,7 +134,7 @@ def _found(entry: NamedDataset, progress: Progress | None) -> tuple[Arrays, bool
 def _read_folder(entry: NamedDataset, folder: Path) -> tuple[Arrays, bool]:
     arrays, certain = {}, True
     for file in entry.files:
-        path = _path_in(folder, file)
+        path = path_in(folder, file)
         if path is None:
             raise DataError(
                 f"{folder}: {file.stem}.gz is gone; run `bakeoff data get {entry.name}`"
@@ -140,8 +146,6 @@ def _read_folder(entry: NamedDataset, folder: Path) -> tuple[Arrays, bool]:
 
 def _read_keras(entry: NamedDataset, path: Path) -> Arrays:
     """Keras's copy holds the same arrays without the IDX headers; the sums are over both."""
-    from bakeoff.data.archives import read_npz
-
     keys = dict(zip(get_args(Part), ("x_train", "y_train", "x_test", "y_test"), strict=True))
     found = read_npz(path)
     arrays = {}
@@ -149,7 +153,7 @@ def _read_keras(entry: NamedDataset, path: Path) -> Arrays:
         key = keys[file.part]
         if key not in found:
             raise DataError(f"{path}: must hold {key}, but does not; delete the file")
-        arrays[file.part] = verified(file, idx.encode(found[key]), f"{path}: {key}")
+        arrays[file.part] = verified(file, encode_idx(found[key]), f"{path}: {key}")
     return arrays
 
 
@@ -164,7 +168,7 @@ def verified(file: RemoteFile, raw: bytes, place: str) -> NDArray[Any]:
     Raises:
         DataError: damaged, or another file.
     """
-    content = idx.decode(raw, place)
+    content = decode_idx(raw, place)
     expected, found, what = file.sha256, content.sha256, "unpacked bytes"
     if expected is None and raw[:2] == b"\x1f\x8b":
         expected, found, what = file.archive_sha256, hashlib.sha256(raw).hexdigest(), "archive"
@@ -192,7 +196,7 @@ def get(name: str, progress: Progress | None = None) -> Path:
     entry = look_up(name)
     if not entry.files:
         return digits_file()
-    found = local_folder(entry) or _keras_archive(entry)
+    found = local_folder(entry) or keras_archive(entry)
     cached = cache_folder() / entry.name
     if found is not None and found != cached:
         return found
@@ -237,47 +241,12 @@ def _addresses(entry: NamedDataset, file: RemoteFile) -> list[str]:
     return [f"{folder}{file.stem}.gz" for folder in folders]
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``BAKEOFF_CACHE``, else ``bakeoff`` in the user's cache folder."""
-    own = os.environ.get("BAKEOFF_CACHE")
-    if own:
-        return Path(own).expanduser()
-    xdg = os.environ.get("XDG_CACHE_HOME")
-    if xdg and Path(xdg).is_absolute():  # a relative one must be ignored, says the XDG standard
-        return Path(xdg) / "bakeoff"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "bakeoff"
-    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
-        return Path(os.environ["LOCALAPPDATA"]) / "bakeoff" / "Cache"
-    return Path.home() / ".cache" / "bakeoff"
-
-
-def _path_in(folder: Path, file: RemoteFile) -> Path | None:
-    """The file in that folder, plain or zipped; None if it is not there."""
-    paths = (folder / file.stem, folder / f"{file.stem}.gz")
-    return next((path for path in paths if path.is_file()), None)
-
-
-def local_folder(entry: NamedDataset) -> Path | None:
-    """The first folder that has all the files."""
-    folders = []
-    if os.environ.get("BAKEOFF_DATA"):
-        folders.append(Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name)
-    folders.append(cache_folder() / entry.name)
-    if entry.system_folder:
-        folders.append(Path(entry.system_folder))
-    for folder in folders:
-        if all(_path_in(folder, file) is not None for file in entry.files):
-            return folder
-    return None
-
-
 def _refuse_partial(entry: NamedDataset) -> None:
     """DataError if ``BAKEOFF_DATA`` has some of the files only: its owner should know."""
     if not os.environ.get("BAKEOFF_DATA"):
         return
     folder = Path(os.environ["BAKEOFF_DATA"]).expanduser() / entry.name
-    missing = [file.stem for file in entry.files if _path_in(folder, file) is None]
+    missing = [file.stem for file in entry.files if path_in(folder, file) is None]
     if len(missing) < len(entry.files):
         raise DataError(
             f"{folder}: must hold the {len(entry.files)} files of {entry.name}, but {missing[0]}[.gz] is "
@@ -285,23 +254,48 @@ def _refuse_partial(entry: NamedDataset) -> None:
         )
 
 
-def _keras_archive(entry: NamedDataset) -> Path | None:
-    """``mnist.npz`` where ``keras.datasets.mnist.load_data`` leaves it."""
-    if entry.name != "mnist":
-        return None
-    home = os.environ.get("KERAS_HOME")
-    path = (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
-    return path if path.is_file() else None
+def load_kept(place: Path, make: Callable[..., Dataset]) -> Dataset | None:
+    """The dataset that ``keep`` left, or None where there is none or it is damaged.
+
+    The hash, which ends the folder's name, is taken again at every load (0.05 s for MNIST): every
+    dataset needs it, and whatever happened to the files, other numbers have another hash.
+
+    Args:
+        place: as in ``keep``.
+        make: a dataset of the four arrays and their ``hashes``, as ``dataset.assemble`` does.
+    """
+    for folder in sorted(place.parent.glob(f"{place.name}-*")):
+        try:
+            with Parsing(f"{folder}: is damaged", "delete it"):
+                arrays = [open_memmap(folder / f"{name}.npy", mode="r") for name in _KEPT_NAMES]
+                found = hashes(*arrays)
+        except DataError:
+            continue
+        in_order = all(array.flags.c_contiguous for array in arrays)
+        if in_order and folder.name == f"{place.name}-{found[0]}":
+            return make(*arrays, known_hashes=found)
+    return None
 
 
-def where(entry: NamedDataset) -> str:
-    """In words, where a dataset is or how it can be had; verifies and fetches nothing."""
-    if not entry.files:
-        return "embedded (comes with scikit-learn)"
-    path = local_folder(entry) or _keras_archive(entry)
-    if path is not None:
-        return f"here: {path}"
-    ways = f"`bakeoff data get {entry.name}` downloads {entry.download_bytes / 1e6:.0f} MB"
-    if entry.debian_package:
-        ways += f", or apt install {entry.debian_package}"
-    return f"not here: {ways}"
+def keep(place: Path, arrays: FlatArrays) -> None:
+    """Writes verified arrays as ``.npy`` files into the cache, to be memory-mapped by later loads.
+
+    That makes starts fast and lets processes share one copy.
+    A cache that is full or cannot be written to is no error: the next load costs what this one did.
+
+    Args:
+        place: path that the name of the folder begins with; what it says must fix the content.
+        arrays: see ``FlatArrays``.
+    """
+    folder = place.with_name(f"{place.name}-{hashes(*arrays)[0]}")
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
+        try:
+            for name, array in zip(_KEPT_NAMES, arrays, strict=True):
+                np.save(part / f"{name}.npy", array)
+            part.chmod(0o755)
+            shutil.rmtree(folder, ignore_errors=True)  # if there is one, it is damaged
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)

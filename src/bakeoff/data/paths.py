@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import idx
+from bakeoff.data.array_files import read_idx, read_npz
 from bakeoff.data.arrays import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
 from bakeoff.data.dataset import Dataset
@@ -154,8 +154,6 @@ def _from_table(table: Any) -> tuple[_Part, None]:
 
 
 def _read_npz(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
-    from bakeoff.data.archives import read_npz
-
     arrays = read_npz(path)
     pairs = _NPZ_PAIRS if target is None else tuple((x, str(target)) for x, _ in _NPZ_PAIRS)
     pair = next((pair for pair in pairs if pair[0] in arrays and pair[1] in arrays), None)
@@ -201,7 +199,7 @@ def _idx_pairs(folder: Path) -> list[Path]:
 
 
 def _read_pair(images: Path) -> _Part:
-    return {"x": idx.read(images).array, "y": idx.read(_labels_beside(images)).array}
+    return {"x": read_idx(images).array, "y": read_idx(_labels_beside(images)).array}
 
 
 def _read_idx_pair(images: Path) -> tuple[_Part, _Part | None]:

@@ -126,7 +126,7 @@ def _are_made_up(names: tuple[str, ...]) -> bool:
 
 
 def _from_npz(path: Path) -> NDArray[Any]:
-    from bakeoff.data.archives import read_npz
+    from bakeoff.data.array_files import read_npz
 
     arrays = read_npz(path)
     name = next((name for name in _NPZ_NAMES if name in arrays), None)

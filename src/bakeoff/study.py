@@ -25,7 +25,7 @@ from bakeoff.records import StudyPlan, StudyResult
 from bakeoff.result import Result
 from bakeoff.spec import DataSpec, LoadedSpec, StudySpec, from_dict, load
 from bakeoff.store.sqlite import Store
-from bakeoff.terminal.jupyter import default_observer
+from bakeoff.terminal.progress import default_observer
 
 DEFAULT_STORE = "bakeoff.sqlite"
 

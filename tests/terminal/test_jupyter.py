@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.execution.events import nobody
 from bakeoff.study import Study
-from bakeoff.terminal.jupyter import JupyterLine, default_observer
+from bakeoff.terminal.progress import JupyterLine, default_observer
 
 
 class Handle:

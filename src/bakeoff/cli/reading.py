@@ -131,7 +131,7 @@ def compare(
       bakeoff compare digits my-digits
     """
     from bakeoff.errors import StoreError
-    from bakeoff.terminal import side_by_side
+    from bakeoff.terminal import listing
 
     out = result_console(Style(plain=plain))
     with _open(store) as left, _open(other_store or store) as right:
@@ -146,9 +146,9 @@ def compare(
             except StoreError:
                 raise no_study from None
             settings = (left.settings_of(runs[0].key), right.settings_of(runs[1].key))
-            out.print(side_by_side.runs_comparison(runs, settings))
+            out.print(listing.runs_comparison(runs, settings))
             return
-    out.print(side_by_side.studies_comparison(*results))
+    out.print(listing.studies_comparison(*results))
 
 
 def _open(path: str) -> Store:

@@ -1,21 +1,25 @@
-"""What ``show`` prints: the studies of a store, and one run with its curve."""
+"""What ``show`` and ``compare`` print of a store: its studies, one run with its curve, two side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bakeoff import words
-from bakeoff.records import Run
+from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
+from bakeoff.records import Run, StudyResult
 from bakeoff.store.studies import StudyRow
 from bakeoff.terminal.tables import shown
 
 SPARKS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
+WORD_STYLE = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
 
 def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
@@ -77,3 +81,122 @@ def sparkline(values: np.ndarray) -> str:
         return SPARKS[3] * len(values)
     steps = (values - low) / (high - low) * (len(SPARKS) - 1)
     return "".join(SPARKS[round(float(step))] for step in steps)
+
+
+def runs_comparison(
+    runs: tuple[Run, Run], settings: tuple[Mapping[str, Any], Mapping[str, Any]]
+) -> RenderableType:
+    """Two runs: the settings in which they differ, then what they got."""
+    first, second = runs
+    table = _two_columns(first.key[:12], second.key[:12])
+    for name in {**settings[0], **settings[1]}:
+        _row(table, name, *(words.setting(one.get(name)) for one in settings))
+    _row(table, "replicate", str(first.replicate), str(second.replicate))
+    _row(table, "engine", first.engine, second.engine)
+    _row(table, "status", first.status, second.status)
+    table.add_section()
+    for name in {**first.metrics, **second.metrics}:
+        share = name.endswith("accuracy")
+        table.add_row(
+            name.replace("val_", "validation ").replace("_", " "),
+            *_pair(first.value(name), second.value(name), share),
+        )
+    table.add_row("seconds", *_pair(first.train_seconds, second.train_seconds, False))
+    return Group(
+        table,
+        Text("One run each shows no spread: the difference may be luck.", style="dim"),
+    )
+
+
+def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableType:
+    """Two studies: what differs in them and in what they chose, and what their pairs show."""
+    table = _two_columns(first.name, second.name)
+    for title, ours, theirs in (
+        ("data", first.data.name, second.data.name),
+        ("data hash", first.data.hash[:12], second.data.hash[:12]),
+        ("seed", first.seed, second.seed),
+        ("split", first.split, second.split),
+        ("folds", first.spec.get("folds"), second.spec.get("folds")),
+        ("looks", *(", ".join(map(str, one.looks)) for one in (first, second))),
+        ("metric", first.metric, second.metric),
+        ("engine", first.engine, second.engine),
+    ):
+        _row(table, title, str(ours), str(theirs))
+    settings = [_chosen_settings(one) for one in (first, second)]
+    for name in {**settings[0], **settings[1]}:
+        _row(table, name, *(words.setting(one.get(name)) for one in settings))
+    table.add_section()
+    table.add_row("test accuracy", *_pair(_test(first), _test(second), True))
+    parts: list[RenderableType] = [table, Text()]
+    why = unshared(first, second)
+    if why:
+        parts.append(
+            Text(
+                f"Not comparable run by run: {words.listing(why)} differ"
+                f"{'s' if len(why) == 1 else ''}, so the studies share no replicates, and a "
+                "difference of their means may be one of the data parts or of luck.",
+                style="yellow",
+            )
+        )
+        return Group(*parts)
+    matched = compare_studies(first, second)
+    if not matched:
+        parts.append(Text("At least one of them has no finished stage: nothing to compare."))
+        return Group(*parts)
+    title = f"Validation {words.spoken(first.metric)}, paired by replicate"
+    parts.append(Text(title, style="bold"))
+    parts += [Padding(_line(match), (0, 0, 0, 2), expand=False) for match in matched]
+    return Group(*parts)
+
+
+def _line(match: Matched) -> Text:
+    labels = " and ".join(dict.fromkeys((match.first, match.second)))
+    what = f"{match.stage}, {labels}" if match.stage else f"What they chose, {labels}"
+    if match.differing:
+        what += f" (differing in {words.listing(match.differing)})"
+    line = shown(f"{what}: {match.sentence}.")
+    if match.word is not None:
+        line.highlight_words([f"{match.word}", f"a {match.word}"], WORD_STYLE[match.word])
+    return line
+
+
+def _two_columns(left: str, right: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    table.add_column(shown(left), overflow="fold")
+    table.add_column(shown(right), overflow="fold")
+    table.add_column("difference", justify="right")
+    return table
+
+
+def _row(table: Table, title: str, left: str, right: str) -> None:
+    """A row of words, where the two differ."""
+    if left != right:
+        table.add_row(title, shown(left), shown(right), "")
+
+
+def _pair(left: float | None, right: float | None, share: bool) -> tuple[str, str, str]:
+    spoken = words.percent if share else words.number
+    difference = ""
+    if left is not None and right is not None:
+        gap = right - left
+        difference = (
+            f"{words.points(gap, sign=True)} points" if share else words.number(gap, sign=True)
+        )
+    return spoken(left), spoken(right), difference
+
+
+def _chosen_settings(result: StudyResult) -> Mapping[str, Any]:
+    if result.final is not None:
+        return result.final.settings.effective()
+    found = chosen(result)
+    return {} if found is None else found[0].settings.effective()
+
+
+def _test(result: StudyResult) -> float | None:
+    """Mean over the refits, or over the runs of what a replication ended with."""
+    runs = result.final.runs if result.final else ()
+    if not runs and (found := chosen(result)) is not None:
+        runs = tuple(found[1])
+    values = [value for run in runs if (value := run.value("test_accuracy")) is not None]
+    return sum(values) / len(values) if values else None

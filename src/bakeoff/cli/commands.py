@@ -1,16 +1,22 @@
-"""The tree of commands, with its words and options; knows nothing of processes and exit codes.
+"""The tree of commands, and those that look after an installation, its data and its stores.
 
 Nothing heavy is imported here or in the modules of the commands: ``bakeoff --help`` must be quick.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bakeoff import __version__
-from bakeoff.cli import data, models, reading, running, store
+from bakeoff.cli import models, reading, running
+from bakeoff.cli.output import Style, download_bar
+from bakeoff.cli.reading import StorePath
+from bakeoff.errors import StoreError, UsageError
+from bakeoff.files import write_whole
 
 EPILOG = (
     "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed or --strict "
@@ -24,6 +30,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EPILOG,
+)
+
+data = typer.Typer(help="Datasets: list, get, info.", no_args_is_help=True, rich_markup_mode=None)
+store_app = typer.Typer(
+    help="The results store: check, vacuum, merge.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -55,7 +66,198 @@ def options(
     del version, debug
 
 
-for module in (running, reading, models):
-    module.register(app)
-app.add_typer(data.app, name="data")
-app.add_typer(store.app, name="store")
+def init(
+    path: Annotated[str, typer.Argument(help="The study file to make.")] = "study.toml",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if it is there.")
+    ] = False,
+) -> None:
+    """Write a commented study file to start from.
+
+    Example:
+
+      bakeoff init my-study.toml
+    """
+    from bakeoff.spec import built_in_text
+
+    target = Path(path)
+    if target.exists() and not force:
+        raise UsageError(f"{path}: is there already; give another name, or --force")
+    write_whole(target, built_in_text("template"))
+    typer.echo(f"{path} written. Next: bakeoff check {path}")
+
+
+def doctor() -> None:
+    """Say what this installation can do: engine, instruction sets, cores, data, versions.
+
+    Example:
+
+      bakeoff doctor
+    """
+    import platform
+
+    import numpy as np
+
+    from bakeoff.data.catalogue import CATALOGUE, where
+    from bakeoff.dense.trainable import available_instruction_sets, get_engine
+    from bakeoff.execution.environment import cpu_name
+    from bakeoff.executors.base import available_cores
+
+    engine = get_engine("auto")
+    rows = {
+        "bakeoff": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "numpy": np.__version__,
+        "processor": f"{cpu_name()}, {available_cores()} cores",
+        "engine": engine.name,
+        "instruction sets": ", ".join(available_instruction_sets()) or "none: no compiled kernel",
+    }
+    for name, value in rows.items():
+        typer.echo(f"{name + ':':<20}{value}")
+    for entry in CATALOGUE.values():
+        typer.echo(f"{'data ' + entry.name + ':':<20}{where(entry)}")
+
+
+@data.command("list")
+def list_datasets() -> None:
+    """List the built-in datasets and where each was found.
+
+    Example:
+
+      bakeoff data list
+    """
+    from bakeoff.data.catalogue import CATALOGUE, where
+
+    for entry in CATALOGUE.values():
+        size = f"{entry.num_train:,} + {entry.num_test:,} test"
+        typer.echo(f"{entry.name:<16}{size:<24}{where(entry)}")
+
+
+@data.command("get")
+def get_dataset(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> None:
+    """Download a dataset into the cache, verify it, and say where it is.
+
+    Example:
+
+      bakeoff data get digits
+    """
+    from bakeoff.data.named import get
+
+    with download_bar(Style()) as progress:
+        path = get(name, progress)
+    typer.echo(str(path))
+
+
+@data.command("info")
+def describe_dataset(
+    name: Annotated[str, typer.Argument(help="A built-in dataset, or a path.")],
+) -> None:
+    """Describe a dataset: sizes, classes, balance, hash. The test part stays sealed.
+
+    Example:
+
+      bakeoff data info digits
+    """
+    import numpy as np
+
+    from bakeoff import words
+    from bakeoff.study import load_dataset
+
+    dataset = load_dataset(name, Path.cwd())
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    rows = {
+        "name": dataset.name,
+        "examples": f"{dataset.num_examples:,} and {len(dataset.test):,} sealed for the test",
+        "features": f"{dataset.num_features:,} of {dataset.features.dtype}",
+        "image shape": "×".join(map(str, dataset.image_shape)) if dataset.image_shape else "–",
+        "classes": ", ".join(
+            f"{words.visible(label)} {count:,}"
+            for label, count in zip(dataset.class_names[:20], counts[:20], strict=True)
+        )
+        + (" …" if dataset.num_classes > 20 else ""),
+        "hash": dataset.hash,
+    }
+    for key, value in rows.items():
+        typer.echo(f"{key + ':':<14}{value}")
+
+
+@store_app.command("check")
+def check_store(store: StorePath = "bakeoff.sqlite") -> None:
+    """Check that a store is sound.
+
+    Example:
+
+      bakeoff store check
+    """
+    from bakeoff.store.sqlite import Store
+
+    with Store.open(store, write=False) as opened:
+        problems = opened.check()
+        num_studies = len(opened.studies())
+    if problems:
+        raise StoreError(*(f"{store}: {problem}" for problem in problems))
+    typer.echo(f"{store}: sound, {num_studies} studies")
+
+
+@store_app.command("vacuum")
+def vacuum_store(store: StorePath = "bakeoff.sqlite") -> None:
+    """Give unused space of a store back.
+
+    Example:
+
+      bakeoff store vacuum
+    """
+    from bakeoff.store.sqlite import Store
+
+    _must_exist(store)
+    before = Path(store).stat().st_size
+    with Store.open(store) as opened:
+        opened.vacuum()
+    typer.echo(f"{store}: {before:,} bytes before, {Path(store).stat().st_size:,} after")
+
+
+@store_app.command("merge")
+def merge_stores(
+    other: Annotated[str, typer.Argument(help="The store whose runs are brought in.")],
+    store: StorePath = "bakeoff.sqlite",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another process writes to the store.")
+    ] = False,
+) -> None:
+    """Bring the runs and studies of another store into this one.
+
+    Example:
+
+      bakeoff store merge other.sqlite
+    """
+    from bakeoff.store.sqlite import Store
+
+    _must_exist(store)
+    with Store.open(store, wait=wait) as opened:
+        report = opened.merge(other)
+    typer.echo(
+        f"{store}: {report.added} runs added, {report.already_there} were there, "
+        f"{len(report.studies)} studies"
+    )
+
+
+def _must_exist(store: str) -> None:
+    """A command that tends a store must not make one."""
+    if not Path(store).exists():
+        raise StoreError(f"{store}: there is no store; run a study first, or give its path")
+
+
+for command in (
+    running.run,
+    running.check,
+    init,
+    doctor,
+    reading.report,
+    reading.show,
+    reading.compare,
+    models.predict,
+    models.export,
+):
+    app.command()(command)
+app.add_typer(data, name="data")
+app.add_typer(store_app, name="store")

@@ -14,12 +14,6 @@ from bakeoff.errors import UsageError
 ModelPath = Annotated[str, typer.Argument(help="The .safetensors file that `bakeoff run` wrote.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this module."""
-    app.command()(predict)
-    app.command()(export)
-
-
 def predict(
     model: ModelPath,
     files: Annotated[list[str], typer.Argument(help="CSV, NPZ or image files.")],

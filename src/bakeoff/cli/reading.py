@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff.cli.output import Style, result_console, write_text
-from bakeoff.errors import UsageError
+from bakeoff.cli.running import file_stem
+from bakeoff.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from bakeoff.store.sqlite import Store
@@ -17,13 +18,6 @@ StorePath = Annotated[str, typer.Option("--store", help="Results store.")]
 StudyName = Annotated[
     str | None, typer.Argument(help="Name or number of a study; the latest by default.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this module."""
-    app.command()(report)
-    app.command()(show)
-    app.command()(compare)
 
 
 def report(
@@ -45,7 +39,7 @@ def report(
 
     with _open(store) as opened:
         result = opened.load_result(_which(opened, study))
-    path = Path(output or f"bakeoff-{_stem(result.name)}.html")
+    path = Path(output or f"bakeoff-{file_stem(result.name)}.html")
     write(result, path)
     typer.echo(str(path))
 
@@ -81,7 +75,6 @@ def show(
 
       bakeoff show digits --export digits-results
     """
-    from bakeoff.errors import StoreError
     from bakeoff.report.json import dumps
     from bakeoff.terminal import listing
     from bakeoff.terminal.tables import print_result
@@ -130,7 +123,6 @@ def compare(
 
       bakeoff compare digits my-digits
     """
-    from bakeoff.errors import StoreError
     from bakeoff.terminal import listing
 
     out = result_console(Style(plain=plain))
@@ -178,9 +170,3 @@ def _frames(
         write_text(csv_path, frames.csv_text(frame))
     if parquet_path is not None:
         frames.write_parquet(frame, parquet_path)
-
-
-def _stem(name: str) -> str:
-    from bakeoff.cli.running import file_stem
-
-    return file_stem(name)

@@ -1,9 +1,8 @@
-"""``bakeoff run``, ``check``, ``init`` and ``doctor``."""
+"""``bakeoff run`` and ``check``."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +17,8 @@ from bakeoff.cli.output import (
     write_message,
     write_text,
 )
-from bakeoff.errors import LintError, UsageError
-from bakeoff.files import must_be_writable, write_whole
+from bakeoff.errors import LintError
+from bakeoff.files import must_be_writable
 
 if TYPE_CHECKING:
     from bakeoff.records import StageResult
@@ -48,14 +47,6 @@ Overrides = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="As --set seed=…")]
 Delta = Annotated[float | None, typer.Option(min=0.0, help="As --set delta=…")]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this module."""
-    app.command()(run)
-    app.command()(check)
-    app.command()(init)
-    app.command()(doctor)
 
 
 def run(
@@ -248,59 +239,6 @@ def check(
     errors = [finding.code for finding in findings if finding.level == "error"]
     if strict and errors:
         raise LintError(f"--strict: the lint found {', '.join(errors)}; see docs/lint.md")
-
-
-def init(
-    path: Annotated[str, typer.Argument(help="The study file to make.")] = "study.toml",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the file if it is there.")
-    ] = False,
-) -> None:
-    """Write a commented study file to start from.
-
-    Example:
-
-      bakeoff init my-study.toml
-    """
-    from bakeoff.spec import built_in_text
-
-    target = Path(path)
-    if target.exists() and not force:
-        raise UsageError(f"{path}: is there already; give another name, or --force")
-    write_whole(target, built_in_text("template"))
-    typer.echo(f"{path} written. Next: bakeoff check {path}")
-
-
-def doctor() -> None:
-    """Say what this installation can do: engine, instruction sets, cores, data, versions.
-
-    Example:
-
-      bakeoff doctor
-    """
-    import platform
-
-    import numpy as np
-
-    from bakeoff import __version__
-    from bakeoff.data.catalogue import CATALOGUE, where
-    from bakeoff.dense.trainable import available_instruction_sets, get_engine
-    from bakeoff.execution.environment import cpu_name
-    from bakeoff.executors.base import available_cores
-
-    engine = get_engine("auto")
-    rows = {
-        "bakeoff": __version__,
-        "python": f"{platform.python_version()} ({sys.executable})",
-        "numpy": np.__version__,
-        "processor": f"{cpu_name()}, {available_cores()} cores",
-        "engine": engine.name,
-        "instruction sets": ", ".join(available_instruction_sets()) or "none: no compiled kernel",
-    }
-    for name, value in rows.items():
-        typer.echo(f"{name + ':':<20}{value}")
-    for entry in CATALOGUE.values():
-        typer.echo(f"{'data ' + entry.name + ':':<20}{where(entry)}")
 
 
 def overridden(overrides: list[str] | None, seed: int | None, delta: float | None) -> list[str]:

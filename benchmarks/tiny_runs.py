@@ -11,12 +11,11 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import bakeoff
-from bakeoff.execution.events import Silent
+from bakeoff.execution.events import Event, RunFinished
 
 STAGES, CANDIDATES, REPLICATES = 2, 10, 5
 RUNS_PER_STUDY = STAGES * CANDIDATES * REPLICATES
@@ -33,7 +32,7 @@ def resident_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-class Counter(Silent):
+class Counter:
     """Notes when each run was finished, how long it trained, and the memory now and then."""
 
     def __init__(self) -> None:
@@ -43,10 +42,12 @@ class Counter(Silent):
         self.memory: list[tuple[int, float]] = []
         self.began = time.perf_counter()
 
-    def run_finished(self, request: Any, run: Any) -> None:  # noqa: ARG002
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, RunFinished):
+            return
         self.ends.append(time.perf_counter() - self.began)
         self.cpu_ends.append(time.process_time())
-        self.train_seconds.append(run.train_seconds)
+        self.train_seconds.append(event.run.train_seconds)
         if len(self.ends) % SAMPLE_EVERY == 0:
             self.memory.append((len(self.ends), resident_mib()))
 

@@ -12,9 +12,9 @@ size_t num_lit(const T* values, size_t count) {
   while (count > 0) {
     // A short inner count of 32 bits is what compilers turn into vectors.
     size_t part = count < 4096 ? count : 4096;
-    uint32_t lit = 0;
-    for (size_t i = 0; i < part; ++i) lit += values[i] != T{};
-    total += lit;
+    uint32_t nonzero = 0;
+    for (size_t i = 0; i < part; ++i) nonzero += values[i] != T{};
+    total += nonzero;
     values += part;
     count -= part;
   }
@@ -26,9 +26,9 @@ size_t num_lit(const T* values, size_t count) {
 double density(const Features& features) {
   const size_t count = features.num_examples * features.num_features;
   if (count == 0) return 1.0;
-  const size_t lit =
+  const size_t nonzero =
       features.bytes != nullptr ? num_lit(features.bytes, count) : num_lit(features.floats, count);
-  return static_cast<double>(lit) / static_cast<double>(count);
+  return static_cast<double>(nonzero) / static_cast<double>(count);
 }
 
 uint64_t checksum(const Features& features) {

@@ -1,6 +1,6 @@
 // Denormal numbers count as zero while an object of this class lives, on this thread only.
 //
-// The moments of rarely lit features decay into denormals, on which some processors are a hundred
+// The moments of rarely non-zero features decay into denormals, on which some processors are a hundred
 // times slower. The caller's mode comes back at the end, exceptions included.
 #pragma once
 

@@ -24,7 +24,7 @@ enum class Activation : int32_t {
 };
 enum class Optimizer : int32_t { kSgd, kAdam, kAdamW, kRmsprop };
 
-// Features that are lit, that is not zero, are told by the bits of 64-bit words.
+// Which features are non-zero is told by the bits of 64-bit words.
 constexpr int kBlockFeatures = 64;
 
 // out(i, j) = sum over r of left(i, r) · right(r, j), in float32.
@@ -105,9 +105,9 @@ struct GatherTask {
   float* out;
   ptrdiff_t out_stride;  // what lies beyond num_features is left alone
   // Where wanted, which features of each example are not zero, one bit each: word i of block b, at
-  // b · lit_block + i, tells of features 64 b … of example i.
-  uint64_t* lit;
-  ptrdiff_t lit_block;
+  // b · nonzero_block + i, tells of features 64 b … of example i.
+  uint64_t* nonzero;
+  ptrdiff_t nonzero_block;
 };
 
 // Rows of the data matrix that a later step reads, to be fetched while this one is worked on.
@@ -119,12 +119,12 @@ struct NextRows {
 };
 
 // First layer on examples that are mostly zeros: forward adds value · weight row into the outputs,
-// backward adds value · delta row into the weights (or their gradient), for lit features only.
+// backward adds value · delta row into the weights (or their gradient), for non-zero features only.
 struct SparseTask {
   const float* inputs;  // scaled examples
   ptrdiff_t input_row;
-  const uint64_t* lit;  // as gather() leaves it
-  ptrdiff_t lit_block;
+  const uint64_t* nonzero;  // as gather() leaves it
+  ptrdiff_t nonzero_block;
   int num_blocks;
   int rows;
   float* weights;  // one row per feature

@@ -60,7 +60,7 @@ Network::Network(const KernelTable& kernels, const NetworkShape& shape, const Fe
       arena.reserve(layer.slopes, rows * static_cast<size_t>(layer.stride));
   }
   input_stride_ = odd_lines(layers_[0].fan_in);
-  // Lit features are looked for in whole blocks, also behind the last row.
+  // Non-zero features are looked for in whole blocks, also behind the last row.
   arena.reserve(inputs_, rows * static_cast<size_t>(input_stride_) + kBlockFeatures);
   if (sparse) {
     num_blocks_ = (layers_[0].fan_in + kBlockFeatures - 1) / kBlockFeatures;

@@ -41,7 +41,7 @@ struct DenseLayer {
 
 class Network {
  public:
-  // `sparse`: the first layer touches lit features only. `max_rows` bounds a chunk.
+  // `sparse`: the first layer touches non-zero features only. `max_rows` bounds a chunk.
   Network(const KernelTable& kernels, const NetworkShape& shape, const Features& features,
           const Scaling& scaling, bool sparse, int max_rows, bool training, Arena& arena);
   Network(const Network&) = delete;

@@ -25,7 +25,7 @@ struct ScaledRow {
   }
 };
 
-template <bool bytes, bool per_feature, bool find_lit>
+template <bool bytes, bool per_feature, bool find_nonzero>
 void gather_rows(const GatherTask& task) {
   const size_t count = task.num_features;
   ScaledRow<bytes, per_feature> row = {};
@@ -34,7 +34,7 @@ void gather_rows(const GatherTask& task) {
   row.shift0 = broadcast(task.shift[0]);
   row.factor0 = broadcast(task.factor[0]);
   for (int i = 0; i < task.num_rows; ++i) {
-    uint64_t* lit = task.lit + (find_lit ? i : 0);
+    uint64_t* nonzero = task.nonzero + (find_nonzero ? i : 0);
     const size_t from = static_cast<size_t>(task.rows[i]) * count;
     row.byte_row = task.bytes + (bytes ? from : 0);
     row.float_row = task.floats + (bytes ? 0 : from);
@@ -47,9 +47,9 @@ void gather_rows(const GatherTask& task) {
         store(out + j + k, y);
         word |= static_cast<uint64_t>(lit_lanes(y)) << k;
       }
-      if constexpr (find_lit) {
-        *lit = word;
-        lit += task.lit_block;
+      if constexpr (find_nonzero) {
+        *nonzero = word;
+        nonzero += task.nonzero_block;
       }
     }
     if (j == count) continue;
@@ -64,14 +64,14 @@ void gather_rows(const GatherTask& task) {
       out[j] = row.at(j);
       word |= static_cast<uint64_t>(out[j] != 0.0f) << (j - start);
     }
-    if constexpr (find_lit) *lit = word;
+    if constexpr (find_nonzero) *nonzero = word;
   }
 }
 
 template <bool bytes, bool per_feature>
 void gather_known(const GatherTask& task) {
-  task.lit != nullptr ? gather_rows<bytes, per_feature, true>(task)
-                      : gather_rows<bytes, per_feature, false>(task);
+  task.nonzero != nullptr ? gather_rows<bytes, per_feature, true>(task)
+                          : gather_rows<bytes, per_feature, false>(task);
 }
 
 void gather(const GatherTask& task) {

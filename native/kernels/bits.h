@@ -1,5 +1,5 @@
-// Which examples light each feature, from which features each example lights: a matrix of bits,
-// transposed 32 × 32 at a time.
+// In which examples each feature is non-zero, from which features are non-zero in each example: a
+// matrix of bits, transposed 32 × 32 at a time.
 //
 // Squares of bits off the diagonal are swapped, of side 16, then 8, 4, 2 and 1 (Warren, Hacker's
 // Delight, section 7-3). The 32 words lie in vectors: words at a distance of a vector or more are
@@ -54,13 +54,13 @@ BAKEOFF_INLINE void transpose_bits(uint32_t* words) {
     store(reinterpret_cast<float*>(words + i * kLanes), reinterpret_cast<Vec>(x[i]));
 }
 
-// From the lit words of up to 32 examples (one word of 64 features each) to one word per feature,
+// From the non-zero words of up to 32 examples (one word of 64 features each) to one word per feature,
 // whose bit i belongs to example i.
-BAKEOFF_INLINE void examples_of_features(const uint64_t* lit, int num_examples, uint32_t* examples_of) {
+BAKEOFF_INLINE void examples_of_features(const uint64_t* nonzero, int num_examples, uint32_t* examples_of) {
   uint32_t* low = examples_of;
   uint32_t* high = examples_of + kGroup;
   for (int i = 0; i < kGroup; ++i) {
-    const uint64_t word = i < num_examples ? lit[i] : 0;
+    const uint64_t word = i < num_examples ? nonzero[i] : 0;
     low[i] = static_cast<uint32_t>(word);
     high[i] = static_cast<uint32_t>(word >> 32);
   }

@@ -1,16 +1,16 @@
-// The first layer on examples that are mostly zeros: only lit features are touched, nothing is
+// The first layer on examples that are mostly zeros: only non-zero features are touched, nothing is
 // approximated. docs/engine.md has the drawing and the count of loads and stores.
 //
 // Features come in blocks of 64, so that a block's 64 weight rows (32 KiB for 8 vectors of 16 lanes)
 // stay in the first-level cache while every example passes over them. One word per example and block
-// tells which of its features are lit.
+// tells which of its features are non-zero.
 //
-//   forward    by example: its sums stay in 8 registers during a block; a lit feature costs 8
+//   forward    by example: its sums stay in 8 registers during a block; a non-zero feature costs 8
 //              multiply-adds whose weights come straight from the cache.
-//   backward   by feature: two neighbours, which strokes light together, keep their weight rows in 16
+//   backward   by feature: two neighbours, often non-zero together, keep their weight rows in 16
 //              registers; the words of 32 examples, transposed as a matrix of bits, tell which
-//              examples light either. Each costs 8 deltas from the cache for 16 multiply-adds, and the
-//              rows are stored once. By example instead, every lit entry would cost 8 stores.
+//              examples have either. Each costs 8 deltas from the cache for 16 multiply-adds, and the
+//              rows are stored once. By example instead, every non-zero entry would cost 8 stores.
 #pragma once
 
 #include "../kernel_table.h"
@@ -29,7 +29,7 @@ BAKEOFF_INLINE int take_lowest(uint64_t& word) {
   return place;
 }
 
-// Adds the lit features of `together` examples from `example` on, of `num_words` blocks from `block` on.
+// Adds the non-zero features of `together` examples from `example` on, of `num_words` blocks from `block` on.
 template <int vectors, int together>
 BAKEOFF_INLINE void forward_examples(const SparseTask& task, int column, int block, int num_words,
                                      int example) {
@@ -42,14 +42,14 @@ BAKEOFF_INLINE void forward_examples(const SparseTask& task, int column, int blo
     BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
       sum[k][v] = load(out + k * output_row + v * kLanes);
   }
-  const uint64_t* lit_of = task.lit + block * task.lit_block + example;
+  const uint64_t* nonzero_of = task.nonzero + block * task.nonzero_block + example;
   const float* weights = task.weights + block * kBlockFeatures * weight_row + column;
   for (int word = 0; word < num_words; ++word) {
-    uint64_t lit = 0;
+    uint64_t nonzero = 0;
     BAKEOFF_UNROLL for (int k = 0; k < together; ++k)
-      lit |= lit_of[k];
-    while (lit != 0) {
-      const int place = take_lowest(lit);
+      nonzero |= nonzero_of[k];
+    while (nonzero != 0) {
+      const int place = take_lowest(nonzero);
       const float* w = weights + place * weight_row;
       BAKEOFF_UNROLL for (int k = 0; k < together; ++k) {
         Vec value = broadcast(x[k][place]);
@@ -57,7 +57,7 @@ BAKEOFF_INLINE void forward_examples(const SparseTask& task, int column, int blo
           sum[k][v] += value * load(w + v * kLanes);
       }
     }
-    lit_of += task.lit_block;
+    nonzero_of += task.nonzero_block;
     weights += kBlockFeatures * weight_row;
     BAKEOFF_UNROLL for (int k = 0; k < together; ++k)
       x[k] += kBlockFeatures;
@@ -70,8 +70,8 @@ BAKEOFF_INLINE void forward_examples(const SparseTask& task, int column, int blo
 
 template <int vectors>
 void forward_columns(const SparseTask& task, int column) {
-  // Narrow layers take several examples together, where any of them is lit: eight sums that do not wait
-  // for each other, a weight row read once, and one loop whose end is a surprise instead of several.
+  // Narrow layers take several examples together, where any of them is non-zero: eight sums that do not wait
+  // for each other, a weight row read once, and one mispredicted end of a loop instead of several.
   constexpr int kTogether = vectors >= 8 ? 1 : vectors == 4 ? 2 : 4;
   // Blocks whose weight rows fill the cache together.
   constexpr int kWords = 8 / vectors;
@@ -112,9 +112,9 @@ void backward_examples(const SparseTask& task, int column) {
     for (int block = 0; block < task.num_blocks; ++block) {
       const float* inputs = task.inputs + i * task.input_row + block * kBlockFeatures;
       float* weights = task.weights + block * kBlockFeatures * weight_row + column;
-      uint64_t lit = task.lit[block * task.lit_block + i];
-      while (lit != 0) {
-        int place = take_lowest(lit);
+      uint64_t nonzero = task.nonzero[block * task.nonzero_block + i];
+      while (nonzero != 0) {
+        int place = take_lowest(nonzero);
         Vec value = broadcast(inputs[place]);
         float* w = weights + place * weight_row;
         BAKEOFF_UNROLL for (int v = 0; v < vectors; ++v)
@@ -125,7 +125,7 @@ void backward_examples(const SparseTask& task, int column) {
 }
 
 // By feature, for up to 32 examples from `first` on and the columns of one block of features, taking
-// neighbouring features together, which are often lit by the same examples.
+// neighbouring features together, which are often non-zero in the same examples.
 template <int vectors>
 void backward_features(const SparseTask& task, int column, int first, int block,
                        const uint32_t* examples_of) {
@@ -218,7 +218,7 @@ void sparse_backward(const SparseTask& task) {
     const int count = task.rows - first < kGroup ? task.rows - first : kGroup;
     for (int block = 0; block < task.num_blocks; ++block) {
       uint32_t examples_of[kBlockFeatures];
-      examples_of_features(task.lit + block * task.lit_block + first, count, examples_of);
+      examples_of_features(task.nonzero + block * task.nonzero_block + first, count, examples_of);
       all_columns(task, FeaturesPass{task, first, block, examples_of});
     }
   }

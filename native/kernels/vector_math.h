@@ -1,5 +1,5 @@
 // exp and its relatives, lane by lane. Each stays within 2e-7 relative error or 4 units in the last
-// place of the exact value (tests/engines/test_native_math.py measures it); results below the
+// place of the exact value (tests/dense/test_native_math.py measures it); results below the
 // smallest normal number become zero. fit_coefficients.py prints the polynomials.
 #pragma once
 

@@ -12,12 +12,12 @@ from bakeoff.dense.jobs import initial_layers, learning_rates
 from bakeoff.dense.settings import DenseSettings
 
 # bytes and floats, mostly zeros (the sparse first layer) and without zeros (the dense one).
-KINDS = ("lit bytes", "full bytes", "lit floats", "full floats")
+KINDS = ("sparse bytes", "full bytes", "sparse floats", "full floats")
 
 
 def sample_job(
     settings: DenseSettings,
-    kind: str = "lit bytes",
+    kind: str = "sparse bytes",
     *,
     num_train: int = 150,
     num_validation: int = 40,
@@ -36,14 +36,14 @@ def sample_job(
         features = np.clip(values * 40 + 128, 1, 255).astype(np.uint8)
     else:
         features = values.astype(np.float32)
-    if kind.startswith("lit"):
+    if kind.startswith("sparse"):
         features[draw.random(shape) < 0.8] = 0
     match kind:
-        case "lit bytes":
+        case "sparse bytes":
             scaling = Scaling(np.zeros(1, np.float32), np.full(1, 1 / 255, np.float32))
         case "full bytes":
             scaling = Scaling(np.full(1, 128, np.float32), np.full(1, 1 / 60, np.float32))
-        case "lit floats":
+        case "sparse floats":
             factor = draw.uniform(0.5, 1.5, num_features).astype(np.float32)
             scaling = Scaling(np.zeros(num_features, np.float32), factor)
         case _:

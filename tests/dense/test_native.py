@@ -85,14 +85,14 @@ def test_batch_sizes(engine: NativeEngine, kind: str, batch_size: int, optimizer
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
-@pytest.mark.parametrize("kind", ["lit bytes", "full floats"])
+@pytest.mark.parametrize("kind", ["sparse bytes", "full floats"])
 def test_steps_of_several_chunks(engine: NativeEngine, kind: str, optimizer: str) -> None:
     """A batch larger than what the kernels take at once gives one step, not several."""
     settings = run_settings(batch_size=700, l2=0.001, dropout=0.2, **OPTIMIZERS[optimizer])
     assert_same_run(engine, sample_job(settings, kind, num_train=1500, num_validation=300))
 
 
-@pytest.mark.parametrize("kind", ["lit bytes", "full floats"])
+@pytest.mark.parametrize("kind", ["sparse bytes", "full floats"])
 @pytest.mark.parametrize(
     ("hidden", "num_features", "num_classes"),
     [
@@ -193,13 +193,13 @@ def test_same_job_same_bits(engine: NativeEngine) -> None:
 
 
 def test_sparse_and_dense_first_layers_agree(engine: NativeEngine) -> None:
-    """The lit-entries path computes what the dense path computes, to rounding."""
-    lit = sample_job(run_settings(activation="sigmoid"), "lit floats")
+    """The sparse path computes what the dense path computes, to rounding."""
+    nonzero = sample_job(run_settings(activation="sigmoid"), "sparse floats")
     # A shift that rounds away in every product, but forbids the sparse path.
-    shift = np.full(lit.features.shape[1], 1e-30, np.float32)
-    dense = dataclasses.replace(lit, scaling=Scaling(shift, lit.scaling.factor))
-    assert lit.scaling.keeps_zeros and not dense.scaling.keeps_zeros
-    ours, theirs = engine.train(lit, Watch()), engine.train(dense, Watch())
+    shift = np.full(nonzero.features.shape[1], 1e-30, np.float32)
+    dense = dataclasses.replace(nonzero, scaling=Scaling(shift, nonzero.scaling.factor))
+    assert nonzero.scaling.keeps_zeros and not dense.scaling.keeps_zeros
+    ours, theirs = engine.train(nonzero, Watch()), engine.train(dense, Watch())
     assert relative_difference(ours.layers, theirs.layers) < 1e-5
     assert not np.array_equal(flat(ours.layers), flat(theirs.layers))
 

@@ -217,8 +217,8 @@ def test_a_matrix_changed_in_place_is_seen() -> None:
     job = sample_job(run_settings())
     job = dataclasses.replace(job, features=job.features.copy())
     before = ENGINE.train(job, Watch())
-    lit = np.argwhere(job.features[job.train_rows[0]])[0]
-    job.features[job.train_rows[0], lit] ^= 0xFF
+    nonzero = np.argwhere(job.features[job.train_rows[0]])[0]
+    job.features[job.train_rows[0], nonzero] ^= 0xFF
     after = ENGINE.train(job, Watch())
     assert not np.array_equal(flat(before.layers), flat(after.layers))
     assert relative_difference(after.layers, ReferenceEngine().train(job, Watch()).layers) < 1e-4
@@ -239,9 +239,9 @@ def test_the_memory_of_a_matrix_goes_with_it() -> None:
 def test_dense_data_takes_the_dense_path() -> None:
     """The measured density decides, not the data type."""
     assert _native.density(sample_job(run_settings(), "full bytes").features) == 1.0
-    assert _native.density(sample_job(run_settings(), "lit floats").features) < 0.3
+    assert _native.density(sample_job(run_settings(), "sparse floats").features) < 0.3
     assert not native._is_sparse(sample_job(run_settings(), "full bytes").features)
-    assert native._is_sparse(sample_job(run_settings(), "lit floats").features)
+    assert native._is_sparse(sample_job(run_settings(), "sparse floats").features)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -274,7 +274,7 @@ def resident():
 
 engine = NativeEngine()
 jobs = [sample_job(run_settings(epochs=1, optimizer=o), k, num_train=40, num_validation=8)
-        for o in ("sgd", "adam") for k in ("lit bytes", "full floats")]
+        for o in ("sgd", "adam") for k in ("sparse bytes", "full floats")]
 for number in range(10_000):
     engine.train(jobs[number % 4], Watch())
     if number == 500:

@@ -26,11 +26,11 @@ INKS = hnp.arrays(
 def _slow_twin(ink: np.ndarray) -> np.ndarray:
     """The same drawing by exact fractions and plain loops, as the page describes it."""
     out = np.zeros((28, 28), int)
-    lit = [(r, c) for r in range(ink.shape[0]) for c in range(ink.shape[1]) if ink[r, c]]
-    if not lit:
+    nonzero = [(r, c) for r in range(ink.shape[0]) for c in range(ink.shape[1]) if ink[r, c]]
+    if not nonzero:
         return out
-    top, left = min(r for r, _ in lit), min(c for _, c in lit)
-    h, w = max(r for r, _ in lit) - top + 1, max(c for _, c in lit) - left + 1
+    top, left = min(r for r, _ in nonzero), min(c for _, c in nonzero)
+    h, w = max(r for r, _ in nonzero) - top + 1, max(c for _, c in nonzero) - left + 1
     half = Fraction(1, 2)
     longest = max(h, w)
     m = 20 if h == longest else max(1, int(Fraction(h * 20, w) + half))
@@ -82,8 +82,8 @@ def test_the_drawing_fills_a_box_of_twenty_and_its_mass_is_in_the_middle(ink) ->
     mass = out.astype(int)
     for axis in (0, 1):
         centre = (mass.sum(axis=1 - axis) * np.arange(28)).sum() / mass.sum()
-        lit = np.flatnonzero(mass.any(axis=1 - axis))
-        assert abs(centre - 14) <= 0.5 or lit[0] < 8 or lit[-1] > 19
+        nonzero = np.flatnonzero(mass.any(axis=1 - axis))
+        assert abs(centre - 14) <= 0.5 or nonzero[0] < 8 or nonzero[-1] > 19
 
 
 @given(INKS, st.integers(0, 9), st.integers(0, 9))
@@ -169,5 +169,5 @@ def test_real_mnist_images_are_where_the_specification_puts_them() -> None:
     for image in images:
         out = centre_drawing(image).astype(int)
         same += np.abs(out - image).max() == 0
-    # The rest, one in three thousand, were cut with an empty or barely lit row at their edge.
+    # The rest, one in three thousand, were cut with an empty or barely non-zero row at their edge.
     assert same / len(images) > 0.99

@@ -35,12 +35,12 @@ int num_failed = 0;
   } while (false)
 
 // Exactly as long as asked for, so that one step beyond the end is caught.
-std::vector<float> random_floats(size_t count, uint32_t seed, double lit = 1.0) {
+std::vector<float> random_floats(size_t count, uint32_t seed, double nonzero = 1.0) {
   std::mt19937 draw(seed);
   std::normal_distribution<float> normal;
   std::uniform_real_distribution<double> uniform;
   std::vector<float> values(count);
-  for (float& value : values) value = uniform(draw) < lit ? normal(draw) : 0.0f;
+  for (float& value : values) value = uniform(draw) < nonzero ? normal(draw) : 0.0f;
   return values;
 }
 
@@ -105,8 +105,8 @@ void test_sparse(const KernelTable& kernels) {
         std::vector<float> outputs = random_floats(static_cast<size_t>(rows * columns), 6);
         const std::vector<float> weights0 = weights, outputs0 = outputs;
         // More room than rows, as a chunk has that is not full; what lies there must not matter.
-        const int lit_block = rows + 5;
-        std::vector<uint64_t> lit(static_cast<size_t>(lit_block * num_blocks), ~uint64_t{0});
+        const int nonzero_block = rows + 5;
+        std::vector<uint64_t> nonzero(static_cast<size_t>(nonzero_block * num_blocks), ~uint64_t{0});
         std::vector<int32_t> all_rows(static_cast<size_t>(rows));
         std::iota(all_rows.begin(), all_rows.end(), 0);
         const float shift = 0.0f, factor = 1.0f;
@@ -120,21 +120,21 @@ void test_sparse(const KernelTable& kernels) {
         gather.factor = &factor;
         gather.out = gathered.data();
         gather.out_stride = stride;
-        gather.lit = lit.data();
-        gather.lit_block = lit_block;
+        gather.nonzero = nonzero.data();
+        gather.nonzero_block = nonzero_block;
         kernels.gather(gather);
         for (int i = 0; i < rows; ++i)
           for (int k = 0; k < num_blocks * 64; ++k) {
-            const bool found = lit[static_cast<size_t>(k / 64 * lit_block + i)] >> (k % 64) & 1;
+            const bool found = nonzero[static_cast<size_t>(k / 64 * nonzero_block + i)] >> (k % 64) & 1;
             const bool expected = k < features && inputs[static_cast<size_t>(i * features + k)] != 0.0f;
-            CHECK(found == expected, "%s lit %d of example %d", kernels.name, k, i);
+            CHECK(found == expected, "%s non-zero %d of example %d", kernels.name, k, i);
           }
         const NextRows next = {reinterpret_cast<const char*>(inputs.data()),
                                static_cast<size_t>(features) * sizeof(float), sizeof(float), all_rows.data(),
                                rows};
         const SparseTask task = {
-            gathered.data(), stride,   lit.data(),     lit_block, num_blocks, rows, weights.data(),
-            columns,         features, outputs.data(), columns,   columns,    next};
+            gathered.data(), stride,   nonzero.data(), nonzero_block, num_blocks, rows, weights.data(),
+            columns,         features, outputs.data(), columns,       columns,    next};
         auto at = [](const std::vector<float>& x, int i, int stride_of, int j) {
           return static_cast<double>(x[static_cast<size_t>(i * stride_of + j)]);
         };

@@ -1,4 +1,4 @@
-"""A folder of pictures per class; knows nothing of drawings and centring (see models.preprocess)."""
+"""A folder of pictures per class; knows nothing of drawings and centring (see ``dense.files``)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ NUMERIC_VERSION = 2
 
 ISA_VARIABLE = "BAKEOFF_ISA"
 
-# Above this share of non-zero entries the dense kernels are faster: a lit entry costs the sparse
+# Above this share of non-zero entries the dense kernels are faster: a non-zero entry costs the sparse
 # passes about twice what any entry costs the dense ones (docs/engine.md).
 MAX_SPARSE_DENSITY = 0.4
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from bakeoff.cli import app
+from bakeoff.cli.commands import app
 
 WIDTH = 88
 FOLDER = Path(__file__).parent / "commands"

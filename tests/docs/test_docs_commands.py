@@ -11,7 +11,7 @@ import blocks
 import pytest
 import typer
 
-from bakeoff.cli import app
+from bakeoff.cli.commands import app
 
 ROOT = blocks.ROOT
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,7 +14,7 @@ import blocks
 import pytest
 import typer
 
-from bakeoff.cli import app
+from bakeoff.cli.commands import app
 
 ROOT = blocks.ROOT
 DOCS = ROOT / "docs"

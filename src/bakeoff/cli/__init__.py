@@ -9,23 +9,12 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from bakeoff.errors import BakeoffError, Interrupted
 from bakeoff.stop import SIGNALS
 
-if TYPE_CHECKING:
-    from bakeoff.cli.commands import app as app
-
 SHOW_CURSOR = b"\x1b[?25h"
-
-
-def __getattr__(name: str) -> Any:
-    if name == "app":
-        from bakeoff.cli.commands import app
-
-        return app
-    raise AttributeError(f"module 'bakeoff.cli' has no attribute {name!r}")
 
 
 def _end_now(_signal: int, _frame: FrameType | None) -> NoReturn:

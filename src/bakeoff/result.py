@@ -17,7 +17,6 @@ from bakeoff.store.sqlite import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bakeoff.dense.model import TrainedModel
     from bakeoff.report.notebook import Plots
 
 
@@ -55,12 +54,17 @@ class Result:
         return last.candidate(last.verdict.chosen).settings
 
     @property
-    def model(self) -> TrainedModel:
-        """The trained model to take away.
+    def model(self) -> Any:
+        """The trained model to take away: a ``TrainedModel``, or the estimator or Keras model.
 
         Raises:
             UsageError: the study is a replication or unfinished, so there is no final model.
         """
+        final = self.record.final
+        if final is not None and "file" in final.model:
+            from bakeoff.trainables.files import opened_model
+
+            return opened_model(final.model["file"].tobytes(), self.model_ending or "")
         from bakeoff.dense.model import TrainedModel
 
         return TrainedModel.from_result(self.record)
@@ -78,17 +82,36 @@ class Result:
 
         return write(self.record, path)
 
+    @property
+    def model_ending(self) -> str | None:
+        """Ending of the final model's file, such as ``.safetensors``; None where there is none."""
+        final = self.record.final
+        if final is None or not final.model:
+            return None
+        if "file" not in final.model:
+            return ".safetensors"
+        name = final.runs[final.delivered].notes.get("file_name")
+        return Path(str(name or "")).suffix
+
     def with_model(self, path: str | Path) -> Result:
         """Saves the final model and returns the result that names its path.
 
         Raises:
             UsageError: there is no final model.
         """
-        target = Path(path)
-        self.model.save(target)
         final = self.record.final
-        if final is None:
-            raise UsageError("a replication has no final model; run a study")
+        if final is None or self.model_ending is None:
+            raise UsageError(
+                f"{self.record.name}: has no final model to save; run a study to its end"
+            )
+        if "file" in final.model:
+            from bakeoff.trainables.files import ENDINGS, with_names
+
+            content = final.model["file"].tobytes()
+            named = self.model_ending in ENDINGS
+            write_whole(Path(path), with_names(content, self.record.data) if named else content)
+        else:
+            self.model.save(Path(path))
         final = dataclasses.replace(final, model_path=str(path))
         return Result(dataclasses.replace(self.record, final=final))
 

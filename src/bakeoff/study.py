@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,21 +12,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bakeoff.data.arrays import from_arrays
-from bakeoff.data.dataset import Dataset
+from bakeoff.data.dataset import Dataset, no_data
 from bakeoff.data.named import load_named
 from bakeoff.data.paths import load_path, looks_like_path
-from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.errors import UsageError
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
+from bakeoff.execution.models import brought, model_table, study_model
 from bakeoff.execution.plan import plan_study
 from bakeoff.executors.base import available_cores
-from bakeoff.executors.threads import Threads
 from bakeoff.records import StudyPlan, StudyResult
 from bakeoff.result import Result
-from bakeoff.spec import DataSpec, LoadedSpec, StudySpec, from_dict, load
+from bakeoff.spec import DataSpec, LoadedSpec, ModelSpec, StudySpec, from_dict, load
+from bakeoff.spec.model import DENSE
+from bakeoff.spec.space import Space
 from bakeoff.store.sqlite import Store
 from bakeoff.terminal.progress import default_observer
+from bakeoff.trainables.brought import Brought
 
 DEFAULT_STORE = "bakeoff.sqlite"
 
@@ -36,9 +39,11 @@ class Study:
     """An ordered list of stages on one dataset.
 
     Args:
-        data: a built-in name (``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``), a path, a pair
+        data: a built-in name (``digits``, the default, ``mnist``, ``fashion-mnist``, ``kmnist``), a path, a pair
             of arrays (features of shape (num_examples, num_features) or images of shape
             (num_examples, height, width), labels of shape (num_examples,)), or a ``Dataset``.
+        model: what trains: dense networks, or an estimator, its class, a function, or the table
+            ``[model]`` of a study file as a dict, where an object may stand for its reference.
         base: settings every stage starts from; what is left out has its default.
         name: of the study; the data's name by default.
         **options: any other key of a study file (``seed``, ``looks``, ``delta``, ``metric``, …).
@@ -55,19 +60,26 @@ class Study:
 
     def __init__(
         self,
-        data: DataLike = "digits",
+        data: DataLike | None = None,
         *,
+        model: Any = DENSE,
         base: Mapping[str, Any] | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
-        self._data = data
-        self._dataset: Dataset | None = data if isinstance(data, Dataset) else None
         self._folder = Path()
+        self._objects: dict[str, Any] = {}
+        self._brought: dict[str, Brought] = {}
+        table = model_table(model, self._objects)
+        if data is None and not _reads_data_itself(table):
+            data = "digits"
+        self._data: DataLike = "" if data is None else data
+        self._dataset: Dataset | None = data if isinstance(data, Dataset) else None
         self._document: dict[str, Any] = {
             "format": 1,
-            "name": name or _name_of(data),
-            "data": _data_value(data),
+            "name": name or _name_of(self._data) or "study",
+            **({} if data is None else {"data": _data_value(data)}),
+            "model": table,
             **options,
             "base": dict(base or {}),
             "stage": [],
@@ -86,7 +98,15 @@ class Study:
             UsageError: no such file or built-in study.
             SpecError: the file breaks a rule; it lists all mistakes.
         """
-        return cls.from_loaded(load(path, overrides=overrides))
+        made: dict[str, Brought] = {}
+
+        def space_of(model: ModelSpec, folder: Path) -> Space:
+            made[model.reference] = brought(model, folder)
+            return made[model.reference].space
+
+        study = cls.from_loaded(load(path, space_of=space_of, overrides=overrides))
+        study._brought = made
+        return study
 
     @classmethod
     def from_loaded(cls, loaded: LoadedSpec, *, dataset: Dataset | None = None) -> Study:
@@ -97,7 +117,16 @@ class Study:
         study._folder = loaded.folder or Path()
         study._document = loaded.spec.to_dict()
         study._spec = loaded.spec
+        study._objects, study._brought = {}, {}
         return study
+
+    def _space_of(self, model: ModelSpec) -> Space:
+        if model.reference not in self._brought:
+            self._brought[model.reference] = brought(model, self._folder, self._objects)
+        return self._brought[model.reference].space
+
+    def _checked(self, document: Mapping[str, Any]) -> StudySpec:
+        return from_dict(document, source="Study(...)", space_of=self._space_of)
 
     def stage(
         self,
@@ -121,7 +150,13 @@ class Study:
         """
         declared: dict[str, Any] = {"name": name, "question": question}
         if candidates is not None:
-            declared["candidate"] = [dict(candidate) for candidate in candidates]
+            declared["candidate"] = [
+                {
+                    key: model_table(value, self._objects) if key == "model" else value
+                    for key, value in candidate.items()
+                }
+                for candidate in candidates
+            ]
         if vary:
             declared["vary"] = {key: list(values) for key, values in vary.items()}
         if tune:
@@ -132,7 +167,7 @@ class Study:
         if carry is not None:
             declared["carry"] = dict(carry)
         document = {**self._document, "stage": [*self._document["stage"], declared]}
-        self._spec = from_dict(document, source="Study(...)")
+        self._spec = self._checked(document)
         self._document = document
         return self
 
@@ -144,7 +179,7 @@ class Study:
             SpecError: when there is no stage yet.
         """
         if self._spec is None:
-            self._spec = from_dict(self._document, source="Study(...)")
+            self._spec = self._checked(self._document)
         return self._spec
 
     @property
@@ -158,6 +193,8 @@ class Study:
         Raises:
             DataError: it cannot be found, read or used.
         """
+        if self._dataset is None and not self.spec.data:
+            self._dataset = no_data("the program's own data")
         if self._dataset is None:
             self._dataset = load_dataset(
                 self._data if isinstance(self._data, tuple) else self.spec.data,
@@ -168,11 +205,12 @@ class Study:
 
     def check(self, *, replicates: int | None = None, workers: int | None = None) -> StudyPlan:
         """The plan: candidates, runs at each look, a rough estimate of the time. Trains nothing."""
+        model = study_model(self.spec, self._brought)
         return plan_study(
             self.spec,
             self.load_data(),
-            Dense(get_engine(self.spec.engine)),
-            slots=workers or available_cores(),
+            model.trainable,
+            slots=workers or max(1, available_cores() // model.threads),
             replicates=replicates,
         )
 
@@ -184,6 +222,7 @@ class Study:
         engine: str | None = None,
         replicates: int | None = None,
         workers: int | None = None,
+        on: str | None = None,
         fresh: bool = False,
         retry_failed: bool = False,
         follow_audit: int = 0,
@@ -197,7 +236,8 @@ class Study:
             observer: who watches; by default one line in a Jupyter notebook, else nobody.
             engine: ``auto``, ``native`` or ``reference``, instead of the study's own.
             replicates: at most this many per candidate.
-            workers: threads; all cores by default. The result does not depend on it.
+            workers: runs at the same time; all cores by default. The result does not depend on it.
+            on: ``threads`` or ``processes``; by default what the model needs.
             fresh: ignore runs that are in the store.
             retry_failed: train failed runs again.
             follow_audit: take what the audit confirms and audit again, at most this many times.
@@ -217,19 +257,20 @@ class Study:
             follow_audit=follow_audit,
         )
         spec = self.spec
-        trainable = Dense(get_engine(engine or spec.engine))
+        model = study_model(spec, self._brought, engine=engine)
 
         def go(opened: Store) -> StudyResult:
-            return run_study(
-                spec,
-                self.load_data(),
-                opened,
-                trainable,
-                Threads(workers),
-                options=options,
-                observer=observer or default_observer(),
-                folder=self._folder,
-            )
+            with contextlib.closing(model.executor(workers, on)) as executor:
+                return run_study(
+                    spec,
+                    self.load_data(),
+                    opened,
+                    model.trainable,
+                    executor,
+                    options=options,
+                    observer=observer or default_observer(),
+                    folder=self._folder,
+                )
 
         if isinstance(store, Store):
             return Result(go(store))
@@ -273,6 +314,13 @@ def load_dataset(data: Any, folder: Path, progress: Any = None) -> Dataset:
     if isinstance(data, Path) or looks_like_path(text):
         return load_path(folder / text)
     return load_named(text, progress=progress)
+
+
+def _reads_data_itself(model: Any) -> bool:
+    """Whether a study of this model needs no data; a function is asked for its parameters later."""
+    if not isinstance(model, dict):
+        return False
+    return "command" in model or ("function" in model and bool(model.get("metrics")))
 
 
 def _name_of(data: DataLike) -> str:

@@ -85,3 +85,4 @@ class Watch:
     def epoch(self, request, epoch, metrics):
         if epoch:
             self.epochs.append((request.key, epoch, dict(metrics)))
+        self.flag[0] = self.cancelled

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from trainable_work import Watch, blobs, request, train, train_in_processes
 
 from bakeoff.errors import UsageError
-from bakeoff.trainables.command import brought_command, declared_task
+from bakeoff.trainables.brought import declared_task
+from bakeoff.trainables.command import brought_command
 
 LOSS = {"val_loss": "min"}
 

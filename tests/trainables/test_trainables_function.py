@@ -14,7 +14,7 @@ from trainable_work import Watch, blobs, request, train, train_in_processes
 
 from bakeoff.errors import UsageError
 from bakeoff.tasks.classification import CLASSIFICATION
-from bakeoff.trainables.command import declared_task
+from bakeoff.trainables.brought import declared_task
 from bakeoff.trainables.function import brought_function
 
 DECLARED = declared_task({"val_loss": "min"})

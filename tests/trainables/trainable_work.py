@@ -48,6 +48,7 @@ class Watch:
     def epoch(self, request, epoch, metrics):
         if epoch:
             self.epochs.append((request.key, epoch, dict(metrics)))
+        self.flag[0] = self.cancelled
 
 
 def request(trainable, settings=None, *, key="k", fold=0, seed=7, **more):
@@ -74,7 +75,7 @@ def train_in_processes(trainable, requests, data=None, **executor):
     outcomes = {}
     with Processes(2, **executor) as processes:
         processes.run(
-            trainable.batches(requests, None),
+            trainable.batches(requests, (data or blobs()).summary),
             Training(trainable, data or blobs()),
             Watch(),
             lambda outcome: outcomes.setdefault(outcome.key, outcome),

@@ -11,7 +11,7 @@ import typer
 from bakeoff.cli.output import write_text
 from bakeoff.errors import UsageError
 
-ModelPath = Annotated[str, typer.Argument(help="The .safetensors file that `bakeoff run` wrote.")]
+ModelPath = Annotated[str, typer.Argument(help="The model file that `bakeoff run` wrote.")]
 
 
 def predict(
@@ -32,8 +32,13 @@ def predict(
 
     from bakeoff.dense.files import predict_files
     from bakeoff.dense.model import TrainedModel
+    from bakeoff.trainables.files import ENDINGS, SavedModel
 
-    predictions = predict_files(TrainedModel.load(model), [Path(name) for name in files])
+    brought = Path(model).suffix.lower() in ENDINGS
+    loaded: SavedModel | TrainedModel = (
+        SavedModel.load(model) if brought else TrainedModel.load(model)
+    )
+    predictions = predict_files(loaded, [Path(name) for name in files])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "row", "predicted", "probability"])

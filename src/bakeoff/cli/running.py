@@ -94,7 +94,7 @@ def run(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Where the final model goes; else bakeoff-NAME.safetensors beside the store.",
+            help="Where the final model goes; else bakeoff-NAME.ENDING beside the store.",
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
@@ -158,8 +158,8 @@ def run(
     print_result(out, record)
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
-    if record.final is not None:
-        path = Path(model or _shown(beside / f"bakeoff-{stem}.safetensors"))
+    if result.model_ending is not None:
+        path = Path(model or _shown(beside / f"bakeoff-{stem}{result.model_ending}"))
         result = result.with_model(path)
         record = result.record
         out.print(f"Model:  {_shown(path)}", soft_wrap=True)
@@ -220,7 +220,7 @@ def check(
     plan = loaded.check(replicates=replicates, workers=workers)
     out = result_console(style)
     print_plan(out, plan)
-    if models:
+    if models and loaded.spec.model == "dense":
         for stage in plan.stages:
             for candidate in stage.candidates:
                 out.print(

@@ -23,6 +23,7 @@ from bakeoff.data.catalogue import CATALOGUE
 from bakeoff.data.images import read_picture
 from bakeoff.dense.model import TrainedModel
 from bakeoff.errors import DataError
+from bakeoff.trainables.files import SavedModel
 
 PICTURES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
@@ -58,7 +59,7 @@ class Prediction:
 
 
 def predict_files(
-    model: TrainedModel, paths: Sequence[str | os.PathLike[str]]
+    model: TrainedModel | SavedModel, paths: Sequence[str | os.PathLike[str]]
 ) -> tuple[Prediction, ...]:
     """Predicts every example in tables (CSV, TSV, Parquet), NPZ archives and pictures.
 
@@ -80,7 +81,7 @@ def predict_files(
     return tuple(predictions)
 
 
-def read_features(model: TrainedModel, path: Path) -> NDArray[Any]:
+def read_features(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
     """The examples of a file as the model wants them, shape (num_examples, num_features).
 
     Raises:
@@ -109,7 +110,7 @@ def read_features(model: TrainedModel, path: Path) -> NDArray[Any]:
     return flat
 
 
-def _from_table(model: TrainedModel, path: Path) -> NDArray[Any]:
+def _from_table(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
     from bakeoff.data.tables import csv_columns, parquet_columns, read_csv, read_parquet
 
     is_text = path.suffix.lower() in (".csv", ".tsv")
@@ -145,7 +146,7 @@ def _from_npz(path: Path) -> NDArray[Any]:
     return array
 
 
-def _from_picture(model: TrainedModel, path: Path) -> NDArray[Any]:
+def _from_picture(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
     shape = model.image_shape
     if shape is None:
         raise DataError(
@@ -170,7 +171,7 @@ def _from_picture(model: TrainedModel, path: Path) -> NDArray[Any]:
     return drawing_features(read_ink(path), shape, largest)
 
 
-def _largest_value(model: TrainedModel) -> float:
+def _largest_value(model: TrainedModel | SavedModel) -> float:
     """Full ink in the data the model was trained on; bytes unless the model says otherwise."""
     value = model.provenance.get("largest_value")
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:

@@ -140,9 +140,9 @@ def _lost_incumbent(outline: Outline) -> Iterator[LintFinding]:
 
 def _saturates_unscaled(settings: Settings) -> bool:
     return (
-        settings["scale"] == "none"
-        and settings["activation"] in SATURATING
-        and bool(settings["hidden"])
+        settings.get("scale") == "none"
+        and settings.get("activation") in SATURATING
+        and bool(settings.get("hidden"))
     )
 
 
@@ -240,8 +240,8 @@ def _untuned(outline: Outline) -> Iterator[LintFinding]:
         if "learning_rate" in stage.tuned or "learning_rate" in stage.varied:
             continue
         names = sorted(LEARNING_RATE_DEPENDENT & set(stage.varied))
-        rates = {candidate.settings["learning_rate"] for candidate in stage.candidates}
-        if names and len(stage.candidates) > 1 and len(rates) == 1:
+        rates = {candidate.settings.get("learning_rate") for candidate in stage.candidates}
+        if names and len(stage.candidates) > 1 and len(rates) == 1 and None not in rates:
             yield codes.UNTUNED.finding(
                 f"Stage {stage.name} compares {words.listing([words.spoken(n) for n in names])} "
                 f"at the one learning rate {rates.pop():g}, which may suit one of them better.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -168,8 +169,8 @@ def _interactions(result: StudyResult) -> Iterator[LintFinding]:
 def _edges(stage: StageResult) -> Iterator[LintFinding]:
     leader = stage.candidate(stage.verdict.leader).settings
     for name in stage.varied:
-        values = {candidate.settings[name] for candidate in stage.candidates}
-        best = leader[name]
+        values: set[Any] = {candidate.settings.get(name) for candidate in stage.candidates}
+        best = leader.get(name)
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         if not numeric or len(values) < 3 or best not in (min(values), max(values)):
             continue
@@ -198,6 +199,8 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
         epochs = len(loss)
         if epochs < 3 or not np.isfinite(loss).all():
             continue
+        if len(accuracy) < epochs or len(train) < epochs:
+            continue  # a brought model may tell less
         late = max(1, epochs // LATE_SHARE)
         gain = float(accuracy[-1] - accuracy[-1 - late])
         matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from bakeoff.records import Candidate, StageResult
 from bakeoff.settings import Settings
+from bakeoff.spec.candidates import changed
+from bakeoff.spec.space import MODEL
 
 MOST_RETUNED_SWAPS = 12
 """How many (categorical choice, retuned value) pairs are tried, nearest values first."""
@@ -88,8 +90,10 @@ def plan_swaps(
         stage: str,
         changes: Mapping[str, Any],
     ) -> None:
-        changes = {name: value for name, value in changes.items() if final[name] != value}
-        label = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
+        if MODEL not in changes:
+            changes = {name: value for name, value in changes.items() if final.get(name) != value}
+        named = [MODEL] if MODEL in changes else list(changes)
+        label = ", ".join(f"{name}={_shown(changes[name])}" for name in named)
         settings, _ = swapped(final, changes, complete)
         mark = label if settings is None else settings.fingerprint()
         if changes and mark not in seen:
@@ -116,7 +120,7 @@ def swapped(
 ) -> tuple[Settings | None, str | None]:
     """The final settings with a swap's changes; or None and the rule that they break."""
     try:
-        return complete({**final, **changes}), None
+        return complete(changed(final, changes)), None
     except ValueError as error:  # such as a long warm-up in few epochs
         rules = [str(one["msg"]) for one in getattr(error, "errors", list)()] or [str(error)]
         return None, rules[0].removeprefix("Value error, ")
@@ -130,7 +134,9 @@ def _shown(value: Any) -> str:
 
 def _differences(chosen: Candidate, other: Candidate) -> dict[str, Any]:
     ours = chosen.settings
-    return {name: value for name, value in other.settings.items() if ours[name] != value}
+    if ours.get(MODEL) != other.settings.get(MODEL):
+        return dict(other.settings)  # another model has its own settings
+    return {name: value for name, value in other.settings.items() if ours.get(name) != value}
 
 
 def _other_values(
@@ -139,7 +145,7 @@ def _other_values(
     """Other values of some numeric settings that the study tried: (distance, name, value)."""
     tried: set[tuple[float, str, float]] = set()
     for name in names & final.keys():
-        values = {one.settings[name] for stage in stages for one in stage.candidates}
+        values: set[Any] = {one.settings.get(name) for stage in stages for one in stage.candidates}
         values |= {
             point.values[name] for stage in stages for point in stage.tuning if name in point.values
         }

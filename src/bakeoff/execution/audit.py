@@ -14,6 +14,7 @@ from bakeoff.evidence.swaps import Swap, plan_swaps, swapped
 from bakeoff.execution.context import StudyContext, finished_array, metric_array
 from bakeoff.execution.events import Note, StageStarted
 from bakeoff.records import AuditSwap, Candidate, Floats, Run, StageResult
+from bakeoff.spec.candidates import changed
 
 STAGE = "audit"
 
@@ -72,7 +73,7 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
             excluded.append(_record(swap, None, (), judging.untried(swap.label, why)))
         elif settings.effective() != final.settings.effective():
             possible.append(swap)
-            candidates.append(context.maker.make(swap.label, {**final.declared, **swap.changes}))
+            candidates.append(context.maker.make(swap.label, changed(final.declared, swap.changes)))
     if not possible:
         return excluded
     num_screening, num_confirming = judging.replicates_of(len(context.replicates))

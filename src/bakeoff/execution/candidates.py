@@ -85,14 +85,10 @@ def _incumbent_names() -> Iterator[str]:
 
 def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:
     """Names of the settings that differ between the candidates, tuned ones left out, sorted."""
-    first, *rest = (candidate.settings for candidate in candidates)
-    return tuple(
-        sorted(
-            name
-            for name in first
-            if name not in tuned and any(one[name] != first[name] for one in rest)
-        )
-    )
+    settings = [candidate.settings for candidate in candidates]
+    names = {name for one in settings for name in one} - {*tuned}
+    values = {name: [one[name] for one in settings if name in one] for name in names}
+    return tuple(sorted(name for name, given in values.items() if given != given[:1] * len(given)))
 
 
 def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | None:

@@ -10,6 +10,7 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.errors import RunsFailedError
 from bakeoff.evidence.refits import delivered_refit
 from bakeoff.execution.context import StudyContext
+from bakeoff.execution.events import Note
 from bakeoff.execution.runs import Refit
 from bakeoff.records import Candidate, Final, Floats, Replicate
 from bakeoff.trainables.base import Request
@@ -17,11 +18,14 @@ from bakeoff.trainables.base import Request
 MOST_STATS = 1_000
 
 
-def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
+def refit_and_open(context: StudyContext, candidate: Candidate) -> Final | None:
     """Trains the final candidate on everything outside the test part, then measures it once.
 
     Every refit counts in the reported numbers. The delivered model is the first that has not
     collapsed, judged by its training part, not the one that did best on the test part.
+
+    Returns:
+        None where what was trained hands back no model, so that nothing can be measured.
 
     Raises:
         RunsFailedError: when every refit failed or collapsed; the test part is then still sealed.
@@ -31,6 +35,10 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
     service = context.runs
     refits = service.refit(final_requests(context, candidate))
     number = _delivered(context, candidate, refits)
+    model = refits[number].outcome.model
+    if model is None:
+        service.notify(Note(f"final: {candidate.label} hands back no model; no test is opened"))
+        return None
     test = context.door.open_()
     measured = service.measure(refits, test)
     runs = []
@@ -47,7 +55,8 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final:
         runs=tuple(runs),
         delivered=number,
         opening=context.door.opening,
-        model=refits[number].outcome.model or {},
+        # What lives only in this study, a pickle, is no file that anybody should open later.
+        model={name: array for name, array in model.items() if name != "live"},
         exam=exam(outputs, test.labels, test.features) if exam and outputs is not None else None,
         feature_stats=feature_stats(context.dataset),
     )

@@ -42,6 +42,10 @@ class Executor(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Ends what was kept for the next call."""
+        ...
+
 
 def available_cores() -> int:
     """Cores this process may use (respects affinity, as in containers)."""

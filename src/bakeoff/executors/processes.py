@@ -52,9 +52,7 @@ THREAD_VARIABLES = (
 )
 """What BLAS, OpenMP, Torch (through OpenMP), TensorFlow and joblib ask for their threads."""
 
-_WORKER = (
-    "import sys; sys.path[:] = {path!r}; from bakeoff.executors.worker import main; main({fd})"
-)
+_WORKER = "import sys; sys.path[:] = {path!r}; from bakeoff.executors.worker import main; main({fd}, {memory})"
 
 
 @dataclass(eq=False)
@@ -151,6 +149,7 @@ class Processes:
         threads: cores a run may use.
         gpus: graphics processors a run has for itself; without any it sees none.
         timeout: seconds a run may take.
+        memory: GiB that the process of a run may allocate (Linux).
 
     Raises:
         UsageError: more GPUs for one run than there are.
@@ -163,9 +162,11 @@ class Processes:
         threads: int = 1,
         gpus: int = 0,
         timeout: float | None = None,
+        memory: float | None = None,
     ) -> None:
         self.slots = slots or max(1, available_cores() // threads)
         self._threads, self._timeout = threads, timeout
+        self._memory = 0 if memory is None else int(memory * 2**30)
         devices = _devices() if gpus else []
         if gpus > len(devices):
             raise UsageError(
@@ -307,7 +308,11 @@ class Processes:
         path = [one for one in sys.path if isinstance(one, str)]
         with theirs:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _WORKER.format(path=path, fd=theirs.fileno())],
+                [
+                    sys.executable,
+                    "-c",
+                    _WORKER.format(path=path, fd=theirs.fileno(), memory=self._memory),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -46,8 +46,17 @@ class RemoteWatch:
         _ = self.cancelled  # for a kernel that reads the flag only
 
 
-def main(descriptor: int) -> NoReturn:
-    """Works until the driver hangs up."""
+def main(descriptor: int, memory: int = 0) -> NoReturn:
+    """Works until the driver hangs up.
+
+    Args:
+        descriptor: of the connection to the driver.
+        memory: bytes that this process, and each that it starts, may allocate; 0 for no limit.
+    """
+    if memory and sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     connection = Connection(descriptor)
     owner, folder, environment = os.getpid(), Path.cwd(), dict(os.environ)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -126,7 +126,9 @@ def render(result: StudyResult) -> str:
     """The page. Every chart is drawn here, once."""
     summary = summarise(result)
     final = summary.final
-    payload, missing = (None, None) if final is None else model_payload(final.final, result.data)
+    payload, missing = None, None
+    if final is not None and "file" not in final.final.model and result.model_kind == "dense":
+        payload, missing = model_payload(final.final, result.data)
     script = "\n" + _template_text("report.js")
     runner = "\n" + _template_text("tryit.js") if payload else ""
     hashes = " ".join(_hash(text) for text in (script, runner) if text)

@@ -194,7 +194,9 @@ def unfinished(summary: Summary) -> str | None:
     result = summary.result
     planned = len(result.spec.get("stage", ()))
     done = len(result.stages)
-    if result.final is not None or (result.kind == "replication" and done >= planned):
+    # A replication and a program that measures itself have no final model.
+    ends_here = result.kind == "replication" or result.task == "declared"
+    if result.final is not None or (ends_here and done >= planned):
         return None
     if done < planned:
         return f"This study is not finished: {done} of {words.plural(planned, 'stage')} so far."

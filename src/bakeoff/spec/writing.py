@@ -77,6 +77,8 @@ def toml_value(value: Any) -> str:
     if isinstance(value, Mapping):
         pairs = ", ".join(_pairs(value))
         return f"{{ {pairs} }}" if pairs else "{}"
+    if value is None:  # TOML has no null; this is how settings spell it
+        return '"none"'
     raise TypeError(f"TOML holds text, numbers, lists and tables, but got {type(value).__name__}")
 
 

@@ -89,6 +89,10 @@ def measured(told: Mapping[Any, Any], task: Task | None = None) -> dict[str, flo
             raise RunError(
                 f"gave {name} as a value of type {type(value).__name__}, where a number is needed"
             ) from None
+    for metric in () if task is None else task.metrics:
+        value = metrics.get(full_name(metric.name))
+        if metric.share and value is not None and 1.0 < value <= 100.0:
+            metrics[full_name(metric.name)] = value / 100.0  # told in per cent
     if task is not None:
         missing = [one.name for one in task.metrics if full_name(one.name) not in metrics]
         if task.kind != "declared" and len(missing) < len(task.metrics):

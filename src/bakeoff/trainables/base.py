@@ -15,7 +15,7 @@ from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
 from bakeoff.data.splits import split_rows
 from bakeoff.records import DataSummary, Floats, Replicate
 from bakeoff.settings import Settings
-from bakeoff.spec.space import Space
+from bakeoff.spec.space import AnySpace
 from bakeoff.tasks.base import Task
 
 Model = Mapping[str, NDArray[Any]]
@@ -203,7 +203,7 @@ class Trainable(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def space(self) -> Space: ...
+    def space(self) -> AnySpace: ...
     @property
     def task(self) -> Task: ...
     @property

@@ -8,10 +8,12 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from bakeoff.errors import UsageError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
 from bakeoff.spec.space import Space
-from bakeoff.tasks.base import Task
+from bakeoff.tasks.base import Metric, Task
+from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.attempts import attempt
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
 
@@ -100,3 +102,36 @@ class Brought:
         outputs = self.predict(settings, model, features)
         assert self.task.score is not None  # noqa: S101  (only such a task has kept models)
         return self.task.score(outputs, targets), outputs
+
+
+def declared_task(metrics: Mapping[str, Any]) -> Task:
+    """The task of a program that measures itself, of ``[model.metrics]``.
+
+    Args:
+        metrics: name → ``min`` or ``max``; the first decides.
+
+    Raises:
+        UsageError: no metric, or another direction.
+    """
+    if not metrics:
+        raise UsageError('model.metrics: name what the program tells, as in `val_loss = "min"`')
+    for name, direction in metrics.items():
+        if direction not in ("min", "max"):
+            raise UsageError(
+                f'model.metrics.{name}: must be "min" or "max", which of them is better, '
+                f"but got {direction!r}"
+            )
+    return Task(
+        kind="declared",
+        metrics=tuple(
+            _metric(name.removeprefix("val_"), higher_is_better=direction == "max")
+            for name, direction in metrics.items()
+        ),
+    )
+
+
+def _metric(name: str, *, higher_is_better: bool) -> Metric:
+    """A metric of that name; what is called as a share is one, and is spoken of in points."""
+    known = {one.name: one for one in CLASSIFICATION.metrics}.get(name)
+    same = known is not None and known.higher_is_better == higher_is_better
+    return known if known is not None and same else Metric(name, higher_is_better)

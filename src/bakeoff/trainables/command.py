@@ -22,7 +22,7 @@ from pydantic import Field
 
 from bakeoff.errors import UsageError
 from bakeoff.spec.messages import unknown_name
-from bakeoff.tasks.base import Metric, Task
+from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import RunError, cancelled, finished, full_name, measured
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
 from bakeoff.trainables.brought import Brought
@@ -167,32 +167,6 @@ class Command:
     def predict(self, model: Model, features: NDArray[Any]) -> NDArray[Any]:
         del model, features
         raise UsageError("a command measures itself, so it predicts nothing here")
-
-
-def declared_task(metrics: Mapping[str, Any]) -> Task:
-    """The task of a program that measures itself, of ``[model.metrics]``.
-
-    Args:
-        metrics: name → ``min`` or ``max``; the first decides.
-
-    Raises:
-        UsageError: no metric, or another direction.
-    """
-    if not metrics:
-        raise UsageError('model.metrics: name what the program tells, as in `val_loss = "min"`')
-    for name, direction in metrics.items():
-        if direction not in ("min", "max"):
-            raise UsageError(
-                f'model.metrics.{name}: must be "min" or "max", which of them is better, '
-                f"but got {direction!r}"
-            )
-    return Task(
-        kind="declared",
-        metrics=tuple(
-            Metric(name.removeprefix("val_"), higher_is_better=direction == "max")
-            for name, direction in metrics.items()
-        ),
-    )
 
 
 def as_text(value: Any) -> str:

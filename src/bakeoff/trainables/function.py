@@ -115,9 +115,7 @@ def brought_function(
         UsageError: it cannot be found, is no function, or its parameters cannot be settings.
     """
     folder = folder or Path()
-    found = load_object(function, folder, "function") if isinstance(function, str) else function
-    if not callable(found):
-        raise UsageError(f"model.function: {function} is a {type(found).__name__}, no function")
+    found = _found(function, folder)
     what = function if isinstance(function, str) else getattr(found, "__name__", "function")
     source = source_of(found)
     versions = versions_of(source or [], [getattr(found, "__module__", None) or ""])
@@ -134,6 +132,22 @@ def brought_function(
         in_identity=source is not None,
         reads_data_itself=_data_parameter(found) is None,
     )
+
+
+def takes_data(function: Callable[..., Any] | str, folder: Path) -> bool:
+    """Whether a function is given the data of the study, or reads its own.
+
+    Raises:
+        UsageError: it cannot be found, or is no function.
+    """
+    return _data_parameter(_found(function, folder)) is not None
+
+
+def _found(function: Callable[..., Any] | str, folder: Path) -> Callable[..., Any]:
+    found = load_object(function, folder, "function") if isinstance(function, str) else function
+    if not callable(found):
+        raise UsageError(f"model.function: {function} is a {type(found).__name__}, no function")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

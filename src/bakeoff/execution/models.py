@@ -1,0 +1,171 @@
+"""From a study's ``model`` to what trains, and where: dense networks unless something is brought."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakeoff.dense.trainable import Dense, get_engine
+from bakeoff.errors import UsageError
+from bakeoff.executors.base import Executor
+from bakeoff.executors.threads import Threads
+from bakeoff.spec import StudySpec
+from bakeoff.spec.model import ModelSpec
+from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.trainables.base import Trainable
+from bakeoff.trainables.brought import Brought, declared_task
+from bakeoff.trainables.mixed import Mixed
+
+
+@dataclass(frozen=True, eq=False)
+class StudyModel:
+    """What trains in a study, and what it needs.
+
+    Attributes:
+        trainable: one model, or several of which candidates say which they are.
+        threads, gpus, timeout, memory: of a run, as in ``[model]``.
+    """
+
+    trainable: Trainable
+    threads: int = 1
+    gpus: int = 0
+    timeout: float | None = None
+    memory: float | None = None
+
+    def executor(self, workers: int | None = None, on: str | None = None) -> Executor:
+        """Where its runs happen: threads, or processes for what the user brought.
+
+        Args:
+            workers: runs at the same time; by default what the cores allow.
+            on: ``threads`` or ``processes``, to have it otherwise.
+
+        Raises:
+            UsageError: another place, or more GPUs for one run than there are.
+        """
+        place = on or ("threads" if self.trainable.lane == "thread" else "processes")
+        if place == "threads":
+            return Threads(workers)
+        if place != "processes":
+            raise UsageError(f"on: runs happen on threads or processes, but got {place!r}")
+        from bakeoff.executors.processes import Processes
+
+        return Processes(
+            workers,
+            threads=self.threads,
+            gpus=self.gpus,
+            timeout=self.timeout,
+            memory=self.memory,
+        )
+
+
+def study_model(
+    spec: StudySpec, made: Mapping[str, Brought], *, engine: str | None = None
+) -> StudyModel:
+    """What trains in a study.
+
+    Args:
+        spec: of the study.
+        made: reference → trainable of every model that it brings.
+        engine: of dense networks, instead of the study's own.
+
+    Raises:
+        UsageError: a model that needs data in a study without, or the other way round.
+    """
+    for name in spec.models.keys() & made.keys():
+        one = made[name]
+        if one.reads_data_itself and spec.data:
+            raise UsageError(f"data: {name} reads its data itself; remove `data`")
+        if not one.reads_data_itself and not spec.data:
+            raise UsageError(f"data: is missing, but {name} takes data; add it")
+    members: dict[str, Trainable] = {
+        name: Dense(get_engine(engine or spec.engine)) if isinstance(one, str) else made[name]
+        for name, one in spec.models.items()
+    }
+    needs = [one for one in spec.models.values() if not isinstance(one, str)]
+    return StudyModel(
+        trainable=Mixed(members) if len(members) > 1 else next(iter(members.values())),
+        threads=max((one.threads for one in needs), default=1),
+        gpus=max((one.gpus for one in needs), default=0),
+        timeout=max((one.timeout for one in needs if one.timeout is not None), default=None),
+        memory=max((one.memory for one in needs if one.memory is not None), default=None),
+    )
+
+
+def brought(spec: ModelSpec, folder: Path, objects: Mapping[str, Any] | None = None) -> Brought:
+    """The trainable of one brought model.
+
+    Args:
+        spec: its table.
+        folder: what paths start from.
+        objects: what a reference stands for that was given as an object.
+
+    Raises:
+        UsageError: code that cannot be found or is not what it should be.
+    """
+    what = (objects or {}).get(spec.reference, spec.reference)
+    if spec.kind == "command":
+        from bakeoff.trainables.command import brought_command
+
+        return brought_command(
+            spec.reference,
+            declared_task(spec.metrics),
+            folder=folder,
+            inputs=spec.inputs,
+            shell=spec.shell,
+            settings=spec.settings,
+        )
+    if spec.kind == "function":
+        from bakeoff.trainables.function import brought_function, takes_data
+
+        declares = bool(spec.metrics) or not takes_data(what, folder)
+        task = declared_task(spec.metrics) if declares else CLASSIFICATION
+        return brought_function(what, task, folder=folder, inputs=spec.inputs)
+    if spec.metrics:
+        raise UsageError(f"model.metrics: a model of {spec.kind} is scored here; remove them")
+    if spec.kind == "keras":
+        from bakeoff.trainables.keras import brought_keras
+
+        return brought_keras(what, CLASSIFICATION, folder=folder, inputs=spec.inputs)
+    from bakeoff.trainables.sklearn import brought_estimator
+
+    return brought_estimator(what, CLASSIFICATION, folder=folder, inputs=spec.inputs)
+
+
+def model_table(model: Any, objects: dict[str, Any]) -> Any:
+    """What ``Study(model=…)`` takes as a study file would have it: ``"dense"`` or a table.
+
+    Args:
+        model: that, an estimator, its class, or a function; in a table an object may stand where a
+            study file has a reference.
+        objects: takes reference → object for what was given as an object.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    from bakeoff.trainables.sklearn_space import is_estimator
+
+    if isinstance(model, str):
+        return model
+    if isinstance(model, Mapping):
+        table = dict(model)
+    elif is_estimator(model) or (inspect.isclass(model) and hasattr(model, "get_params")):
+        table = {"sklearn": model}
+    elif callable(model):
+        table = {"function": model}
+    else:
+        raise UsageError(
+            "model: an estimator, a function or a table as in a study file is needed, but got "
+            f"a value of type {type(model).__name__}"
+        )
+    for kind in ("sklearn", "keras", "function"):
+        value = table.get(kind)
+        if value is not None and not isinstance(value, str):
+            named = getattr(value, "__qualname__", None) or " ".join(repr(value).split())
+            names = (named if n == 1 else f"{named} ({n})" for n in itertools.count(1))
+            table[kind] = next(one for one in names if objects.get(one, value) is value)
+            objects[table[kind]] = value
+    return table

@@ -1,0 +1,174 @@
+"""Whole studies of brought models: verdict, final model, store, resume, report."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+
+from bakeoff import Result, Study
+from bakeoff.errors import SpecError, UsageError
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    rng = np.random.default_rng(1)
+    labels = np.arange(360) % 3
+    centres = 2.0 * rng.standard_normal((3, 4))
+    return centres[labels] + rng.standard_normal((360, 4)), labels
+
+
+def run(study, folder, **options):
+    return study.run(store=folder / "runs.sqlite", replicates=3, **options)
+
+
+def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
+    pytest.importorskip("skops")
+    study = Study(blobs, model=DecisionTreeClassifier, final_replicates=2)
+    study.stage("depth", max_depth=[1, "none"])
+    result = run(study, tmp_path)
+    record = result.record
+    assert (record.model_kind, record.task, record.num_trained) == ("sklearn", "classification", 6)
+    assert record.final.exam.confusion.sum() == record.data.num_test
+    assert "live" not in record.final.model
+    saved = result.with_model(tmp_path / f"model{result.model_ending}")
+    assert saved.record.final.model_path.endswith("model.skops")
+    assert isinstance(Result.load(tmp_path / "runs.sqlite").model, DecisionTreeClassifier)
+    again = run(study, tmp_path)
+    assert again.record.num_trained == 0
+    assert result.report(tmp_path / "page.html").stat().st_size > 10_000
+
+
+def learn(data, *, seed, shrink=0.0):
+    """Nearest centroids, moved towards their mean."""
+    centres = np.stack([data.x_train[data.y_train == k].mean(axis=0) for k in range(3)])
+    centres += shrink * (centres.mean(axis=0) - centres)
+    return lambda x: -((x[:, None, :] - centres) ** 2).sum(axis=2)
+
+
+def test_a_function_is_examined_on_the_test_part(blobs, tmp_path):
+    study = Study(blobs, model=learn, final_replicates=2)
+    study.stage("shrink", shrink=[0.0, 1.0])
+    result = run(study, tmp_path)
+    assert result.record.stages[0].verdict.chosen == "0"
+    assert result.record.final.exam.confusion.trace() > 40
+    assert result.model_ending is None
+    assert run(study, tmp_path).record.num_trained == 0
+
+
+def test_a_function_that_measures_itself_has_no_test(tmp_path):
+    def measure(*, seed, width=1):
+        return {"loss": 1.0 / width + 1e-3 * np.random.default_rng(seed).random()}
+
+    study = Study(model={"function": measure, "metrics": {"loss": "min"}})
+    study.stage("width", width=[1, 2, 4])
+    record = run(study, tmp_path).record
+    assert (record.task, record.final, record.split) == ("declared", None, "own")
+    assert record.stages[0].verdict.chosen == "4"
+
+
+def test_a_failing_run_is_one_failed_run_and_the_study_goes_on(blobs, tmp_path):
+    def sometimes(data, *, seed, replicate, kind="fine"):
+        import os
+
+        if kind == "bad" and replicate == 1:
+            os._exit(5)
+        return learn(data, seed=seed, shrink=0.5 if kind == "bad" else 0.0)
+
+    study = Study(blobs, model=sometimes, final_replicates=2, audit=False)
+    record = run(study.stage("kind", kind=["fine", "bad"]), tmp_path).record
+    failed = [one for runs in record.stages[0].runs for one in runs if one.status == "failed"]
+    assert [one.reason for one in failed] == [
+        "ended its process with exit code 5 instead of returning"
+    ]
+
+
+PROGRAM = """
+import random, sys
+rate, seed = float(sys.argv[1]), int(sys.argv[2])
+print(f"val_loss: {(rate - 0.1) ** 2 + random.Random(seed).random() / 100}")
+"""
+
+STUDY = """
+format = 1
+name = "program"
+audit = false
+[model]
+command = "{python} train.py {{rate}} {{seed}}"
+metrics = {{ val_loss = "min" }}
+[[stage]]
+name = "rate"
+vary.rate = [0.1, 0.9]
+"""
+
+
+def test_a_program_in_a_study_file_runs_resumes_and_its_text_is_its_identity(tmp_path):
+    (tmp_path / "train.py").write_text(PROGRAM)
+    (tmp_path / "study.toml").write_text(STUDY.format(python=sys.executable))
+    first = run(Study.from_file(tmp_path / "study.toml"), tmp_path).record
+    assert (first.model_kind, first.num_trained) == ("command", 6)
+    assert first.stages[0].verdict.kind == "winner"
+    assert run(Study.from_file(tmp_path / "study.toml"), tmp_path).record.num_trained == 0
+    (tmp_path / "train.py").write_text(PROGRAM + "\n# another\n")
+    assert run(Study.from_file(tmp_path / "study.toml"), tmp_path).record.num_trained == 6
+
+
+def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
+    study = Study(blobs, final_replicates=2, base={"hidden": [], "epochs": 3, "scale": "standard"})
+    study.stage(
+        "kind",
+        candidates=[
+            {"label": "network"},
+            {"label": "logistic", "model": LogisticRegression()},
+            {"label": "stump", "model": DecisionTreeClassifier, "max_depth": 1},
+            {"label": "function", "model": learn},
+        ],
+    )
+    result = run(study, tmp_path)
+    record = result.record
+    assert record.model_kind == "mixed"
+    engines = [runs[0].engine.split("/")[0] for runs in record.stages[0].runs]
+    assert engines == ["native", "sklearn", "sklearn", "function"]
+    assert record.stages[0].verdict.chosen != "stump"
+    more = Study(blobs, final_replicates=2, base={"hidden": [], "epochs": 3, "scale": "standard"})
+    more.stage(
+        "kind",
+        candidates=[
+            {"label": "network"},
+            {"label": "logistic", "model": LogisticRegression()},
+            {"label": "bayes", "model": GaussianNB()},
+        ],
+    )
+    again = run(more, tmp_path).record
+    reused = [run.reused for runs in again.stages[0].runs for run in runs]
+    assert reused == [True] * 6 + [False] * 3
+    assert result.report(tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": {"sklearn": "sklearn.svm.SVCC"}}, 'did you mean "SVC"'),
+        ({"model": {"sklearn": "no.such.Thing"}}, "importing no.such fails"),
+        ({"model": {"command": "echo {a}"}, "data": None}, "model.metrics: name what"),
+        ({"model": DecisionTreeClassifier, "base": {"max_dept": 3}}, 'did you mean "max_depth"'),
+        ({"model": DecisionTreeClassifier, "base": {"max_depth": -3}}, "must be an int in the range"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_said_before_anything_is_trained(options, message):
+    options = dict(options)
+    with pytest.raises((SpecError, UsageError)) as caught:
+        data = options.pop("data", "digits")
+        Study(data, **options).stage("one", candidates=[{"label": "as it is"}])
+    assert message in str(caught.value)
+
+
+def test_a_program_in_a_study_with_data_is_refused(tmp_path):
+    study = Study("digits", model={"command": "echo loss=1", "metrics": {"loss": "min"}})
+    study.stage("one", candidates=[{"label": "as it is"}])
+    with pytest.raises(UsageError, match="reads its data itself; remove `data`"):
+        run(study, tmp_path)

@@ -186,7 +186,8 @@ def _looks() -> Iterator[Regime]:
         # The guard is .04; only the usual four looks are promised to hold beyond it.
         covered = correlation <= 0.04
         draw = arms([ACCURACY] * 2, SD, **options)
-        yield Regime("looks", f"{text}: 2 alike", draw, rule, covered=covered)
+        name, weight = f"{text}: 2 alike", 10 if looks == (12,) else 1
+        yield Regime("looks", name, draw, rule, covered=covered, weight=weight)
         draw = arms([ACCURACY, ACCURACY - delta], SD, **options)
         rule = replace(rule, delta=delta)
         yield Regime("looks", f"{text}: δ = 1.5 sd apart", draw, rule, covered=covered)

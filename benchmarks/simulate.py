@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.sampling import Split, effective_examples
+from bakeoff.evidence.rule import Split, effective_examples
 from bakeoff.evidence.verdicts import Decision, Rule, Sampling, decide
 from bakeoff.records import Verdict
 

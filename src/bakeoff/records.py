@@ -136,7 +136,7 @@ class Comparison:
         num_replicates: pairs that entered, S.
         mean: mean difference, in units of the metric (0.01 is one point of accuracy).
         sd: standard deviation of the differences after the floor against lucky agreement.
-        se: standard error, by how the replicates were drawn (``evidence.sampling``).
+        se: standard error, by how the replicates were drawn (``evidence.rule``).
         low, high: ends of the interval; None below two replicates.
         level: two-sided coverage of the interval: that of the test that decided, such as .9875.
         equivalent: True when two one-sided tests place it inside ±δ; None where not tested.

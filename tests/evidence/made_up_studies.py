@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import records
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Sampling
 from bakeoff.evidence.verdicts import Rule, decide, pin
 from bakeoff.records import (
     Candidate,

@@ -19,8 +19,7 @@ from bakeoff.evidence.audit import (
     summary,
     untried,
 )
-from bakeoff.evidence.rule import Rule
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Rule, Sampling
 from bakeoff.records import AuditSwap, Comparison, StudyResult
 from bakeoff.tasks.classification import LOSS, metric_named
 

@@ -13,8 +13,7 @@ from bakeoff.evidence.audit import closest, summary
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.compare import compare_studies
 from bakeoff.evidence.lint_runs import lint_result
-from bakeoff.evidence.rule import Rule
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Rule, Sampling
 from bakeoff.evidence.summary import summarise
 from bakeoff.evidence.verdicts import decide, pin
 from bakeoff.records import (

@@ -13,8 +13,7 @@ import pytest
 from scipy import stats
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.rule import Rule
-from bakeoff.evidence.sampling import Sampling, effective_examples
+from bakeoff.evidence.rule import Rule, Sampling, effective_examples
 from bakeoff.evidence.verdicts import Decision, decide
 from bakeoff.records import Verdict
 from bakeoff.tasks.classification import BALANCED_ACCURACY, LOSS

@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from bakeoff.evidence import intervals
-from bakeoff.evidence.sampling import Sampling, effective_examples
+from bakeoff.evidence.rule import Sampling, effective_examples
 from bakeoff.records import Comparison
 
 SEEDS_ONLY = Sampling(0, 0, split="own")

@@ -100,7 +100,7 @@ def test_the_notebooks_fall_at_the_learning_rate_is_named_in_points() -> None:
 
 def test_models_7_and_8_are_one_configuration_and_measure_chance() -> None:
     finding = find(lint_result(notebook()), "L013")
-    assert "7 (stage learning rate again) and 8 (stage final)" in finding.text
+    assert "`7` (stage learning rate again) and `8` (stage final)" in finding.text
     assert "0.13 points" in finding.text
 
 
@@ -157,7 +157,7 @@ def test_unscaled_inputs_matter_to_saturating_activations_of_large_features_only
     raw = candidate("raw", scale="none")
     relu = candidate("relu", scale="none", activation="relu")
     finding = find(lint_plan(plan([planned("a", [raw, relu])])), "L012")
-    assert "raw (sigmoid) takes features up to 255" in finding.text
+    assert "`raw` (sigmoid) takes features up to 255" in finding.text
     assert "relu" not in finding.text
     assert "L012" not in codes(lint_plan(plan([planned("a", [relu])])))
     small = data_summary(feature_max=3.2)

@@ -19,8 +19,7 @@ from bakeoff.evidence.power import (
     replicates_needed,
     tie_replicates_needed,
 )
-from bakeoff.evidence.rule import Rule
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Rule, Sampling
 from bakeoff.tasks.classification import LOSS
 
 FOLDS = Sampling(55_000, 5_000, 5_000.0, num_folds=12)

@@ -9,7 +9,7 @@ import pytest
 from made_up_studies import data_summary, notebook
 from scipy import stats
 
-from bakeoff.evidence.sampling import (
+from bakeoff.evidence.rule import (
     FOLD_CORRELATION,
     Sampling,
     effective_examples,

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.errors import RunsFailedError
-from bakeoff.evidence.rule import Rule, default_delta, looks_until
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Rule, Sampling, default_delta, looks_until
 from bakeoff.evidence.verdicts import Decision, decide, pin
 from bakeoff.records import Verdict
 from bakeoff.tasks.classification import LOSS

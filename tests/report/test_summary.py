@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bakeoff.evidence.final_summary import wilson
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Sampling
 from bakeoff.evidence.spreads import spread
 from bakeoff.evidence.summary import summarise
 from bakeoff.records import LintFinding

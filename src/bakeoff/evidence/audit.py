@@ -11,17 +11,16 @@ arrays and records; the driver trains.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import words
-from bakeoff.evidence.intervals import paired_comparison, t_quantile
+from bakeoff.evidence.intervals import gain, paired_comparison, t_quantile
 from bakeoff.evidence.power import detectable_difference
-from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
-from bakeoff.evidence.sampling import Sampling, sampling_of_result
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, Sampling, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import AuditSwap, Comparison, StudyResult
 from bakeoff.tasks.classification import metric_of
@@ -95,36 +94,24 @@ def screened(final: Floats, swap: Floats, *, label: str, rule: Rule, best: bool)
     gains = _gains(final, swap, rule)
     shared = gains[np.isfinite(gains)]
     if not len(shared):
-        culprit = "" if _num_failed(swap) else " of the final settings"
-        return SwapJudgement(
-            None,
-            None,
-            f"{what} could not be compared: {_failures(final if culprit else swap)}{culprit}.",
-        )
-    mean = float(shared.mean())
+        why = _failures(swap)
+        if not _num_failed(swap):
+            why = f"{_failures(final)} of the final settings"
+        return SwapJudgement(None, None, f"{what} could not be compared: {why}.")
+    mean, fails_more = float(shared.mean()), _num_failed(swap) > _num_failed(final)
+    sd = float(shared.std(ddof=1)) if len(shared) > 1 else None
+    level = 1.0 - rule.alpha / MOST_CONFIRMED
     pair = Comparison(
-        first=1,
-        second=0,
-        num_replicates=len(shared),
-        mean=mean if rule.metric.higher_is_better else -mean,
-        sd=float(shared.std(ddof=1)) if len(shared) > 1 else None,
-        se=None,
-        low=None,
-        high=None,
-        level=1.0 - rule.alpha / MOST_CONFIRMED,
+        1, 0, len(shared), rule.metric.sign * mean, sd, se=None, low=None, high=None, level=level
     )
-    text = f"{what} was {_place(mean, rule)} over {words.plural(len(shared), 'replicate')}"
-    if _num_failed(swap) > _num_failed(final):
-        text = f"{text} and {_failures(swap)}"
+    failing = f" and {_failures(swap)}" if fails_more else ""
+    ending = "the choice stands"
     if best:
-        return SwapJudgement(
-            pair, None, f"{text}: worth a closer look, for which there were too few replicates."
-        )
-    if mean > 0.0 and _num_failed(swap) <= _num_failed(final):
-        return SwapJudgement(
-            pair, None, f"{text}: not among the {MOST_CONFIRMED} best, so not looked at closer."
-        )
-    return SwapJudgement(pair, None, f"{text}: the choice stands.")
+        ending = "worth a closer look, for which there were too few replicates"
+    elif mean > 0.0 and not fails_more:
+        ending = f"not among the {MOST_CONFIRMED} best, so not looked at closer"
+    place = f"{_place(mean, rule)} over {words.plural(len(shared), 'replicate')}"
+    return SwapJudgement(pair, None, f"{what} was {place}{failing}: {ending}.")
 
 
 def confirm(
@@ -152,20 +139,21 @@ def confirm(
     """
     level = 1.0 - rule.alpha / max(1, len(swaps))
     sampling = sampling.overlapping()
-    pairs = [
-        paired_comparison(
-            values[both],
-            final[both],
-            first=1,
-            second=0,
-            sampling=sampling,
-            level=level,
-            share=rule.metric.share,
-        )
-        if (both := np.isfinite(final) & np.isfinite(values)).any()
-        else None
-        for values in swaps
-    ]
+    pairs: list[Comparison | None] = []
+    for values in swaps:
+        both = np.isfinite(final) & np.isfinite(values)
+        pair = None
+        if both.any():
+            pair = paired_comparison(
+                values[both],
+                final[both],
+                first=1,
+                second=0,
+                sampling=sampling,
+                level=level,
+                share=rule.metric.share,
+            )
+        pairs.append(pair)
     spread = [(pair.sd, pair.num_replicates - 1) for pair in pairs if pair and pair.sd is not None]
     degrees = sum(df for _, df in spread)
     pooled = sum(sd**2 * df for sd, df in spread) / max(1, degrees)
@@ -186,24 +174,17 @@ def confirm(
 def _confirmed(
     final: Floats, values: Floats, pair: Comparison, label: str, rule: Rule
 ) -> SwapJudgement:
-    gain = pair.mean if rule.metric.higher_is_better else -pair.mean
-    end = pair.low if rule.metric.higher_is_better else pair.high
-    numbers = (
-        f"{_place(gain, rule)} over {words.plural(pair.num_replicates, 'further replicate')} "
-        f"({interval(pair, rule.metric, flip=not rule.metric.higher_is_better)})"
+    better = gain(pair, rule.metric)
+    text = (
+        f"t the final settings, `{label}` was {_place(better.mean, rule)} over "
+        f"{words.plural(pair.num_replicates, 'further replicate')} ({interval(pair, rule.metric)})"
     )
-    text = f"At the final settings, `{label}` was {numbers}"
     if _num_failed(values) > _num_failed(final):
-        return SwapJudgement(pair, False, f"{text}, but {_failures(values)}: the choice stands.")
-    least = -float("inf") if end is None else end if rule.metric.higher_is_better else -end
-    if pair.num_replicates >= FEWEST_REPLICATES and least > 0.0:
-        return SwapJudgement(
-            pair,
-            True,
-            f"Interaction: at the final settings, `{label}` was {numbers}. A later choice made the "
-            "earlier one wrong.",
-        )
-    return SwapJudgement(pair, False, f"{text}: not enough to overturn the choice.")
+        return SwapJudgement(pair, False, f"A{text}, but {_failures(values)}: the choice stands.")
+    if pair.num_replicates >= FEWEST_REPLICATES and (better.low or 0.0) > 0.0:
+        text = f"Interaction: a{text}. A later choice made the earlier one wrong."
+        return SwapJudgement(pair, True, text)
+    return SwapJudgement(pair, False, f"A{text}: not enough to overturn the choice.")
 
 
 def untried(label: str, why: str | None) -> SwapJudgement:
@@ -211,7 +192,7 @@ def untried(label: str, why: str | None) -> SwapJudgement:
     return SwapJudgement(None, None, f"At the final settings, `{label}` could not be tried: {why}.")
 
 
-def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
+def summary(result: StudyResult) -> tuple[str, ...]:
     """What the whole audit found and what it could have found, one sentence each; () without."""
     swaps = result.audit
     if not swaps:
@@ -219,7 +200,6 @@ def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
     screening, confirming = replicates_of(result.looks[-1])
     tested = [swap for swap in swaps if swap.confirmed is not None]
     compared = [swap for swap in swaps if swap.comparison is not None]
-    better = [f"`{swap.label}`" for swap in swaps if swap.confirmed]
     said = [
         f"{words.plural(len(swaps), 'earlier choice')} "
         f"{'was' if len(swaps) == 1 else 'were'} swapped back at the final settings, one at a time: "
@@ -227,28 +207,27 @@ def summary(result: StudyResult, *, alpha: float = 0.05) -> tuple[str, ...]:
         f"{f'the best {len(tested)}' if tested else 'none'} tested on "
         f"{words.plural(confirming, 'other')}."
     ]
-    if better:
-        said.append(f"Better than the final settings: {words.listing(better)}.")
-    elif confirming and compared:
-        found = _could_have_found(result, [s.comparison for s in (tested or compared)], alpha)
-        said.append(
-            "None was shown to be better than the final settings"
-            + (f"; one better by {found} would probably (80 %) have been found." if found else ".")
-        )
-    elif compared:
+
+    def listed(beginning: str, some: Iterable[AuditSwap]) -> list[str]:
+        labels = [f"`{swap.label}`" for swap in some]
+        return [f"{beginning}: {words.listing(labels)}."] if labels else []
+
+    better = listed("Better than the final settings", filter(lambda swap: swap.confirmed, swaps))
+    if not better and confirming and compared:
+        found = _could_have_found(result, [swap.comparison for swap in (tested or compared)])
+        reach = f"; one better by {found} would probably (80 %) have been found" if found else ""
+        said.append(f"None was shown to be better than the final settings{reach}.")
+    elif not better and compared:
         said.append(
             f"{words.plural(screening, 'replicate')} cannot show that any is better: "
             f"{FEWEST_REPLICATES + 1} are the fewest that can, and "
             f"{FEWEST_REPLICATES + SCREENING_REPLICATES} or more are needed to find much."
         )
-    failed = [f"`{swap.label}`" for swap in swaps if swap.comparison is None and swap.runs]
-    excluded = [f"`{swap.label}`" for swap in swaps if swap.candidate is None]
-    if failed:
-        said.append(f"Could not be compared, because runs failed: {words.listing(failed)}.")
-    if excluded:
-        said.append(
-            f"Could not be tried, because settings exclude each other: {words.listing(excluded)}."
-        )
+    failed = [swap for swap in swaps if swap.comparison is None and swap.runs]
+    excluded = [swap for swap in swaps if swap.candidate is None]
+    said += better
+    said += listed("Could not be compared, because runs failed", failed)
+    said += listed("Could not be tried, because settings exclude each other", excluded)
     return tuple(said)
 
 
@@ -263,9 +242,7 @@ def closest(result: StudyResult) -> AuditSwap | None:
     return max(near)[-1] if near else None
 
 
-def _could_have_found(
-    result: StudyResult, pairs: Sequence[Comparison | None], alpha: float
-) -> str | None:
+def _could_have_found(result: StudyResult, pairs: Iterable[Comparison | None]) -> str | None:
     """The smallest gain that the confirmation finds with probability .8, in words."""
     sds = [pair.sd for pair in pairs if pair is not None and pair.sd is not None]
     if not sds:
@@ -274,14 +251,14 @@ def _could_have_found(
         replicates_of(result.looks[-1])[1],
         float(np.median(sds)),
         sampling=sampling_of_result(result).overlapping(),
-        alpha=alpha / MOST_CONFIRMED,
+        alpha=Rule().alpha / MOST_CONFIRMED,
     )
     return None if not difference else words.difference(difference, metric_of(result))
 
 
 def _gains(final: Floats, swap: Floats, rule: Rule) -> Floats:
     """By how much the swap is better on each replicate, NaN where either run failed."""
-    return np.asarray(swap - final if rule.metric.higher_is_better else final - swap, np.float64)
+    return np.asarray(rule.metric.sign * (swap - final), np.float64)
 
 
 def _num_failed(values: Floats) -> int:

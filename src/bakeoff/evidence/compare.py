@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff import words
-from bakeoff.evidence.intervals import paired_comparison
-from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
-from bakeoff.evidence.sampling import sampling_of_result
+from bakeoff.evidence.intervals import gain, paired_comparison, paired_values
+from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta, sampling_of_result
 from bakeoff.evidence.sentences import interval
-from bakeoff.evidence.series import paired_values
 from bakeoff.records import Candidate, Comparison, Metric, Run, StudyResult
 from bakeoff.tasks.classification import metric_of
 
 Word = Literal["winner", "tie", "undecided"]
+Trained = tuple[Candidate, Sequence[Run]]
 
 ALPHA = 0.05
 
@@ -62,7 +61,7 @@ def unshared(first: StudyResult, second: StudyResult) -> tuple[str, ...]:
     return tuple(name for name, of in _SHARED if of(first) != of(second))
 
 
-def chosen(result: StudyResult) -> tuple[Candidate, Sequence[Run]] | None:
+def chosen(result: StudyResult) -> Trained | None:
     """What a study chose, with its runs in the last stage; None before the first stage is over."""
     if not result.stages:
         return None
@@ -91,58 +90,45 @@ def compare_studies(first: StudyResult, second: StudyResult) -> tuple[Matched, .
     return tuple(found)
 
 
-Trained = tuple[Candidate, Sequence[Run]]
-
-
 def _candidates_of_both(
     first: StudyResult, second: StudyResult
 ) -> Iterator[tuple[str, Trained, Trained]]:
     """In stages of one name: candidates of the same settings, else of the same label."""
     others = {stage.name: stage for stage in second.stages}
     for stage in first.stages:
-        other = others.get(stage.name)
-        if other is None:
+        if stage.name not in others:
             continue
+        other = others[stage.name]
         theirs = list(zip(other.candidates, other.runs, strict=True))
         by_settings = {one[0].settings.fingerprint(): one for one in theirs}
         by_label = {one[0].label: one for one in theirs}
         for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
-            match = by_settings.get(candidate.settings.fingerprint()) or by_label.get(
-                candidate.label
-            )
+            same = by_settings.get(candidate.settings.fingerprint())
+            match = same or by_label.get(candidate.label)
             if match is not None:
                 yield stage.name, (candidate, runs), match
 
 
-def differing_settings(first: Candidate, second: Candidate) -> tuple[str, ...]:
-    """Names of the settings that differ and have an effect in at least one of the two."""
-    ours, theirs = first.settings.effective(), second.settings.effective()
-    return tuple(
-        name for name in {**ours, **theirs} if ours.get(name, None) != theirs.get(name, None)
-    )
-
-
 def _matched(
-    stage: str,
-    first: Trained,
-    second: Trained,
-    result: StudyResult,
-    alpha: float,
+    stage: str, first: Trained, second: Trained, result: StudyResult, alpha: float
 ) -> Matched:
-    labels = (first[0].label, second[0].label)
-    differing = differing_settings(first[0], second[0])
-    if {run.key for run in first[1]} & {run.key for run in second[1]}:
-        text = "the same runs: nothing to compare"
-        return Matched(stage, *labels, differing, True, None, None, text)
-    metric = metric_of(result)
-    a, b = paired_values(second[1], first[1], metric.name)
+    ours, theirs = first[0].settings.effective(), second[0].settings.effective()
+    differing = tuple(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
+
+    def matched(text: str, pair: Comparison | None = None, word: Word | None = None) -> Matched:
+        labels = (first[0].label, second[0].label)
+        return Matched(stage, *labels, differing, same_runs, pair, word, text)
+
+    same_runs = bool({run.key for run in first[1]} & {run.key for run in second[1]})
+    if same_runs:
+        return matched("the same runs: nothing to compare")
+    metric, delta = metric_of(result), result.spec.get("delta")
+    a, b = paired_values(second[1], first[1], metric)
     if not len(a):
-        text = "no replicate that both finished"
-        return Matched(stage, *labels, differing, False, None, None, text)
-    higher = metric.higher_is_better
-    best = max(a.mean(), b.mean()) if higher else min(a.mean(), b.mean())
-    delta = result.spec.get("delta")
+        return matched("no replicate that both finished")
     if delta is None:
+        best = metric.sign * max(metric.sign * a.mean(), metric.sign * b.mean())
+        higher = metric.higher_is_better
         delta = default_delta(float(best), share=metric.share, higher_is_better=higher)
     pair = paired_comparison(
         a,
@@ -155,8 +141,7 @@ def _matched(
         delta=delta,
     )
     word = _word(pair)
-    sentence = _sentence(pair, word, metric, delta)
-    return Matched(stage, *labels, differing, False, pair, word, sentence)
+    return matched(_sentence(pair, word, metric, delta), pair, word)
 
 
 def _word(pair: Comparison) -> Word:
@@ -168,17 +153,16 @@ def _word(pair: Comparison) -> Word:
 
 
 def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str:
-    higher = metric.higher_is_better
-    gain = pair.mean if higher else -pair.mean
-    place = "level with" if gain == 0.0 else "better than" if gain > 0.0 else "worse than"
-    by = "" if gain == 0.0 else f" by {words.difference(abs(gain), metric)}"
+    ahead = gain(pair, metric).mean
+    place = "level with" if ahead == 0.0 else "better than" if ahead > 0.0 else "worse than"
+    by = "" if ahead == 0.0 else f" by {words.difference(abs(ahead), metric)}"
     ending = {
-        "winner": "winner: the second" if gain > 0.0 else "winner: the first",
+        "winner": f"winner: the {'second' if ahead > 0.0 else 'first'}",
         "tie": f"a tie within ±{words.difference(delta, metric)}",
         "undecided": "undecided",
     }[word]
     return (
         f"the second is {place} the first{by} over "
-        f"{words.plural(pair.num_replicates, 'paired replicate')} "
-        f"({interval(pair, metric, flip=not higher)}): {ending}"
+        f"{words.plural(pair.num_replicates, 'paired replicate')} ({interval(pair, metric)}): "
+        f"{ending}"
     )

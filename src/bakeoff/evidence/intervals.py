@@ -1,4 +1,4 @@
-"""Intervals for paired differences and for single runs; knows arrays, nothing of stages.
+"""Intervals for paired differences and for single runs; knows arrays and runs, nothing of stages.
 
 The standard error is that of ``Sampling.variance_factor``; equivalence is shown by two one-sided
 tests (Schuirmann 1987, "A comparison of the two one-sided tests procedure …").
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evidence.sampling import Sampling
-from bakeoff.records import Comparison
+from bakeoff.evidence.rule import Sampling
+from bakeoff.records import Comparison, Metric, Run
 
 Floats = NDArray[np.float64]
 
@@ -111,9 +113,8 @@ def paired_comparison(
         sampling: how the replicates were drawn: the standard error hangs on it.
         level: two-sided coverage of the interval, such as .9875.
         share: whether the metric is a share between 0 and 1 (see ``floor_sd``).
-        delta: where given and S ≥ 2, two one-sided tests say whether the difference lies inside
-            ±delta.
-        tie_alpha: level of each of the two.
+        delta: where given and S ≥ 2, two one-sided tests at ``tie_alpha`` say whether the
+            difference lies inside ±delta.
 
     Returns:
         the comparison; sd, se and the interval are None for a single replicate.
@@ -122,22 +123,17 @@ def paired_comparison(
         ValueError: arrays that are empty, differ in shape or hold non-finite values.
     """
     a, b = _checked(a, b)
-    difference = a - b
-    size, mean = len(difference), float(difference.mean())
-    if size < 2:
-        return Comparison(first, second, size, mean, None, None, None, None, level)
-    sd = max(float(difference.std(ddof=1)), floor_sd(a, b, sampling, share=share))
-    se = sd * math.sqrt(sampling.variance_factor(size))
-    margin = t_quantile(0.5 + level / 2.0, size - 1) * se
-    equivalent = None
-    if delta is not None:
-        tie = tie_interval(
-            a, b, first=first, second=second, sampling=sampling, share=share, alpha=tie_alpha
-        )
-        equivalent = within(tie, delta)
-    return Comparison(
-        first, second, size, mean, sd, se, mean - margin, mean + margin, level, equivalent
+    if len(a) < 2:
+        mean = float((a - b).mean())
+        return Comparison(first, second, len(a), mean, None, None, None, None, level)
+    floor = floor_sd(a, b, sampling, share=share)
+    pair = _compared(a - b, first, second, sampling, level, floor)
+    if delta is None:
+        return pair
+    tie = tie_interval(
+        a, b, first=first, second=second, sampling=sampling, share=share, alpha=tie_alpha
     )
+    return replace(pair, equivalent=within(tie, delta))
 
 
 def tie_interval(
@@ -159,17 +155,18 @@ def tie_interval(
     Args: as in ``paired_comparison``; S ≥ 2.
     """
     a, b = _checked(a, b)
-    size, mean = len(a), float((a - b).mean())
-    sd = max(
-        float((a - b).std(ddof=1)),
-        floor_sd(a, b, sampling, share=share),
-        smallest_tie_sd(a, b, sampling),
-    )
+    floor = max(floor_sd(a, b, sampling, share=share), smallest_tie_sd(a, b, sampling))
+    return _compared(a - b, first, second, sampling, 1.0 - 2.0 * alpha, floor)
+
+
+def _compared(
+    difference: Floats, first: int, second: int, sampling: Sampling, level: float, floor: float
+) -> Comparison:
+    size, mean = len(difference), float(difference.mean())
+    sd = max(float(difference.std(ddof=1)), floor)
     se = sd * math.sqrt(sampling.variance_factor(size))
-    reach = t_quantile(1.0 - alpha, size - 1) * se
-    return Comparison(
-        first, second, size, mean, sd, se, mean - reach, mean + reach, 1.0 - 2.0 * alpha
-    )
+    reach = t_quantile(0.5 + level / 2.0, size - 1) * se
+    return Comparison(first, second, size, mean, sd, se, mean - reach, mean + reach, level)
 
 
 def within(pair: Comparison, delta: float) -> bool:
@@ -184,6 +181,62 @@ def _checked(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("`a` and `b` must be finite: failed runs are never compared")
     return a, b
+
+
+def values_of(runs: Sequence[Run], name: str) -> dict[int, float]:
+    """Replicate → a metric by its full name, such as ``val_loss``, of the finished runs that have it."""
+    found = {run.replicate: run.value(name) for run in runs if run.status == "finished"}
+    return {key: value for key, value in sorted(found.items()) if value is not None}
+
+
+def paired_values(a: Sequence[Run], b: Sequence[Run], metric: Metric) -> tuple[Floats, Floats]:
+    """A validation metric of two candidates on the replicates both finished, shape (S,) each."""
+    first, second = (values_of(runs, f"val_{metric.name}") for runs in (a, b))
+    shared = [replicate for replicate in first if replicate in second]
+    return (
+        np.array([first[replicate] for replicate in shared], np.float64),
+        np.array([second[replicate] for replicate in shared], np.float64),
+    )
+
+
+def compare_runs(
+    a: Sequence[Run],
+    b: Sequence[Run],
+    metric: Metric,
+    sampling: Sampling,
+    *,
+    delta: float | None = None,
+) -> Comparison | None:
+    """The paired difference of two candidates' runs at 95 %; None where no replicate is shared."""
+    first, second = paired_values(a, b, metric)
+    if not len(first):
+        return None
+    return paired_comparison(
+        first,
+        second,
+        first=0,
+        second=1,
+        sampling=sampling,
+        level=0.95,
+        share=metric.share,
+        delta=delta,
+    )
+
+
+def gain(pair: Comparison, metric: Metric) -> Comparison:
+    """By how much the first is better than the second: the difference in the metric's direction."""
+    return pair if metric.higher_is_better else _negated(pair)
+
+
+def turned(pair: Comparison) -> Comparison:
+    """The same comparison with first and second exchanged."""
+    return replace(_negated(pair), first=pair.second, second=pair.first)
+
+
+def _negated(pair: Comparison) -> Comparison:
+    low = None if pair.high is None else -pair.high
+    high = None if pair.low is None else -pair.low
+    return replace(pair, mean=-pair.mean, low=low, high=high)
 
 
 def prediction_interval(

@@ -183,30 +183,7 @@ LEARNED_NOTHING = Check(
     "Check the labels and the features, scale the inputs, or train longer or at another rate.",
 )
 
-CHECKS: tuple[Check, ...] = (
-    TEST_SELECTION,
-    TEST_REOPENED,
-    LOST_INCUMBENT,
-    REGRESSED,
-    EDGE,
-    STILL_IMPROVING,
-    OVERFITTING,
-    NOISY_EPOCHS,
-    LEADERS_DIFFER,
-    DEAD_UNITS,
-    SATURATED_UNITS,
-    UNSCALED,
-    IDENTICAL,
-    FEW_REPLICATES,
-    INTERACTION,
-    NO_GAIN,
-    UNBALANCED,
-    DUPLICATES,
-    FAILED_RUNS,
-    BLUNT,
-    UNTUNED,
-    LEARNED_NOTHING,
-)
+CHECKS = tuple(check for check in list(vars().values()) if isinstance(check, Check))
 
 
 def most_grave_first(findings: Iterable[LintFinding]) -> tuple[LintFinding, ...]:

@@ -1,23 +1,32 @@
 """Lint of the protocol: what a plan or a result shows without a look at any run.
 
-Plans (before training) and results (after it) are both read through ``Outline``; this module
-knows settings and records, nothing of metrics and curves.
+Plans (before training) and results (after it) are read alike; this module knows settings and
+records, nothing of metrics and curves.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from bakeoff import words
 from bakeoff.evidence import lint as codes
 from bakeoff.evidence.power import PRIOR_ERROR
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
-from bakeoff.records import Candidate, DataSummary, LintFinding, StudyPlan, StudyResult
+from bakeoff.evidence.sentences import named
+from bakeoff.records import (
+    Candidate,
+    LintFinding,
+    PlannedStage,
+    StageResult,
+    StudyPlan,
+    StudyResult,
+)
 from bakeoff.settings import Settings
-from bakeoff.tasks.classification import ACCURACY, is_unbalanced, metric_named
+from bakeoff.tasks.classification import ACCURACY, is_unbalanced
+
+Study = StudyPlan | StudyResult
+Stage = PlannedStage | StageResult
 
 SATURATING = ("sigmoid", "tanh")
 
@@ -31,91 +40,50 @@ LEARNING_RATE_DEPENDENT = frozenset(
 one says little of them (Google's Tuning Playbook, "nuisance hyperparameters")."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StageOutline:
-    """What the protocol's checks need of a stage, planned or done."""
-
-    name: str
-    varied: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    takes_incumbent: bool
-    tuned: tuple[str, ...]
-    carried: Candidate | None
-    pinned: bool
+def lint_plan(plan: StudyPlan) -> tuple[LintFinding, ...]:
+    """Findings that need no training, errors first."""
+    return codes.most_grave_first([*lint_protocol(plan), *_blunt(plan)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """What the protocol's checks need of a study, planned or done."""
-
-    kind: str
-    metric: str
-    num_replicates: int
-    data: DataSummary
-    stages: tuple[StageOutline, ...]
-
-
-def outline_of_plan(plan: StudyPlan) -> Outline:
-    """A plan as an outline; choices that are still open carry nothing."""
-    stages = []
-    for stage in plan.stages:
-        by_label = {candidate.label: candidate for candidate in stage.candidates}
-        stages.append(
-            StageOutline(
-                name=stage.name,
-                varied=stage.varied,
-                candidates=stage.candidates,
-                takes_incumbent=stage.takes_incumbent,
-                tuned=tuple(stage.tune),
-                carried=by_label.get(stage.pinned) if stage.pinned is not None else None,
-                pinned=stage.pinned is not None,
-            )
-        )
-    return Outline(plan.kind, plan.metric, plan.looks[-1], plan.data, tuple(stages))
-
-
-def outline_of_result(result: StudyResult) -> Outline:
-    """A result as an outline."""
-    stages = tuple(
-        StageOutline(
-            name=stage.name,
-            varied=stage.varied,
-            candidates=stage.candidates,
-            takes_incumbent=any(candidate.incumbent for candidate in stage.candidates),
-            tuned=_names(point.values for point in stage.tuning),
-            carried=stage.candidate(stage.verdict.chosen),
-            pinned=stage.verdict.pinned,
-        )
-        for stage in result.stages
-    )
-    return Outline(result.kind, result.metric, result.looks[-1], result.data, stages)
-
-
-def _names(points: Iterator[Mapping[str, Any]]) -> tuple[str, ...]:
-    return tuple(sorted({name for values in points for name in values}))
-
-
-def lint_outline(outline: Outline) -> Iterator[LintFinding]:
+def lint_protocol(study: Study) -> Iterator[LintFinding]:
     """Every finding of the checks that need no run."""
-    yield from _test_selection(outline)
-    yield from _lost_incumbent(outline)
-    yield from _unscaled(outline)
-    yield from _identical(outline)
-    yield from _few_replicates(outline)
-    yield from _unbalanced(outline)
-    yield from _duplicates(outline)
-    yield from _untuned(outline)
+    yield from _test_selection(study)
+    yield from _lost_incumbent(study)
+    yield from _unscaled(study)
+    yield from _identical(study)
+    yield from _few_replicates(study)
+    yield from _unbalanced(study)
+    yield from _duplicates(study)
+    yield from _untuned(study)
 
 
-def _test_selection(outline: Outline) -> Iterator[LintFinding]:
-    if outline.kind != "replication":
+def _carried(stage: Stage) -> Candidate | None:
+    """What a stage hands on; None where that choice is still open."""
+    label = stage.pinned if isinstance(stage, PlannedStage) else stage.verdict.chosen
+    return next((one for one in stage.candidates if one.label == label), None)
+
+
+def _takes_incumbent(stage: Stage) -> bool:
+    if isinstance(stage, PlannedStage):
+        return stage.takes_incumbent
+    return any(candidate.incumbent for candidate in stage.candidates)
+
+
+def _published(candidate: Candidate) -> float | None:
+    return None if candidate.published is None else candidate.published.test_accuracy
+
+
+def _test_selection(study: Study) -> Iterator[LintFinding]:
+    if study.kind != "replication":
         return
-    measured = sum(
-        candidate.published is not None and candidate.published.test_accuracy is not None
-        for stage in outline.stages
-        for candidate in stage.candidates
-    )
-    pinned = [stage.name for stage in outline.stages if stage.pinned and len(stage.candidates) > 1]
+    everyone = [candidate for stage in study.stages for candidate in stage.candidates]
+    measured = sum(_published(candidate) is not None for candidate in everyone)
+    pinned = [
+        stage.name
+        for stage in study.stages
+        if (stage.pinned if isinstance(stage, PlannedStage) else stage.verdict.pinned)
+        and len(stage.candidates) > 1
+    ]
     if measured > 1 and pinned:
         yield codes.TEST_SELECTION.finding(
             f"The author measured {measured} models on the test set and chose by it in "
@@ -124,16 +92,18 @@ def _test_selection(outline: Outline) -> Iterator[LintFinding]:
         )
 
 
-def _lost_incumbent(outline: Outline) -> Iterator[LintFinding]:
-    for before, stage in itertools.pairwise(outline.stages):
-        if before.carried is None or stage.takes_incumbent:
+def _lost_incumbent(study: Study) -> Iterator[LintFinding]:
+    stages: Sequence[Stage] = study.stages
+    for before, stage in itertools.pairwise(stages):
+        carried = _carried(before)
+        if carried is None or _takes_incumbent(stage):
             continue
-        carried = before.carried.settings.fingerprint()
-        if all(candidate.settings.fingerprint() != carried for candidate in stage.candidates):
+        here = {candidate.settings.fingerprint() for candidate in stage.candidates}
+        if carried.settings.fingerprint() not in here:
             yield codes.LOST_INCUMBENT.finding(
                 f"Stage {stage.name} compares {words.plural(len(stage.candidates), 'candidate')}, "
-                f"and none of them is {before.carried.label}, which stage {before.name} carried "
-                "in: a step backwards would not be seen.",
+                f"and none of them is {named(before, carried.label)}, which stage {before.name} "
+                "carried in: a step backwards would not be seen.",
                 stage.name,
             )
 
@@ -146,88 +116,86 @@ def _saturates_unscaled(settings: Settings) -> bool:
     )
 
 
-def _unscaled(outline: Outline) -> Iterator[LintFinding]:
-    largest = outline.data.feature_max
+def _unscaled(study: Study) -> Iterator[LintFinding]:
+    largest = study.data.feature_max
     if largest is not None and largest <= WELL_SCALED:
         return
     reach = "" if largest is None else f" up to {largest:g}"
     seen: set[str] = set()
-    for stage in outline.stages:
-        labels = []
+    for stage in study.stages:
+        found = []
         for candidate in stage.candidates:
             fingerprint = candidate.settings.fingerprint()
             if _saturates_unscaled(candidate.settings) and fingerprint not in seen:
                 seen.add(fingerprint)
-                labels.append(f"{candidate.label} ({candidate.settings['activation']})")
-        if labels:
+                name = named(stage, candidate.label)
+                found.append(f"{name} ({candidate.settings['activation']})")
+        if found:
             yield codes.UNSCALED.finding(
-                f"In stage {stage.name}, {words.listing(labels)} "
-                f"{'takes' if len(labels) == 1 else 'take'} features{reach} as they are: sums of "
+                f"In stage {stage.name}, {words.listing(found)} "
+                f"{'takes' if len(found) == 1 else 'take'} features{reach} as they are: sums of "
                 "such inputs push the units to the flat ends, where they hardly learn.",
                 stage.name,
             )
 
 
-def _identical(outline: Outline) -> Iterator[LintFinding]:
-    groups: dict[tuple[str, str], list[tuple[StageOutline, Candidate]]] = {}
+def _identical(study: Study) -> Iterator[LintFinding]:
+    groups: dict[tuple[str, str], list[tuple[Stage, Candidate]]] = {}
     known = True
-    for stage in outline.stages:
+    for stage in study.stages:
         # In a plan, what an open choice will carry in is a guess: there only the candidates of
         # one stage can be told to be the same.
         place = "" if known else stage.name
-        known = known and stage.carried is not None
+        known = known and _carried(stage) is not None
         for candidate in stage.candidates:
             # The incumbent of a study repeats by design; a model that an author published anew
             # is a repetition of his even if he carried its settings in.
-            if candidate.incumbent and candidate.published is None:
-                continue
-            key = (candidate.settings.fingerprint(), place)
-            groups.setdefault(key, []).append((stage, candidate))
+            if not candidate.incumbent or candidate.published is not None:
+                key = (candidate.settings.fingerprint(), place)
+                groups.setdefault(key, []).append((stage, candidate))
     for group in groups.values():
         if len(group) < 2:
             continue
-        names = words.listing([f"{one.label} (stage {stage.name})" for stage, one in group])
-        text = f"{names} are one configuration under {len(group)} names: an A/A comparison"
-        accuracies = [
-            one.published.test_accuracy
-            for _, one in group
-            if one.published is not None and one.published.test_accuracy is not None
-        ]
+        names = [f"{named(stage, one.label)} (stage {stage.name})" for stage, one in group]
+        text = (
+            f"{words.listing(names)} are one configuration under {len(group)} names: an A/A "
+            "comparison"
+        )
+        accuracies = [shown for _, one in group if (shown := _published(one)) is not None]
         if len(accuracies) > 1:
-            gap = max(accuracies) - min(accuracies)
+            gap = words.difference(max(accuracies) - min(accuracies), ACCURACY)
             text += (
-                f". Their published accuracies differ by {words.difference(gap, ACCURACY)}, which "
-                "is chance alone: differences of that size between other models mean nothing"
+                f". Their published accuracies differ by {gap}, which is chance alone: differences "
+                "of that size between other models mean nothing"
             )
         yield codes.IDENTICAL.finding(f"{text}.", group[-1][0].name)
 
 
-def _few_replicates(outline: Outline) -> Iterator[LintFinding]:
-    if outline.num_replicates < FEWEST_REPLICATES:
+def _few_replicates(study: Study) -> Iterator[LintFinding]:
+    if study.looks[-1] < FEWEST_REPLICATES:
         yield codes.FEW_REPLICATES.finding(
-            f"{words.plural(outline.num_replicates, 'replicate')} per candidate: no verdict is "
-            f"possible below {FEWEST_REPLICATES}, because a single seed's luck looks like merit."
+            f"{words.plural(study.looks[-1], 'replicate')} per candidate: no verdict is possible "
+            f"below {FEWEST_REPLICATES}, because a single seed's luck looks like merit."
         )
 
 
-def _unbalanced(outline: Outline) -> Iterator[LintFinding]:
-    counts = outline.data.class_counts
+def _unbalanced(study: Study) -> Iterator[LintFinding]:
+    counts = [count for count in study.data.class_counts if count > 0]
     if not is_unbalanced(counts):
         return
-    present = [count for count in counts if count > 0]
     text = (
-        f"The most frequent class has {max(present)} examples, the rarest {min(present)} "
-        f"({max(present) / min(present):.1f} times as many)"
+        f"The most frequent class has {max(counts)} examples, the rarest {min(counts)} "
+        f"({max(counts) / min(counts):.1f} times as many)"
     )
-    if outline.metric == "accuracy":
+    if study.metric == "accuracy":
         yield codes.UNBALANCED.finding(f"{text}: accuracy hardly sees the rare one.")
     else:
-        spoken = words.spoken(outline.metric)
+        spoken = words.spoken(study.metric)
         yield codes.UNBALANCED.finding(f"{text}; this study decides by {spoken}.", level="info")
 
 
-def _duplicates(outline: Outline) -> Iterator[LintFinding]:
-    duplicates, num_test = outline.data.duplicates_across_splits, outline.data.num_test
+def _duplicates(study: Study) -> Iterator[LintFinding]:
+    duplicates, num_test = study.data.duplicates_across_splits, study.data.num_test
     if duplicates and num_test:
         yield codes.DUPLICATES.finding(
             f"{duplicates} of {num_test} test examples ({words.coverage(duplicates / num_test)}) "
@@ -235,32 +203,31 @@ def _duplicates(outline: Outline) -> Iterator[LintFinding]:
         )
 
 
-def _untuned(outline: Outline) -> Iterator[LintFinding]:
-    for stage in outline.stages:
-        if "learning_rate" in stage.tuned or "learning_rate" in stage.varied:
+def _untuned(study: Study) -> Iterator[LintFinding]:
+    for stage in study.stages:
+        tuned = set(stage.tune) if isinstance(stage, PlannedStage) else set()
+        if isinstance(stage, StageResult):
+            tuned = {name for point in stage.tuning for name in point.values}
+        if "learning_rate" in tuned.union(stage.varied):
             continue
         names = sorted(LEARNING_RATE_DEPENDENT & set(stage.varied))
-        rates = {candidate.settings.get("learning_rate") for candidate in stage.candidates}
-        if names and len(stage.candidates) > 1 and len(rates) == 1 and None not in rates:
+        rate, *others = {one.settings.get("learning_rate") for one in stage.candidates}
+        if names and len(stage.candidates) > 1 and isinstance(rate, int | float) and not others:
             yield codes.UNTUNED.finding(
                 f"Stage {stage.name} compares {words.listing([words.spoken(n) for n in names])} "
-                f"at the one learning rate {rates.pop():g}, which may suit one of them better.",
+                f"at the one learning rate {rate:g}, which may suit one of them better.",
                 stage.name,
             )
-
-
-def lint_plan(plan: StudyPlan) -> tuple[LintFinding, ...]:
-    """Findings that need no training, errors first."""
-    return codes.most_grave_first([*lint_outline(outline_of_plan(plan)), *_blunt(plan)])
 
 
 def _blunt(plan: StudyPlan) -> Iterator[LintFinding]:
     matters = plan.delta
     if matters is None:
         matters = default_delta(1.0 - PRIOR_ERROR, share=True)
+    # Something is known of what can be found only where the metric is a share.
     if plan.detectable is not None and plan.detectable > matters:
         yield codes.BLUNT.finding(
             f"With {plan.looks[-1]} replicates of {plan.data.num_validation} validation examples a "
-            f"difference of {words.difference(plan.detectable, metric_named(plan.metric))} is probably (80 %) found; "
-            f"{words.difference(matters, metric_named(plan.metric))} would matter."
+            f"difference of {words.difference(plan.detectable, ACCURACY)} is probably (80 %) found; "
+            f"{words.difference(matters, ACCURACY)} would matter."
         )

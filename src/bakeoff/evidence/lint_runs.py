@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from bakeoff import words
 from bakeoff.evidence import lint as codes
-from bakeoff.evidence.intervals import paired_comparison
-from bakeoff.evidence.lint_protocol import lint_outline, outline_of_result
-from bakeoff.evidence.rule import SMALLEST_DELTA
-from bakeoff.evidence.sampling import sampling_of_result
-from bakeoff.evidence.sentences import interval
-from bakeoff.evidence.series import mean_curve, paired_values, values_of
+from bakeoff.evidence.intervals import compare_runs, gain, values_of
+from bakeoff.evidence.lint_protocol import lint_protocol
+from bakeoff.evidence.rule import SMALLEST_DELTA, sampling_of_result
+from bakeoff.evidence.sentences import difference, named
 from bakeoff.records import (
     Candidate,
     Comparison,
+    Floats,
     LintFinding,
     Metric,
     Run,
@@ -44,12 +43,10 @@ Runs = tuple[Run, ...]
 
 def lint_result(result: StudyResult) -> tuple[LintFinding, ...]:
     """Findings of a finished study, errors first: those of its protocol and those of its runs."""
-    protocol = lint_outline(outline_of_result(result))
-    return codes.most_grave_first([*protocol, *lint_runs(result)])
+    return codes.most_grave_first([*lint_protocol(result), *_lint_runs(result)])
 
 
-def lint_runs(result: StudyResult) -> Iterator[LintFinding]:
-    """Every finding of the checks that need runs."""
+def _lint_runs(result: StudyResult) -> Iterator[LintFinding]:
     yield from _reopened(result)
     yield from _regressed(result)
     yield from _no_gain(result)
@@ -63,36 +60,30 @@ def lint_runs(result: StudyResult) -> Iterator[LintFinding]:
         yield from _learned_nothing(stage, result)
 
 
-def _compete(stage: StageResult) -> Iterator[tuple[Candidate, Runs]]:
+def _compete(stage: StageResult) -> Iterator[tuple[str, Runs]]:
+    """Label and finished runs of those that have any."""
     for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
-        if any(run.status == "finished" for run in runs):
-            yield candidate, runs
+        finished = tuple(run for run in runs if run.status == "finished")
+        if finished:
+            yield candidate.label, finished
 
 
-def _runs_of(stage: StageResult, label: str) -> Runs:
-    labels = [candidate.label for candidate in stage.candidates]
-    return stage.runs[labels.index(label)]
-
-
-def _called(stage: StageResult, label: str) -> str:
-    """A candidate as code, with its setting."""
-    settings = stage.candidate(label).settings
-    return words.code(words.candidate(label, stage.varied, settings))
+def _chosen(stage: StageResult) -> tuple[Candidate, Runs]:
+    candidate = stage.candidate(stage.verdict.chosen)
+    return candidate, stage.runs[stage.candidates.index(candidate)]
 
 
 def _compare(a: Runs, b: Runs, metric: Metric, result: StudyResult) -> Comparison | None:
-    first, second = paired_values(a, b, metric.name)
-    if not len(first):
-        return None
-    return paired_comparison(
-        first,
-        second,
-        first=0,
-        second=1,
-        sampling=sampling_of_result(result, metric.name),
-        level=0.95,
-        share=metric.share,
-    )
+    return compare_runs(a, b, metric, sampling_of_result(result, metric.name))
+
+
+def _finding(
+    check: codes.Check, stage: StageResult, text: str, found: Sequence[str]
+) -> list[LintFinding]:
+    """What was found in a stage, in one finding; none where nothing was."""
+    if not found:
+        return []
+    return [check.finding(f"In stage {stage.name}, {text}{'; '.join(found)}.", stage.name)]
 
 
 def _reopened(result: StudyResult) -> Iterator[LintFinding]:
@@ -105,24 +96,16 @@ def _reopened(result: StudyResult) -> Iterator[LintFinding]:
 
 def _regressed(result: StudyResult) -> Iterator[LintFinding]:
     for before, after in itertools.pairwise(result.stages):
-        verdict, metric = after.verdict, metric_of(after.verdict)
-        pair = _compare(
-            _runs_of(after, verdict.chosen),
-            _runs_of(before, before.verdict.chosen),
-            metric,
-            result,
-        )
-        if pair is None:
-            continue
-        loss = -metric.sign * pair.mean
+        metric = metric_of(after.verdict)
+        (now, runs), (then, earlier) = _chosen(after), _chosen(before)
+        pair = _compare(earlier, runs, metric, result)
         # After a fall the error, and with it the default δ, is large: the smaller one counts.
-        delta = min(before.verdict.delta, verdict.delta)
-        if loss > delta:
+        delta = min(before.verdict.delta, after.verdict.delta)
+        if pair is not None and (fall := gain(pair, metric).mean) > delta:
             yield codes.REGRESSED.finding(
-                f"The chain fell by {words.difference(loss, metric)} from "
-                f"{_called(before, before.verdict.chosen)} (stage {before.name}) to "
-                f"{_called(after, verdict.chosen)} (stage "
-                f"{after.name}) on {words.plural(pair.num_replicates, 'shared replicate')}; "
+                f"The chain fell by {words.difference(fall, metric)} from "
+                f"{named(before, then.label)} (stage {before.name}) to {named(after, now.label)} "
+                f"(stage {after.name}) on {words.plural(pair.num_replicates, 'shared replicate')}; "
                 f"{words.difference(delta, metric)} would matter.",
                 after.name,
             )
@@ -131,27 +114,23 @@ def _regressed(result: StudyResult) -> Iterator[LintFinding]:
 def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     if len(result.stages) < 2:
         return
-    last = result.stages[-1]
-    final = last.candidate(last.verdict.chosen)
-    metric = metric_of(last.verdict)
-    higher = metric.higher_is_better
+    last, metric = result.stages[-1], metric_of(result.stages[-1].verdict)
+    final, runs = _chosen(last)
     cheaper: list[tuple[tuple[float, ...], StageResult, Candidate, Comparison]] = []
     for stage in result.stages[:-1]:
-        earlier = stage.candidate(stage.verdict.chosen)
+        earlier, before = _chosen(stage)
         if _cost(earlier) >= _cost(final):
             continue
-        pair = _compare(_runs_of(last, final.label), _runs_of(stage, earlier.label), metric, result)
-        if pair is None or pair.low is None or pair.high is None:
-            continue
-        if (pair.low if higher else -pair.high) <= 0.0:
+        pair = _compare(runs, before, metric, result)
+        low = None if pair is None else gain(pair, metric).low
+        if pair is not None and low is not None and low <= 0.0:
             cheaper.append((_cost(earlier), stage, earlier, pair))
     if cheaper:
         _, stage, earlier, pair = min(cheaper, key=lambda item: item[0])
         yield codes.NO_GAIN.finding(
-            f"{_called(last, final.label)} ({final.num_parameters or 0:,} parameters) is not shown to be better than "
-            f"{_called(stage, earlier.label)} of stage {stage.name} ({earlier.num_parameters or 0:,}): the difference "
-            f"is {words.difference(pair.mean if higher else -pair.mean, metric)} "
-            f"({interval(pair, metric, flip=not higher)}).",
+            f"{named(last, final.label)} ({final.num_parameters or 0:,} parameters) is not shown to "
+            f"be better than {named(stage, earlier.label)} of stage {stage.name} "
+            f"({earlier.num_parameters or 0:,}): the difference is {difference(pair, metric)}.",
             last.name,
         )
 
@@ -184,50 +163,55 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
         if point.chosen and point.at_edge:
             names = [f"{words.spoken(name)} {point.values[name]:g}" for name in point.at_edge]
             yield codes.EDGE.finding(
-                f"In stage {stage.name} {_called(stage, point.candidate)} was tuned to {words.listing(names)}, at "
-                "the edge of the values tried.",
+                f"In stage {stage.name} {named(stage, point.candidate)} was tuned to "
+                f"{words.listing(names)}, at the edge of the values tried.",
                 stage.name,
             )
+
+
+def _mean_curve(runs: Runs, name: str) -> Floats:
+    """Mean of one curve over runs, shape (epochs,)."""
+    curves = [run.curve(name) for run in runs]
+    epochs = min(map(len, curves))
+    return np.asarray(np.mean([curve[:epochs] for curve in curves], axis=0), np.float64)
 
 
 def _curves(stage: StageResult) -> Iterator[LintFinding]:
     improving, overfitting, noisy = [], [], []
     delta = stage.verdict.delta if metric_of(stage.verdict).share else SMALLEST_DELTA
-    for candidate, runs in _compete(stage):
-        accuracy, loss = mean_curve(runs, "val_accuracy"), mean_curve(runs, "val_loss")
-        train = mean_curve(runs, "train_loss")
+    for label, runs in _compete(stage):
+        accuracy, loss, train = (
+            _mean_curve(runs, name) for name in ("val_accuracy", "val_loss", "train_loss")
+        )
         epochs = len(loss)
         if epochs < 3 or not np.isfinite(loss).all():
             continue
         if len(accuracy) < epochs or len(train) < epochs:
             continue  # a brought model may tell less
+        name = named(stage, label)
         late = max(1, epochs // LATE_SHARE)
-        gain = float(accuracy[-1] - accuracy[-1 - late])
+        gained = float(accuracy[-1] - accuracy[-1 - late])
         matters = max(SMALLEST_DELTA, IMPROVING_SHARE * float(1.0 - accuracy[-1]))
-        if gain > matters and loss[-1] < loss[-1 - late]:
+        if gained > matters and loss[-1] < loss[-1 - late]:
             improving.append(
-                f"{_called(stage, candidate.label)} gained {words.difference(gain, ACCURACY)} in the last "
+                f"{name} gained {words.difference(gained, ACCURACY)} in the last "
                 f"{words.plural(late, 'epoch')} of {epochs}"
             )
         best = int(np.argmin(loss))
         if loss[-1] > OVERFIT_RISE * loss[best] and train[-1] < train[best]:
             overfitting.append(
-                f"{_called(stage, candidate.label)}'s validation loss rose from {loss[best]:.3f} (epoch "
-                f"{best + 1}) to {loss[-1]:.3f} (epoch {epochs})"
+                f"{name}'s validation loss rose from {loss[best]:.3f} (epoch {best + 1}) to "
+                f"{loss[-1]:.3f} (epoch {epochs})"
             )
         jitter = _jitter(runs)
         if jitter is not None and jitter > delta:
             noisy.append(
-                f"{_called(stage, candidate.label)}'s validation accuracy jumps by about "
-                f"{words.difference(jitter, ACCURACY)} from epoch to epoch"
+                f"{name}'s validation accuracy jumps by about {words.difference(jitter, ACCURACY)} "
+                "from epoch to epoch"
             )
-    for check, found in (
-        (codes.STILL_IMPROVING, improving),
-        (codes.OVERFITTING, overfitting),
-        (codes.NOISY_EPOCHS, noisy),
-    ):
-        if found:
-            yield check.finding(f"In stage {stage.name}, {'; '.join(found)}.", stage.name)
+    yield from _finding(codes.STILL_IMPROVING, stage, "", improving)
+    yield from _finding(codes.OVERFITTING, stage, "", overfitting)
+    yield from _finding(codes.NOISY_EPOCHS, stage, "", noisy)
 
 
 def _jitter(runs: Runs) -> float | None:
@@ -236,33 +220,30 @@ def _jitter(runs: Runs) -> float | None:
     Independent noise of sd s around a straight line gives second differences of sd ``s · √6``,
     whatever the line's slope, so steady improvement does not count as noise.
     """
-    found = []
-    for run in runs:
-        curve = run.curve("val_accuracy")
-        second_half = curve[len(curve) // 2 :]
-        if run.status == "finished" and len(second_half) >= 5:
-            found.append(float(np.sqrt(np.mean(np.diff(second_half, 2) ** 2) / 6.0)))
+    curves = [run.curve("val_accuracy") for run in runs]
+    halves = [half for curve in curves if len(half := curve[len(curve) // 2 :]) >= 5]
+    found = [float(np.sqrt(np.mean(np.diff(half, 2) ** 2) / 6.0)) for half in halves]
     return float(np.mean(found)) if found else None
 
 
 def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
-    metric, leader = stage.verdict.metric, stage.verdict.leader
-    if metric == "loss" or leader in stage.verdict.failed:
+    verdict, metric = stage.verdict, metric_of(stage.verdict)
+    others = dict(_compete(stage))
+    leading = others.pop(verdict.leader, ())
+    if metric.name == LOSS.name or verdict.leader in verdict.failed:
         return
-    leading = _runs_of(stage, leader)
     gains = []
-    for candidate, runs in _compete(stage):
-        pair = None
-        if candidate.label not in (leader, *stage.verdict.failed):
-            pair = _compare(leading, runs, LOSS, result)
+    for label, runs in others.items():
+        pair = None if label in verdict.failed else _compare(leading, runs, LOSS, result)
         # One standard error keeps pure chance from being reported; it is a remark, no verdict.
         if pair is not None and pair.se is not None and pair.mean > pair.se:
-            gains.append((pair.mean, candidate.label))
+            gains.append((pair.mean, label))
     if gains:
-        gain, best = max(gains)
+        lower, best = max(gains)
         yield codes.LEADERS_DIFFER.finding(
-            f"In stage {stage.name} {_called(stage, leader)} leads by {words.spoken(metric)}, but {_called(stage, best)} by "
-            f"validation loss, which is lower by {words.difference(gain, LOSS)}.",
+            f"In stage {stage.name} {named(stage, verdict.leader)} leads by {metric.words}, but "
+            f"{named(stage, best)} by validation loss, which is lower by "
+            f"{words.difference(lower, LOSS)}.",
             stage.name,
         )
 
@@ -270,10 +251,8 @@ def _leaders(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
 def _units(stage: StageResult) -> Iterator[LintFinding]:
     dead: list[str] = []
     saturated: list[str] = []
-    for candidate, runs in _compete(stage):
-        health = [
-            found for run in runs if run.status == "finished" and (found := run.notes.get("health"))
-        ]
+    for label, runs in _compete(stage):
+        health = [found for run in runs if (found := run.notes.get("health"))]
         if not health:
             continue
         by_layer = np.mean(
@@ -284,21 +263,12 @@ def _units(stage: StageResult) -> Iterator[LintFinding]:
             layer = int(np.argmax(by_layer[:, column]))
             share = float(by_layer[layer, column])
             if share >= limit:
-                found.append(
-                    f"{100 * share:.0f} % in hidden layer {layer + 1} of {_called(stage, candidate.label)}"
-                )
-    if dead:
-        yield codes.DEAD_UNITS.finding(
-            f"In stage {stage.name}, units that are zero for every validation example: "
-            f"{'; '.join(dead)}.",
-            stage.name,
-        )
-    if saturated:
-        yield codes.SATURATED_UNITS.finding(
-            f"In stage {stage.name}, outputs at the flat ends of the activation: "
-            f"{'; '.join(saturated)}.",
-            stage.name,
-        )
+                where = f"hidden layer {layer + 1} of {named(stage, label)}"
+                found.append(f"{100 * share:.0f} % in {where}")
+    text = "units that are zero for every validation example: "
+    yield from _finding(codes.DEAD_UNITS, stage, text, dead)
+    text = "outputs at the flat ends of the activation: "
+    yield from _finding(codes.SATURATED_UNITS, stage, text, saturated)
 
 
 def _failed(stage: StageResult) -> Iterator[LintFinding]:
@@ -306,14 +276,9 @@ def _failed(stage: StageResult) -> Iterator[LintFinding]:
     for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
         failed = [run for run in runs if run.status == "failed"]
         if failed:
-            found.append(
-                f"{len(failed)} of {len(runs)} of {_called(stage, candidate.label)} ({failed[0].reason or 'failed'})"
-            )
-    if found:
-        yield codes.FAILED_RUNS.finding(
-            f"In stage {stage.name}, runs failed and were not averaged: {'; '.join(found)}.",
-            stage.name,
-        )
+            why = failed[0].reason or "failed"
+            found.append(f"{len(failed)} of {len(runs)} of {named(stage, candidate.label)} ({why})")
+    yield from _finding(codes.FAILED_RUNS, stage, "runs failed and were not averaged: ", found)
 
 
 def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFinding]:
@@ -321,15 +286,16 @@ def _learned_nothing(stage: StageResult, result: StudyResult) -> Iterator[LintFi
     own = metric_of(result)
     metric = own if own.share else ACCURACY
     sampling = sampling_of_result(result, metric.name)
-    found = [
-        f"{_called(stage, candidate.label)} reached {words.level(float(values.mean()), metric)}"
-        for candidate, runs in _compete(stage)
-        if len(values := values_of(runs, metric.name)) and sampling.learned_nothing(values)
-    ]
+    found = []
+    for label, runs in _compete(stage):
+        values = np.array([*values_of(runs, f"val_{metric.name}").values()])
+        if len(values) and sampling.learned_nothing(values):
+            reached = words.level(float(values.mean()), metric)
+            found.append(f"{named(stage, label)} reached {reached}")
     if found and sampling.chance is not None:
         yield codes.LEARNED_NOTHING.finding(
-            f"In stage {stage.name}, {'; '.join(found)} of validation "
-            f"{metric.words}, which is not shown to be more than the "
-            f"{words.level(sampling.chance, metric)} of always naming the same class.",
+            f"In stage {stage.name}, {'; '.join(found)} of validation {metric.words}, which is not "
+            f"shown to be more than the {words.level(sampling.chance, metric)} of always naming "
+            "the same class.",
             stage.name,
         )

@@ -16,8 +16,7 @@ from bakeoff.evidence.intervals import (
     tie_interval,
     within,
 )
-from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, Sampling
 from bakeoff.records import Comparison
 
 Floats = NDArray[np.float64]

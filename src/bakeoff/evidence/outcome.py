@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evidence import power, sentences
+from bakeoff.evidence.intervals import turned
 from bakeoff.evidence.look import Look
 from bakeoff.evidence.rule import FEWEST_REPLICATES
 from bakeoff.records import Comparison, Verdict, VerdictKind
@@ -59,7 +60,7 @@ class Case:
                 continue
             special = decided.get(frozenset((a, b)))
             if special is not None:
-                found.append(special if special.first == a else _turned(special))
+                found.append(special if special.first == a else turned(special))
             else:
                 found.append(self.look.with_equivalence(pair))
         return tuple(found)
@@ -82,18 +83,6 @@ class Case:
                 k,
             ),
         )
-
-
-def _turned(pair: Comparison) -> Comparison:
-    """The same comparison with first and second exchanged."""
-    return replace(
-        pair,
-        first=pair.second,
-        second=pair.first,
-        mean=-pair.mean,
-        low=None if pair.high is None else -pair.high,
-        high=None if pair.low is None else -pair.low,
-    )
 
 
 def verdict_on(case: Case, last: bool) -> Verdict | None:
@@ -161,7 +150,7 @@ def _tie(case: Case, ties: Sequence[Comparison]) -> Verdict:
     ties = [replace(tie, equivalent=True) for tie in ties]
     widest = max(ties, key=lambda tie: max(abs(tie.low or 0.0), abs(tie.high or 0.0)))
     if case.look.sign * widest.mean < 0.0:
-        widest = _turned(widest)
+        widest = turned(widest)
     return _make(case, "tie", case.goes_on(case.present), widest, shown=ties)
 
 

@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 from bakeoff import words
 from bakeoff.evidence.intervals import t_quantile
-from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, Sampling
 from bakeoff.records import Comparison
 
 TARGET_POWER = 0.8

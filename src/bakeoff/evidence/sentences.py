@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff import words
-from bakeoff.records import Comparison, Metric, Verdict
+from bakeoff.evidence.intervals import gain, turned
+from bakeoff.records import Comparison, Metric, PlannedStage, StageResult, Verdict
 from bakeoff.tasks.classification import metric_of
 from bakeoff.words import code
 
@@ -53,71 +54,87 @@ class Facts:
     tuned: bool | Sequence[str] = False
 
 
-def interval(pair: Comparison, metric: Metric, *, flip: bool = False) -> str:
-    """``98.75 % interval 0.11 to 0.93``; flipped for the difference the other way round."""
-    if pair.low is None or pair.high is None:
+def interval(pair: Comparison, metric: Metric) -> str:
+    """By how much the first is better: ``98.75 % interval 0.11 to 0.93``."""
+    better = gain(pair, metric)
+    if better.low is None or better.high is None:
         return "no interval from a single replicate"
-    low, high = (-pair.high, -pair.low) if flip else (pair.low, pair.high)
-    return f"{words.coverage(pair.level)} interval {_end(low, metric)} to {_end(high, metric)}"
+    low, high = _end(better.low, metric), _end(better.high, metric)
+    return f"{words.coverage(pair.level)} interval {low} to {high}"
 
 
 def _end(value: float, metric: Metric) -> str:
     """An end of an interval; one that is not zero is never printed as zero."""
     text = words.bare(value, metric)
     if value and not text.strip("−0."):
-        scale = 100.0 if metric.share else 1.0
-        return f"{scale * value:.1g}".replace("-", "−")
+        return f"{100.0 * value if metric.share else value:.1g}".replace("-", "−")
     return text
+
+
+def difference(pair: Comparison, metric: Metric, *, over: str = "") -> str:
+    """By how much the first is better, such as ``0.5 points over 5 replicates (95 % interval …)``."""
+    amount = words.difference(gain(pair, metric).mean, metric)
+    runs = f" over {words.plural(pair.num_replicates, over)}" if over else ""
+    return f"{amount}{runs} ({interval(pair, metric)})"
+
+
+def named(stage: StageResult | PlannedStage, label: str) -> str:
+    """A candidate as code, with the setting it is a value of."""
+    settings = next(one.settings for one in stage.candidates if one.label == label)
+    return code(words.candidate(label, stage.varied, settings))
 
 
 def reason(verdict: Verdict, facts: Facts) -> str:
     """The verdict in plain sentences: what was decided, by which numbers, and what to know."""
-    say = _Narrator(verdict, facts)
+    say = _Narrator(verdict, facts.names, facts)
     if len(verdict.labels) == 1:
         parts = [f"{say.chosen} is the only candidate: nothing was compared, it is carried on."]
-    elif verdict.kind == "winner":
-        parts = say.winner()
-    elif verdict.kind == "tie":
-        parts = say.tie()
     else:
-        parts = say.undecided()
+        parts = {"winner": say.winner, "tie": say.tie, "undecided": say.undecided}[verdict.kind]()
     return " ".join([*parts, *say.beaten(), *say.remarks()])
 
 
 @dataclass(frozen=True, slots=True)
-class _Narrator:
-    """Puts one verdict into words."""
+class _Teller:
+    """Candidates and numbers of one verdict in words."""
 
     verdict: Verdict
-    facts: Facts
+    names: Sequence[str]
 
     @property
     def metric(self) -> Metric:
         return metric_of(self.verdict)
 
+    @property
+    def delta(self) -> str:
+        return words.difference(self.verdict.delta, self.metric)
+
     def named(self, label: str) -> str:
         """A candidate of that label, as code."""
-        return code(self.facts.names[self.verdict.labels.index(label)])
+        return code(self.names[self.verdict.labels.index(label)])
 
     def listed(self, labels: Sequence[str]) -> str:
         return words.listing([self.named(label) for label in labels])
+
+    def ends(self, pair: Comparison) -> tuple[str, str]:
+        """First and second of a comparison, as code."""
+        return code(self.names[pair.first]), code(self.names[pair.second])
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrator(_Teller):
+    """Puts one verdict into words."""
+
+    facts: Facts
 
     @property
     def chosen(self) -> str:
         return self.named(self.verdict.chosen)
 
-    @property
-    def delta(self) -> str:
-        return words.difference(self.verdict.delta, self.metric)
-
-    def ends(self, pair: Comparison) -> tuple[str, str]:
-        """First and second of a comparison, as code."""
-        return code(self.facts.names[pair.first]), code(self.facts.names[pair.second])
-
-    def numbers(self, pair: Comparison) -> tuple[float, str]:
+    def numbers(self, pair: Comparison) -> tuple[str, str]:
         """How much better the first is than the second, and the interval of that."""
-        flip = not self.metric.higher_is_better
-        return -pair.mean if flip else pair.mean, interval(pair, self.metric, flip=flip)
+        mean = gain(pair, self.metric).mean
+        return words.difference(mean, self.metric), interval(pair, self.metric)
 
     def over(self, pair: Comparison) -> str:
         if pair.num_replicates == 1:
@@ -131,18 +148,15 @@ class _Narrator:
             leader = self.named(verdict.leader)
             return [f"{leader} finished where the others failed, more often than by luck. Winner."]
         first, second = self.ends(pair)
-        gain, ends = self.numbers(pair)
+        amount, ends = self.numbers(pair)
         rival = f"its closest rival {second}" if len(verdict.beaten) > 1 else second
         verb = "exceeded" if self.metric.higher_is_better else "undercut"
-        found = (
-            f"{self.over(pair)}, {first} {verb} {rival} by "
-            f"{words.difference(gain, self.metric)} ({ends})."
-        )
+        found = f"{self.over(pair)}, {first} {verb} {rival} by {amount} ({ends})."
+        small = f"Winner, real but below your threshold of {self.delta}"
         if verdict.chosen != verdict.leader:
-            ending = f"{self.chosen} goes on, because it is cheaper."
-            return [found, f"Winner, real but below your threshold of {self.delta}: {ending}"]
-        if gain < verdict.delta:
-            return [found, f"Winner, real but below your threshold of {self.delta}."]
+            return [found, f"{small}: {self.chosen} goes on, because it is cheaper."]
+        if gain(pair, self.metric).mean < verdict.delta:
+            return [found, f"{small}."]
         return [found, "Winner."]
 
     def tie(self) -> list[str]:
@@ -150,18 +164,19 @@ class _Narrator:
         if pair is None:
             raise AssertionError("a tie is found on a pair")
         first, second = self.ends(pair)
-        gain, ends = self.numbers(pair)
+        amount, ends = self.numbers(pair)
         which = "" if len(verdict.best) == 2 else ", the widest apart,"
         return [
             f"Tie of {self.listed(verdict.best)} within ±{self.delta}: over "
             f"{words.plural(pair.num_replicates, 'paired replicate')}, {first} and {second}"
-            f"{which} differ by {words.difference(gain, self.metric)} ({ends}).",
+            f"{which} differ by {amount} ({ends}).",
             f"{self.chosen} goes on: {WHY[self.facts.why]}.",
         ]
 
     def undecided(self) -> list[str]:
         verdict, pair = self.verdict, self.verdict.comparison
         goes_on = f"{self.chosen} goes on provisionally"
+        between = f"Undecided between {self.listed(verdict.best)}"
         if pair is None:
             others = [label for label in verdict.failed if label not in verdict.best]
             if len(verdict.best) == 1 and others:
@@ -170,14 +185,11 @@ class _Narrator:
                     f"Undecided: no {runs} of {self.listed(others)} gave a number, and that was "
                     f"not often enough to tell it from bad luck. {goes_on}."
                 ]
-            return [
-                f"Undecided between {self.listed(verdict.best)}: they share no finished "
-                f"replicate. {goes_on}."
-            ]
+            return [f"{between}: they share no finished replicate. {goes_on}."]
         first, second = self.ends(pair)
-        gain, ends = self.numbers(pair)
-        ahead = f"{first} was ahead of {second} by {words.difference(gain, self.metric)}"
-        if gain == 0.0:
+        amount, ends = self.numbers(pair)
+        ahead = f"{first} was ahead of {second} by {amount}"
+        if pair.mean == 0.0:
             ahead = f"{first} and {second} came out equal"
         if not self.facts.enough:
             return [
@@ -185,19 +197,14 @@ class _Narrator:
                 f"{words.plural(verdict.num_replicates, 'replicate')} cannot tell a difference "
                 f"from luck; {goes_on}."
             ]
-        between = f"Undecided between {self.listed(verdict.best)}"
         found = f"over {words.plural(pair.num_replicates, 'paired replicate')}, {ahead} ({ends})"
         verdict_on = f"neither a win nor a tie within ±{self.delta}"
-        if self.clear(pair):
+        # Where the values of a blocking pair do differ, failures stand in the way.
+        if (gain(pair, self.metric).low or 0.0) > 0.0:
             verdict_on = "but it failed in more of the replicates"
         if len(verdict.best) > 2:
             found = f"in the way stands one pair: {found}"
         return [f"{between}: {found}, {verdict_on}.", f"{goes_on}: {WHY[self.facts.why]}."]
-
-    def clear(self, pair: Comparison) -> bool:
-        """Whether the values of a blocking pair do differ: then failures stand in the way."""
-        low = pair.low if self.metric.higher_is_better else pair.high
-        return low is not None and (low > 0.0 if self.metric.higher_is_better else low < 0.0)
 
     def beaten(self) -> list[str]:
         """Everyone else that lost, each by the comparison that put it out."""
@@ -205,12 +212,9 @@ class _Narrator:
         ends = None if shown is None else {shown.first, shown.second}
         parts = []
         for pair in self.facts.lost_to:
-            if {pair.first, pair.second} == ends:
-                continue
-            winner, loser = self.ends(pair)
-            gain, numbers = self.numbers(pair)
-            amount = words.difference(gain, self.metric)
-            parts.append(f"{loser} is worse than {winner} by {amount} ({numbers})")
+            if {pair.first, pair.second} != ends:
+                winner, loser = self.ends(pair)
+                parts.append(f"{loser} is worse than {winner} by {difference(pair, self.metric)}")
         return [f"{'; '.join(parts)}."] if parts else []
 
     def remarks(self) -> list[str]:
@@ -243,13 +247,7 @@ class _Narrator:
         return remarks
 
 
-def pinned(
-    verdict: Verdict,
-    chosen: str,
-    pair: Comparison | None,
-    *,
-    names: Sequence[str],
-) -> str:
+def pinned(verdict: Verdict, chosen: str, pair: Comparison | None, *, names: Sequence[str]) -> str:
     """Where the author's choice and the evidence differ, with the numbers.
 
     Args:
@@ -259,57 +257,47 @@ def pinned(
             where they share no finished replicate.
         names: of all candidates, for running text.
     """
-    metric = metric_of(verdict)
-    spoken = dict(zip(verdict.labels, names, strict=True))
-
-    def named(label: str) -> str:
-        return code(spoken.get(label, label))
-
-    def ahead(pair: Comparison, other: str) -> str:
-        """The paired difference as a sentence about the leader."""
-        flip = verdict.labels[pair.first] != leader
-        mean = -pair.mean if flip else pair.mean
-        if not metric.higher_is_better:
-            mean, flip = -mean, not flip
-        place = "ahead of" if mean >= 0.0 else "behind"
-        return (
-            f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {named(leader)} was "
-            f"{place} {named(other)} by {words.difference(abs(mean), metric)} "
-            f"({interval(pair, metric, flip=flip)})."
-        )
-
-    leader, carried = verdict.leader, f"The author carried {named(chosen)}"
+    say = _Teller(verdict, names)
+    leader = verdict.leader
+    carried, leads = f"The author carried {say.named(chosen)}", say.named(leader)
     tied = verdict.best if verdict.kind == "tie" else ()
     if len(verdict.labels) == 1:
         return f"{carried}, the only candidate: nothing was compared."
     if leader in verdict.failed:
         return f"{carried}; no candidate finished a run to compare."
     if chosen in verdict.failed:
-        return f"{carried}, but its runs failed; {named(leader)} leads."
+        return f"{carried}, but its runs failed; {leads} leads."
+    other = chosen
     if chosen == leader:
-        closest = _closest(verdict, leader)
-        if closest is None:
+        pair = _closest(verdict, leader)
+        if pair is None:
             return f"{carried}; no other candidate finished runs to compare it with."
-        (rival,) = {verdict.labels[closest.first], verdict.labels[closest.second]} - {leader}
-        numbers = ahead(closest, rival)
-        if verdict.kind == "winner":
-            small = abs(closest.mean) < verdict.delta
-            delta = words.difference(verdict.delta, metric)
-            ending = f", though by less than the {delta} that would matter" if small else ""
-            return f"{carried}; the evidence agrees{ending}. {numbers}"
-        if rival in tied:
-            return f"{carried}; it leads, but {named(rival)} is as good. {numbers}"
-        return f"{carried}; it leads, but the data cannot tell it from {named(rival)}. {numbers}"
+        (other,) = {verdict.labels[pair.first], verdict.labels[pair.second]} - {leader}
     if pair is None:
-        return f"{carried}; the evidence is too thin to hold it against {named(leader)}."
-    numbers = ahead(pair, chosen)
-    if chosen in tied:
-        return f"{carried}; the data shows no difference that matters to {named(leader)}. {numbers}"
-    if pair.low is None or pair.high is None:
-        return f"{carried}; the evidence is too thin to hold it against {named(leader)}. {numbers}"
-    if pair.low <= 0.0 <= pair.high:
-        return f"{carried}; the data cannot tell it from {named(leader)}. {numbers}"
-    return f"{carried}, but {named(leader)} was better. {numbers}"
+        return f"{carried}; the evidence is too thin to hold it against {leads}."
+    pair = pair if verdict.labels[pair.first] == leader else turned(pair)
+    ahead = gain(pair, say.metric).mean
+    numbers = (
+        f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {leads} was "
+        f"{'ahead of' if ahead >= 0.0 else 'behind'} {say.named(other)} by "
+        f"{words.difference(abs(ahead), say.metric)} ({interval(pair, say.metric)})."
+    )
+    if chosen == leader and verdict.kind == "winner":
+        small = abs(pair.mean) < verdict.delta
+        found = f"the evidence agrees{f', though by less than the {say.delta} that would matter' if small else ''}"
+    elif chosen == leader and other in tied:
+        found = f"it leads, but {say.named(other)} is as good"
+    elif chosen == leader:
+        found = f"it leads, but the data cannot tell it from {say.named(other)}"
+    elif chosen in tied:
+        found = f"the data shows no difference that matters to {leads}"
+    elif pair.low is None or pair.high is None:
+        found = f"the evidence is too thin to hold it against {leads}"
+    elif pair.low <= 0.0 <= pair.high:
+        found = f"the data cannot tell it from {leads}"
+    else:
+        return f"{carried}, but {leads} was better. {numbers}"
+    return f"{carried}; {found}. {numbers}"
 
 
 def _closest(verdict: Verdict, leader: str) -> Comparison | None:

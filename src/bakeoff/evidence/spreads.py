@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.evidence.intervals import t_quantile
-from bakeoff.evidence.sampling import Sampling
+from bakeoff.evidence.rule import Sampling
 from bakeoff.records import Comparison, Run
 
 INDEPENDENT = Sampling(0, 0, split="own")

@@ -14,7 +14,7 @@ import numpy as np
 
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary, summarise_final
-from bakeoff.evidence.sampling import Sampling, sampling_of_result
+from bakeoff.evidence.rule import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
 from bakeoff.records import Candidate, Run, StageResult, StudyResult, TuningPoint
 from bakeoff.tasks.base import Metric

@@ -24,7 +24,7 @@ from bakeoff.evidence.look import Look
 from bakeoff.evidence.outcome import Case, verdict_on
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta
 from bakeoff.evidence.rule import Rule as Rule
-from bakeoff.evidence.sampling import Sampling as Sampling
+from bakeoff.evidence.rule import Sampling as Sampling
 from bakeoff.records import Comparison, Verdict
 
 Floats = NDArray[np.float64]

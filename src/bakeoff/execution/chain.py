@@ -14,8 +14,7 @@ from bakeoff.data.splits import make_replicates, screening_replicates
 from bakeoff.errors import UsageError
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.lint_runs import lint_result
-from bakeoff.evidence.rule import looks_until
-from bakeoff.evidence.sampling import Sampling, sampling_of
+from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
 from bakeoff.execution.candidates import (

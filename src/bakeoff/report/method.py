@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from bakeoff.errors import BakeoffError
-from bakeoff.evidence.sampling import sampling_of_result
+from bakeoff.evidence.rule import sampling_of_result
 from bakeoff.evidence.summary import Summary
 from bakeoff.records import StudyResult
 from bakeoff.spec import StudySpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bakeoff.evidence.refits import delivered_refit, far_below
+from bakeoff.execution.final import delivered_refit, far_below
 
 
 def delivered(refits: list[float | None], validated: list[float | None], **changes: float) -> int:

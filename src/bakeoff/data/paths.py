@@ -24,7 +24,6 @@ FORMATS = (
 
 # train-images-idx3-ubyte, t10k-images.idx3-ubyte.gz, mine-labels-idx1-ubyte …
 _IDX_NAME = re.compile(r"^(?P<stem>.*?)(?P<kind>images|labels)(?P<rest>[-.]idx[1-4]-ubyte(\.gz)?)$")
-_TRAIN_TO_TEST = {"train": ("t10k", "test")}
 
 # Names of the pairs of arrays in an NPZ file, Keras's first.
 _NPZ_PAIRS = (
@@ -203,17 +202,17 @@ def _read_pair(images: Path) -> _Part:
 
 
 def _read_idx_pair(images: Path) -> tuple[_Part, _Part | None]:
+    """The pair, and the one called t10k or test beside one called train."""
     match = _IDX_NAME.match(images.name)
     stem = match["stem"] if match else ""
     test = None
     if stem.startswith("train"):
-        for other in _idx_pairs(images.parent):
-            if other.name.startswith(
-                tuple(w + stem[len("train") :] for w in _TRAIN_TO_TEST["train"])
-            ):
-                test = _read_pair(other)
-                break
-    return _read_pair(images), test
+        rest = stem.removeprefix("train")
+        beside = _idx_pairs(images.parent)
+        test = next(
+            (one for one in beside if one.name.startswith((f"t10k{rest}", f"test{rest}"))), None
+        )
+    return _read_pair(images), None if test is None else _read_pair(test)
 
 
 def _read_idx_folder(folder: Path) -> tuple[_Part, _Part | None]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bakeoff.data.arrays import as_features
 from bakeoff.data.reading import read_file
 from bakeoff.dense.base import Layer, Scaling, layers_of, scaling_of
-from bakeoff.dense.model_file import ModelParts, decode, encode
+from bakeoff.dense.model_file import decode, encode
 from bakeoff.dense.network import activate
 from bakeoff.dense.settings import DenseSettings
 from bakeoff.errors import DataError, UsageError
@@ -183,7 +183,7 @@ class TrainedModel:
             UsageError: the file cannot be written.
             StoreFullError: no space for it.
         """
-        write_whole(path, encode(self._parts()))
+        write_whole(path, encode(self))
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedModel:
@@ -193,22 +193,11 @@ class TrainedModel:
             DataError: missing, damaged, from a newer bakeoff, or no model of bakeoff's.
         """
         path = Path(path)
-        parts = decode(read_file(path), str(path))
+        attributes = decode(read_file(path), str(path))
         try:
-            return cls(**parts)
+            return cls(**attributes)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-
-    def _parts(self) -> ModelParts:
-        return {
-            "settings": self.settings,
-            "scaling": self.scaling,
-            "layers": self.layers,
-            "class_names": self.class_names,
-            "feature_names": self.feature_names,
-            "image_shape": self.image_shape,
-            "provenance": self.provenance,
-        }
 
 
 def _largest_value(final: Final) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -13,39 +13,28 @@ from bakeoff.dense.base import Layer, Scaling
 from bakeoff.dense.settings import MAX_DEPTH, DenseSettings
 from bakeoff.errors import DataError
 
+if TYPE_CHECKING:
+    from bakeoff.dense.model import TrainedModel
+
 FORMAT = 1
 _METADATA_KEY = "bakeoff"
 _MAX_METADATA_BYTES = 64 * 2**20
 
 
-class ModelParts(TypedDict):
-    """What a model file holds; see ``TrainedModel``."""
-
-    settings: DenseSettings
-    scaling: Scaling
-    layers: tuple[Layer, ...]
-    class_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
-    image_shape: tuple[int, ...] | None
-    provenance: Mapping[str, Any]
-
-
-def encode(parts: ModelParts) -> bytes:
-    """The bytes of a model's file; equal parts give equal bytes."""
+def encode(model: TrainedModel) -> bytes:
+    """The bytes of a model's file; equal models give equal bytes."""
     from safetensors.numpy import save
 
-    image_shape = parts["image_shape"]
     metadata = {
         "format": FORMAT,
-        "settings": parts["settings"].model_dump(mode="json"),
-        "class_names": list(parts["class_names"]),
-        "feature_names": list(parts["feature_names"]),
-        "image_shape": None if image_shape is None else list(image_shape),
-        "provenance": dict(parts["provenance"]),
+        "settings": model.settings.model_dump(mode="json"),
+        "class_names": list(model.class_names),
+        "feature_names": list(model.feature_names),
+        "image_shape": None if model.image_shape is None else list(model.image_shape),
+        "provenance": dict(model.provenance),
     }
-    scaling = parts["scaling"]
-    tensors = {"scaling.shift": scaling.shift, "scaling.factor": scaling.factor}
-    for index, layer in enumerate(parts["layers"]):
+    tensors = {"scaling.shift": model.scaling.shift, "scaling.factor": model.scaling.factor}
+    for index, layer in enumerate(model.layers):
         tensors[f"layers.{index}.kernel"] = layer.kernel
         tensors[f"layers.{index}.bias"] = layer.bias
     text = json.dumps(metadata, sort_keys=True, allow_nan=False)
@@ -53,8 +42,8 @@ def encode(parts: ModelParts) -> bytes:
     return save(contiguous, {_METADATA_KEY: text})
 
 
-def decode(data: bytes, place: str) -> ModelParts:
-    """The parts of a model from the bytes of its file.
+def decode(data: bytes, place: str) -> dict[str, Any]:
+    """The attributes of a ``TrainedModel`` from the bytes of its file.
 
     Raises:
         DataError: damaged, from a newer bakeoff, or no model of bakeoff's.

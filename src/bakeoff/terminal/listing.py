@@ -27,17 +27,9 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
     if not rows:
         return Text("No study yet; `bakeoff run` makes one.")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name, justify in (
-        ("id", "right"),
-        ("study", "left"),
-        ("data", "left"),
-        ("state", "left"),
-        ("stages", "right"),
-        ("runs", "right"),
-        ("failed", "right"),
-        ("started", "left"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    for name in ("id", "study", "data", "state", "stages", "runs", "failed", "started"):
+        count = name in ("id", "stages", "runs", "failed")
+        table.add_column(name, justify="right" if count else "left", overflow="fold")
     for row in rows:
         table.add_row(
             str(row.id),

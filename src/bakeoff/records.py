@@ -2,6 +2,9 @@
 
 They hold numbers and words, know no engine and do nothing. Array axes are always in the order
 candidate, replicate, epoch. A number that does not exist is ``None``, never NaN.
+
+One long file on purpose: from a run to the result of a study every record refers to those above it,
+and whoever follows a number from one to the next finds it here.
 """
 
 from __future__ import annotations

@@ -1,12 +1,19 @@
-"""What worker processes share and leave: the files they map, and the certainty of their end."""
+"""What the driver holds of its worker processes: the other end of each, the files that they share, and
+the certainty that they end.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mmap
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +23,108 @@ from numpy.typing import NDArray
 
 from bakeoff.errors import UsageError
 from bakeoff.executors.base import Work
+from bakeoff.trainables.base import Outcome, Request, Stopped
 
 SHARED_BYTES = 65_536
 """Arrays from this size on lie in a file that all workers map, instead of in each worker."""
+
+START_SECONDS = 60.0
+"""How much longer a run may take where its worker has yet to start and to import libraries."""
+
+OUTPUT_BYTES = 8_192
+"""How much of the end of what a run prints is kept."""
 
 _GUARD = """trap '' INT TERM HUP
 while read -r line; do groups=$line; done
 for group in $groups; do kill -9 -"$group" 2>/dev/null; done
 rm -rf -- "$1"
 """
+
+
+@dataclass(eq=False)
+class Worker:
+    """The driver's end of one worker process.
+
+    Attributes:
+        process, connection: to it.
+        slot: which of the executor's; the GPUs of that slot are its.
+        work: digest of the work it has.
+        busy: whether it has a batch.
+        batch: what it has and has not answered.
+        started, ends: of the batch, in seconds of the monotonic clock.
+        printed: end of what the run printed.
+    """
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    slot: int
+    work: str = ""
+    busy: bool = False
+    batch: list[Request] = field(default_factory=list)
+    started: float = 0.0
+    ends: float = float("inf")
+    printed: bytes = b""
+
+    @property
+    def output(self) -> int:
+        assert self.process.stdout is not None  # noqa: S101  (asked for when it was started)
+        return self.process.stdout.fileno()
+
+    def begin(self, batch: Sequence[Request], timeout: float | None) -> None:
+        self.drain()
+        self.busy, self.batch, self.printed = True, list(batch), b""
+        self.tell("batch", self.batch)
+        self.count(timeout, START_SECONDS)
+
+    def count(self, timeout: float | None, more: float = 0.0) -> None:
+        """From now on the batch may take so long."""
+        self.started = time.monotonic()
+        if timeout is not None:
+            self.ends = self.started + timeout * len(self.batch) + more
+
+    def tell(self, kind: str, content: object) -> None:
+        """Sends a message; that the process has just ended is noticed when it is heard."""
+        with contextlib.suppress(OSError):
+            self.connection.send((kind, content))
+
+    def drain(self) -> None:
+        """Takes what was printed so far, keeps its end."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(64):
+                chunk = os.read(self.output, 1 << 16)
+                if not chunk:
+                    return
+                self.printed = (self.printed + chunk)[-OUTPUT_BYTES:]
+
+    def close(self) -> None:
+        self.drain()
+        self.busy = False
+        self.connection.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def notes(self) -> dict[str, Any]:
+        """The end of what the run printed, where it printed something."""
+        text = self.printed.decode(errors="replace").strip()
+        self.printed = b""
+        return {"output": text} if text else {}
+
+    def answered(self, outcome: Outcome) -> Outcome:
+        """An outcome, with what was printed meanwhile."""
+        self.drain()
+        self.batch = [one for one in self.batch if one.key != outcome.key]
+        return replace(outcome, notes={**self.notes(), **outcome.notes})
+
+    def unanswered(self, stopped: Stopped, reason: str, notes: Mapping[str, Any]) -> Outcome:
+        """The outcome of a run that the process itself cannot tell."""
+        seconds = time.monotonic() - self.started
+        return Outcome(
+            key=self.batch.pop(0).key,
+            notes={**self.notes(), **notes},
+            stopped=stopped,
+            reason=reason,
+            seconds=seconds,
+        )
 
 
 class Guard:

@@ -15,15 +15,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 from bakeoff.errors import UsageError
 from bakeoff.executors.base import Work, available_cores
-from bakeoff.executors.guard import Guard
+from bakeoff.executors.guard import Guard, Worker
 from bakeoff.trainables.base import Outcome, Request, Stopped, Watch
 from bakeoff.trainables.programs import descendants, signal_name
 
@@ -32,12 +30,6 @@ POLL_SECONDS = 0.05
 
 GRACE_SECONDS = 1.0
 """How long a run that is asked to end may take before its process is ended."""
-
-START_SECONDS = 60.0
-"""How much longer a run may take where its worker has yet to start and to import libraries."""
-
-OUTPUT_BYTES = 8_192
-"""How much of the end of what a run prints is kept."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -53,92 +45,6 @@ THREAD_VARIABLES = (
 """What BLAS, OpenMP, Torch (through OpenMP), TensorFlow and joblib ask for their threads."""
 
 _WORKER = "import sys; sys.path[:] = {path!r}; from bakeoff.executors.worker import main; main({fd}, {memory})"
-
-
-@dataclass(eq=False)
-class _Worker:
-    """One process.
-
-    Attributes:
-        process, connection: to it.
-        slot: which of the executor's; the GPUs of that slot are its.
-        work: digest of the work it has.
-        busy: whether it has a batch.
-        batch: what it has and has not answered.
-        started, ends: of the batch, in seconds of the monotonic clock.
-        printed: end of what the run printed.
-    """
-
-    process: subprocess.Popen[bytes]
-    connection: Connection
-    slot: int
-    work: str = ""
-    busy: bool = False
-    batch: list[Request] = field(default_factory=list)
-    started: float = 0.0
-    ends: float = float("inf")
-    printed: bytes = b""
-
-    @property
-    def output(self) -> int:
-        assert self.process.stdout is not None  # noqa: S101  (asked for when it was started)
-        return self.process.stdout.fileno()
-
-    def begin(self, batch: Sequence[Request], timeout: float | None) -> None:
-        self.drain()
-        self.busy, self.batch, self.printed = True, list(batch), b""
-        self.tell("batch", self.batch)
-        self.count(timeout, START_SECONDS)
-
-    def count(self, timeout: float | None, more: float = 0.0) -> None:
-        """From now on the batch may take so long."""
-        self.started = time.monotonic()
-        if timeout is not None:
-            self.ends = self.started + timeout * len(self.batch) + more
-
-    def tell(self, kind: str, content: object) -> None:
-        """Sends a message; that the process has just ended is noticed when it is heard."""
-        with contextlib.suppress(OSError):
-            self.connection.send((kind, content))
-
-    def drain(self) -> None:
-        """Takes what was printed so far, keeps its end."""
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(64):
-                chunk = os.read(self.output, 1 << 16)
-                if not chunk:
-                    return
-                self.printed = (self.printed + chunk)[-OUTPUT_BYTES:]
-
-    def close(self) -> None:
-        self.drain()
-        self.busy = False
-        self.connection.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def notes(self) -> dict[str, Any]:
-        """The end of what the run printed, where it printed something."""
-        text = self.printed.decode(errors="replace").strip()
-        self.printed = b""
-        return {"output": text} if text else {}
-
-    def answered(self, outcome: Outcome) -> Outcome:
-        """An outcome, with what was printed meanwhile."""
-        self.drain()
-        self.batch = [one for one in self.batch if one.key != outcome.key]
-        return replace(outcome, notes={**self.notes(), **outcome.notes})
-
-    def unanswered(self, stopped: Stopped, reason: str, notes: Mapping[str, Any]) -> Outcome:
-        """The outcome of a run that the process itself cannot tell."""
-        seconds = time.monotonic() - self.started
-        return Outcome(
-            key=self.batch.pop(0).key,
-            notes={**self.notes(), **notes},
-            stopped=stopped,
-            reason=reason,
-            seconds=seconds,
-        )
 
 
 class Processes:
@@ -175,7 +81,7 @@ class Processes:
         if gpus:
             self.slots = min(self.slots, len(devices) // gpus)
         self._devices = [devices[i * gpus : (i + 1) * gpus] for i in range(self.slots)]
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._guard: Guard | None = None
 
     def __enter__(self) -> Processes:
@@ -261,7 +167,7 @@ class Processes:
 
     def _give_up(
         self,
-        worker: _Worker,
+        worker: Worker,
         stopped: Stopped,
         reason: str,
         again: deque[Sequence[Request]],
@@ -273,10 +179,10 @@ class Processes:
         if worker.batch:
             again.append(worker.batch)
 
-    def _busy(self) -> list[_Worker]:
+    def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.busy]
 
-    def _idle(self, digest: str, content: bytes) -> _Worker:
+    def _idle(self, digest: str, content: bytes) -> Worker:
         """A worker without a batch that has the work; starts one where there is none."""
         for worker in [one for one in self._workers if not one.busy]:
             if worker.process.poll() is not None:  # it died while it had nothing to do
@@ -289,7 +195,7 @@ class Processes:
             worker.work = digest
         return worker
 
-    def _ready(self) -> list[_Worker]:
+    def _ready(self) -> list[Worker]:
         """Waits a little for workers to say something or end; takes what they print meanwhile."""
         busy = self._busy()
         sources = {worker.connection: worker for worker in busy}
@@ -301,7 +207,7 @@ class Processes:
                 outputs[one].drain()
         return [sources[one] for one in ready if isinstance(one, Connection)]
 
-    def _start(self) -> _Worker:
+    def _start(self) -> Worker:
         taken = {worker.slot for worker in self._workers}
         slot = next(i for i in range(self.slots) if i not in taken)
         ours, theirs = socket.socketpair()
@@ -320,7 +226,7 @@ class Processes:
                 start_new_session=True,
                 env=self._environment(slot),
             )
-        worker = _Worker(process, Connection(ours.detach()), slot)
+        worker = Worker(process, Connection(ours.detach()), slot)
         os.set_blocking(worker.output, False)
         self._workers.append(worker)
         assert self._guard is not None  # noqa: S101  (made before the first worker)
@@ -338,7 +244,7 @@ class Processes:
             environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
         return environment
 
-    def _end(self, worker: _Worker, *, died: bool = False) -> str:
+    def _end(self, worker: Worker, *, died: bool = False) -> str:
         """Ends a worker and all it started; says in words what its own end was, if it died."""
         if died:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__
-from bakeoff.cli import models, reading, running
+from bakeoff.cli import reading, running
 from bakeoff.cli.output import Style, download_bar
 from bakeoff.cli.reading import StorePath
 from bakeoff.errors import StoreError, UsageError
@@ -255,8 +255,8 @@ for command in (
     reading.report,
     reading.show,
     reading.compare,
-    models.predict,
-    models.export,
+    reading.predict,
+    reading.export,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

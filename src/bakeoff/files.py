@@ -58,7 +58,7 @@ def must_be_writable(path: str | os.PathLike[str]) -> None:
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """An open file that takes the place of ``path`` once the block has ended without an error.
 
-    Its ``name`` is that of the temporary file, for who wants to look at it before.
+    Its ``name`` is that of the temporary file, for those who want to look at it first.
 
     Raises:
         OSError: as the operating system says it.

@@ -242,7 +242,7 @@ def merge_stores(
 
 
 def _must_exist(store: str) -> None:
-    """A command that tends a store must not make one."""
+    """A command that looks after a store must not create one."""
     if not Path(store).exists():
         raise StoreError(f"{store}: there is no store; run a study first, or give its path")
 

@@ -119,7 +119,7 @@ def assemble(
     """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``).
 
     Args:
-        known_hashes: what ``hashes`` gives for these arrays, for who has asked it already.
+        known_hashes: what ``hashes`` gives for these arrays, where that is known already.
     """
     check_classes(name, labels, class_names)
     parts = [read_only(part) for part in (features, labels, test_features, test_labels)]

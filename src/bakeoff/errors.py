@@ -11,6 +11,7 @@ The tree, with the exit code that the command line gives each branch::
     │   └── StoreError         3   a results store that cannot be opened, read or written
     │       ├── StoreLockedError   another process is writing to it
     │       ├── StoreVersionError  made by a newer bakeoff
+    │       ├── NotStoredError     no such study or run in it
     │       └── StoreFullError     the disk is full; what was finished is kept
     ├── RunsFailedError        4   so many runs failed that no verdict was possible
     ├── LintError              4   ``--strict`` and at least one lint finding of level "error"
@@ -124,6 +125,10 @@ class StoreLockedError(StoreError):
 
 class StoreVersionError(StoreError):
     """The store was made by a newer bakeoff."""
+
+
+class NotStoredError(StoreError):
+    """The store has no study, or no run, of that name."""
 
 
 class StoreFullError(StoreError):

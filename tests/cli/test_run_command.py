@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from calling import SMALL_STUDY, bakeoff, environment
 
 ESCAPE = "\x1b"
+GOLDEN_STORES = Path(__file__).parents[1] / "golden_stores"
 
 
 @pytest.fixture
@@ -98,6 +100,9 @@ def test_the_same_command_again_trains_nothing(folder: Path) -> None:
         (["no-such-command"], 2, "no-such-command"),
         (["show", "--store", "missing.sqlite"], 3, "missing.sqlite"),
         (["store", "vacuum", "--store", "missing.sqlite"], 3, "missing.sqlite"),
+        (["show", "²", "--store", "v1.sqlite"], 3, "none begins so"),
+        (["show", "--store", "future.sqlite"], 3, "made by a newer bakeoff"),
+        (["show", "digits", "--store", "future.sqlite"], 3, "made by a newer bakeoff"),
         (["store", "merge", "x.sqlite", "--store", "missing.sqlite"], 3, "missing.sqlite"),
         (["data", "get", "mnits"], 3, "mnist"),
         (["predict", "missing.safetensors", "x.csv"], 3, "missing.safetensors"),
@@ -106,6 +111,8 @@ def test_the_same_command_again_trains_nothing(folder: Path) -> None:
 def test_wrong_words_give_one_line_and_an_exit_code(
     folder: Path, arguments: list[str], code: int, words: str
 ) -> None:
+    for name in ("v1.sqlite", "future.sqlite"):
+        shutil.copy(GOLDEN_STORES / name, folder)
     done = bakeoff(*arguments, folder=folder)
     assert done.code == code, done.err
     assert words in done.err

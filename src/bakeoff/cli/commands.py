@@ -224,7 +224,7 @@ def merge_stores(
         bool, typer.Option("--wait", help="Wait while another process writes to the store.")
     ] = False,
 ) -> None:
-    """Bring the runs and studies of another store into this one.
+    """Bring the runs and studies of another store into this one, or what is left of a damaged one.
 
     Example:
 
@@ -232,12 +232,14 @@ def merge_stores(
     """
     from bakeoff.store.sqlite import Store
 
-    _must_exist(store)
+    if not Path(other).exists():
+        _must_exist(store)
     with Store.open(store, wait=wait) as opened:
         report = opened.merge(other)
     typer.echo(
         f"{store}: {report.added} runs added, {report.already_there} were there, "
         f"{len(report.studies)} studies"
+        + (f"; {report.damaged} damaged runs or studies were left out" if report.damaged else "")
     )
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bakeoff.cli.output import Style, result_console, write_text
+from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.cli.running import file_stem
-from bakeoff.errors import StoreError, UsageError
+from bakeoff.errors import NotStoredError, UsageError
 
 if TYPE_CHECKING:
     from bakeoff.store.sqlite import Store
@@ -89,11 +89,13 @@ def show(
         if what is None and not wants_study:
             if csv_path is None and parquet_path is None:
                 out.print(listing.studies_table(opened.studies()))
+                for problem in opened.damaged_studies():
+                    message_console(Style(plain=plain)).print(problem, soft_wrap=True)
             _frames(opened, None, csv_path, parquet_path)
             return
         try:
             result = opened.load_result(_which(opened, what))
-        except StoreError:
+        except NotStoredError:
             if what is None or wants_study or csv_path or parquet_path:
                 raise
             out.print(listing.run_block(opened.run(what)))
@@ -136,10 +138,10 @@ def compare(
                 left.load_result(_which(left, first)),
                 right.load_result(_which(right, second)),
             )
-        except StoreError as no_study:
+        except NotStoredError as no_study:
             try:
                 runs = (left.run(first), right.run(second))
-            except StoreError:
+            except NotStoredError:
                 raise no_study from None
             settings = (left.settings_of(runs[0].key), right.settings_of(runs[1].key))
             out.print(listing.runs_comparison(runs, settings))
@@ -217,7 +219,7 @@ def _open(path: str) -> Store:
 
 def _which(store: Store, study: str | None) -> str | int:
     if study is not None:
-        return int(study) if study.isdigit() else study
+        return study
     rows = store.studies()
     if not rows:
         raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")

@@ -35,7 +35,7 @@ _WORTH_TRYING = 64
 
 def checksum(values: Iterable[object]) -> bytes:
     """SHA-256 of the values of some columns, as SQLite gives them back."""
-    digest = hashlib.sha256()
+    parts: list[bytes] = []
     for value in values:
         if isinstance(value, str):
             data, mark = value.encode("utf-8", "surrogateescape"), b"s"
@@ -45,9 +45,8 @@ def checksum(values: Iterable[object]) -> bytes:
             data, mark = struct.pack("<d", value), b"f"
         else:
             data, mark = repr(value).encode(), b"n"  # an integer or None
-        digest.update(b"%c%d:" % (mark, len(data)))
-        digest.update(data)
-    return digest.digest()
+        parts += (b"%c%d:" % (mark, len(data)), data)
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def pack(array: NDArray[Any]) -> bytes:

@@ -6,6 +6,7 @@ The functions expect to be called inside a transaction or a snapshot of ``connec
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import sqlite3
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.errors import StoreError
+from bakeoff.errors import NotStoredError, StoreError
 from bakeoff.records import Floats, Run
 from bakeoff.store.arrays import checksum, pack, unpack
 from bakeoff.store.codec import DECODING_ERRORS, from_json, to_json
@@ -109,7 +110,7 @@ def from_row(row: Row, *, reused: bool) -> Run:
             reason=reason,
             metrics=json.loads(metrics),
             curves=_split(json.loads(lengths), unpack(curves)),
-            notes={} if notes is None else from_json(notes, Mapping[str, Any]),
+            notes=_notes(notes),
             train_seconds=0.0 if seconds is None else seconds,
             engine=engine or "",
             reused=reused,
@@ -118,13 +119,23 @@ def from_row(row: Row, *, reused: bool) -> Run:
         raise StoreError(f"run {key}: the stored row does not decode: {error}") from error
 
 
+def _notes(text: str | None) -> Mapping[str, Any]:
+    """Plain JSON nearly always; what has tags is decoded with more care."""
+    if text is None:
+        return {}
+    notes: Mapping[str, Any] = (
+        from_json(text, Mapping[str, Any]) if "$" in text else json.loads(text)
+    )
+    return notes
+
+
 def _split(lengths: Mapping[str, int], values: Floats) -> dict[str, Floats]:
     if sum(lengths.values()) != values.size:
         raise ValueError(f"{sum(lengths.values())} values of curves must follow, not {values.size}")
-    ends = np.cumsum([0, *lengths.values()])
+    ends = list(itertools.accumulate(lengths.values()))
     return {
-        name: values[start:end]
-        for name, start, end in zip(lengths, ends[:-1], ends[1:], strict=True)
+        name: values[end - length : end]
+        for (name, length), end in zip(lengths.items(), ends, strict=True)
     }
 
 
@@ -194,7 +205,8 @@ def find_one(connection: sqlite3.Connection, prefix: str) -> Run:
     """The one run whose key begins so.
 
     Raises:
-        StoreError: none, several, or a damaged one.
+        NotStoredError: none, or several.
+        StoreError: it is damaged.
     """
     # A range instead of LIKE or GLOB: it uses the index and has no wildcards.
     rows = connection.execute(
@@ -204,7 +216,7 @@ def find_one(connection: sqlite3.Connection, prefix: str) -> Run:
     exact = [row for row in rows if row[0] == prefix]
     if not exact and len(rows) != 1:
         how_many = "several begin" if rows else "none begins"
-        raise StoreError(
+        raise NotStoredError(
             f"run {prefix!r}: the beginning of one run's key must be given, but {how_many} so; "
             "`bakeoff show` lists them"
         )

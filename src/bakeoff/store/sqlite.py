@@ -268,6 +268,11 @@ class Store:
         with self._access.reading() as connection:
             return studies.rows(connection)
 
+    def damaged_studies(self) -> list[str]:
+        """A sentence for each study that ``studies`` leaves out."""
+        with self._access.reading() as connection:
+            return studies.damaged(connection)
+
     def find_final(self, keys: Sequence[str]) -> Final | None:
         """The latest final step whose refits have exactly these keys; None if there is none."""
         with self._access.reading() as connection:

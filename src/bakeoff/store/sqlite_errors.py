@@ -96,7 +96,12 @@ def explain_os(error: OSError, path: str | Path) -> StoreError:
     what = error.strerror or str(error)
     if isinstance(error, FileNotFoundError):
         return StoreError(f"{path}: the folder must exist, but there is none; make it first")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.EROFS:
+        return StoreError(
+            f"{path}: is on a read-only disk: it can be shown, but must be writable for this; "
+            "give another path with --store"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
         return StoreError(
             f"{path}: must be readable, and with its folder writable for a writer, but got: {what}; "
             "change its permissions or give another path with --store"

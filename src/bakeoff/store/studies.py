@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bakeoff.errors import StoreError, StoreVersionError
+from bakeoff.errors import NotStoredError, StoreError, StoreVersionError
 from bakeoff.records import DataSummary, TestOpening
 from bakeoff.store.arrays import checksum
 from bakeoff.store.codec import FORMAT, from_json
@@ -258,6 +258,19 @@ def rows(connection: sqlite3.Connection) -> list[StudyRow]:
     return made
 
 
+def damaged(connection: sqlite3.Connection) -> list[str]:
+    """A sentence for each study that ``rows`` leaves out."""
+    sentences = []
+    for (number,) in connection.execute("SELECT id FROM study ORDER BY id").fetchall():
+        try:
+            sound_row(connection, number, whole=False)
+        except StoreVersionError:
+            raise
+        except StoreError as error:
+            sentences.append(str(error))
+    return sentences
+
+
 def find_unfinished(connection: sqlite3.Connection, same: Mapping[str, Any]) -> int | None:
     """Id of the latest sound, unfinished study with these values in its columns."""
     found = connection.execute(
@@ -272,7 +285,7 @@ def find(connection: sqlite3.Connection, name_or_id: str | int) -> int:
     """Id of the latest study of that name, or of the study with that id.
 
     Raises:
-        StoreError: there is none.
+        NotStoredError: there is none.
     """
     if isinstance(name_or_id, str):
         row = connection.execute(
@@ -286,7 +299,7 @@ def find(connection: sqlite3.Connection, name_or_id: str | int) -> int:
             return int(row[0])
     names = [row[0] for row in connection.execute("SELECT DISTINCT name FROM study ORDER BY name")]
     there = ", ".join(map(repr, names)) or "none yet"
-    raise StoreError(f"study {name_or_id!r}: not in the store; it has: {there}")
+    raise NotStoredError(f"study {name_or_id!r}: not in the store; it has: {there}")
 
 
 def with_final(connection: sqlite3.Connection, key: str) -> list[int]:

@@ -34,7 +34,7 @@ STROKE += [(0.6, 0.52), (0.68, 0.64), (0.6, 0.79), (0.44, 0.83), (0.29, 0.76)]
 
 
 def picture(window: Browser, page: Path, heading: str, height: int) -> bytes:
-    """A PNG of the page from a heading on, with at most 128 colours."""
+    """A PNG of the page from a heading on, with at most 256 colours."""
     window.size(WIDTH, WINDOW_HEIGHT)
     window.theme("light")
     window.open(page.resolve().as_uri())
@@ -51,7 +51,7 @@ def picture(window: Browser, page: Path, heading: str, height: int) -> bytes:
         window.screenshot(shot, full=False)
         image = Image.open(shot).convert("RGB").crop((0, 0, WIDTH, height))
     out = io.BytesIO()
-    image.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

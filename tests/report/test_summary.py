@@ -15,6 +15,7 @@ from bakeoff.evidence.summary import summarise
 from bakeoff.records import LintFinding
 from bakeoff.report import html
 from bakeoff.report.axes import kept_epochs
+from bakeoff.report.tables import candidates
 
 
 def test_the_interval_of_a_mean_is_nadeau_and_bengios() -> None:
@@ -209,3 +210,20 @@ def test_only_runner_up_swaps_and_confirmed_ones_are_counterfactuals() -> None:
     assert labels("activation") == ["activation=tanh"]
     assert labels("depth") == ["learning_rate=0.3"]
     assert labels("scale") == []
+
+
+def test_a_setting_without_effect_is_no_value_of_a_candidate() -> None:
+    stage = build.stage(
+        "activation",
+        ["relu", "leaky_relu"],
+        [0.95, 0.9],
+        varied=["activation"],
+        settings=[{"activation": "relu"}, {"activation": "leaky_relu", "negative_slope": 0.1}],
+    )
+    summary = summarise(build.study([stage]))
+    relu, leaky = summary.stages[0].candidates
+    assert "negative_slope" not in relu.values
+    assert leaky.values["negative_slope"] == 0.1
+    table = candidates(summary, summary.stages[0])
+    column = table.head.index("negative_slope")
+    assert [row[column] for row in table.rows] == ["–", "0.1"]

@@ -28,7 +28,8 @@ class CandidateSummary:
     Attributes:
         name: its label, with the setting it is a value of where that is one: a bare ``64`` in a
             sentence is a riddle.
-        values: the settings that differ between the candidates of its stage.
+        values: the settings that differ between the candidates of its stage; one without effect
+            here is left out.
         fate: ``chosen``, ``best`` (not beaten), ``beaten``, ``failed`` or empty.
         metrics: full name, such as ``val_accuracy``, → over the finished runs.
         value: of the metric that decides; None without a finished run.
@@ -200,7 +201,7 @@ def _stage(
                 candidate=candidate,
                 runs=runs,
                 name=words.candidate(candidate.label, stage.varied, values),
-                values={key: values.get(key) for key in differing},
+                values={key: values[key] for key in differing if key in values},
                 fate=_fate(candidate.label, stage),
                 metrics=metrics,
                 value=metrics.get(name),

@@ -72,6 +72,10 @@ def runs_of(candidate: CandidateSummary) -> str:
     return f"{len(candidate.finished)}" + (f" + {failed} failed" if failed else "")
 
 
+def _value(candidate: CandidateSummary, name: str) -> str:
+    return setting(candidate.values[name]) if name in candidate.values else DASH
+
+
 def candidates(summary: Summary, stage: StageSummary) -> Table:
     """The candidates, the settings that differ between them, and what they reached.
 
@@ -80,12 +84,10 @@ def candidates(summary: Summary, stage: StageSummary) -> Table:
     metric, accuracy = stage.metric, metric_named("accuracy")
     # A column is left out where every label says its value already.
     names = [
-        name
-        for name in stage.settings
-        if any(setting(c.values[name]) != c.label for c in stage.candidates)
+        name for name in stage.settings if any(_value(c, name) != c.label for c in stage.candidates)
     ]
     columns: list[tuple[str, list[str]]] = [("candidate", [c.label for c in stage.candidates])]
-    columns += [(name, [setting(c.values[name]) for c in stage.candidates]) for name in names]
+    columns += [(name, [_value(c, name) for c in stage.candidates]) for name in names]
     columns.append((title(metric), [spread_of(c.value, metric) for c in stage.candidates]))
     if metric.name != "accuracy" and (summary.unbalanced or metric.name == "loss"):
         columns.append(("accuracy", [percent(c.mean("val_accuracy")) for c in stage.candidates]))

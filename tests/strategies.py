@@ -55,11 +55,6 @@ def settings_dicts(draw: st.DrawFn, *, min_size: int = 0) -> dict[str, Any]:
     return {name: draw(VALUES[name]) for name in names}
 
 
-def settings_records() -> st.SearchStrategy[Settings]:
-    """Valid ``Settings``; what was not drawn has its default."""
-    return settings_dicts().map(DENSE_SPACE.complete)
-
-
 def full_settings_records() -> st.SearchStrategy[Settings]:
     """Valid ``Settings`` in which every value was drawn."""
     return st.fixed_dictionaries(VALUES).map(DENSE_SPACE.complete)

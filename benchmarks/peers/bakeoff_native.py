@@ -8,10 +8,10 @@ import numpy as np
 
 import bakeoff
 from bakeoff.dense.base import Job, Scaling, Watch
-from bakeoff.dense.jobs import initial_layers, learning_rates
+from bakeoff.dense.jobs import new_job
 from bakeoff.dense.native import NativeEngine
 from bakeoff.dense.settings import DenseSettings
-from bakeoff.streams import dropout_key, order
+from bakeoff.streams import order
 from benchmarks.clock import EpochClock
 from benchmarks.workloads import Arrays, Workload
 
@@ -32,20 +32,17 @@ def make_job(workload: Workload, arrays: Arrays, epochs: int, rate: float, seed:
         batch_size=workload.batch_size,
         epochs=epochs,
     )
-    return Job(
-        settings=settings,
-        features=arrays.features,
-        labels=arrays.labels,
-        train_rows=np.arange(num_train, dtype=np.int32),
-        val_rows=np.zeros(0, np.int32),
-        num_classes=arrays.num_classes,
+    return new_job(
+        settings,
+        arrays.features,
+        arrays.labels,
+        np.arange(num_train, dtype=np.int32),
+        np.zeros(0, np.int32),
+        arrays.num_classes,
         scaling=Scaling(arrays.shift, arrays.factor),
-        layers=initial_layers(
-            settings, arrays.features.shape[1], arrays.num_classes, study_seed=seed, replicate=0
-        ),
+        study_seed=seed,
+        replicate=0,
         order=lambda epoch: order(seed, 0, epoch, num_train),
-        learning_rates=learning_rates(settings, num_train),
-        dropout_key=dropout_key(seed, 0),
     )
 
 

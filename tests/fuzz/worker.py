@@ -69,9 +69,10 @@ def _run(family: Family, seed: int, number: int, folder: Path) -> dict[str, Any]
 
 def _unsafe(message: str) -> str | None:
     """What is wrong with a message, or None."""
-    if not all(line.isprintable() for line in message.split("\n")):
+    lines = message.split("\n")
+    if not all(line.isprintable() for line in lines):
         return f"a message that a terminal would obey: {message!r:.200}"
-    return "a message of 4,000 characters and more" if len(message) >= 4000 else None
+    return "a line of 4,000 characters and more" if max(map(len, lines)) >= 4000 else None
 
 
 def _place(error: BaseException) -> str:

@@ -6,13 +6,15 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from bakeoff.errors import BakeoffError, SpecError
 from bakeoff.files import write_whole
+from bakeoff.words import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,13 +57,36 @@ class _Trimmed(io.TextIOBase):
         self._stream.flush()
 
 
-def _console(style: Style, *, stderr: bool) -> Console:
-    from rich.console import Console
+@cache
+def _console_class() -> type[Console]:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
+    class Visible(Console):
+        """Whatever is printed, nothing but Rich's own codes steers the terminal.
+
+        Foreign text is made visible where it is laid out (``tables.shown``), as only there its width
+        is known; this is the guard behind it.
+        """
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                if segment.control or segment.text.isprintable() or segment.text == "\n":
+                    yield segment
+                else:
+                    lines = segment.text.split("\n")
+                    yield Segment("\n".join(map(visible, lines)), segment.style)
+
+    return Visible
+
+
+def _console(style: Style, *, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
     terminal = stream.isatty() and not style.plain and not dumb
-    return Console(
+    return _console_class()(
         file=stream if terminal else cast(IO[str], _Trimmed(stream)),
         force_terminal=terminal,
         no_color=style.colourless,

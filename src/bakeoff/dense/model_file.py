@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,9 @@ def _metadata(data: bytes, place: str) -> dict[str, Any]:
     try:
         header = json.loads(data[8 : 8 + min(size, _MAX_METADATA_BYTES)])
         text = header.get("__metadata__", {}).get(_METADATA_KEY)
-        metadata = None if text is None else json.loads(text)
+        metadata = (
+            None if text is None else json.loads(text, parse_float=_finite, parse_constant=_finite)
+        )
     except (ValueError, RecursionError, AttributeError, TypeError) as error:
         raise DataError(f"{place}: its description is damaged; export the model again") from error
     if not isinstance(metadata, dict):
@@ -116,6 +119,13 @@ def _metadata(data: bytes, place: str) -> dict[str, Any]:
             "bakeoff"
         )
     return metadata
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
 
 
 def _words(metadata: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:

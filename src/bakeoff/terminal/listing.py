@@ -35,11 +35,11 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
             str(row.id),
             shown(row.name),
             shown(row.data_name),
-            row.state,
+            shown(row.state),
             str(row.num_stages),
             str(row.num_runs),
             str(row.num_failed),
-            row.started_at,
+            shown(row.started_at),
         )
     return table
 
@@ -47,7 +47,7 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
 def run_block(run: Run) -> RenderableType:
     """One run: status, scores, and its training curves drawn in the terminal."""
     lines: list[RenderableType] = [
-        Text(f"run {run.key[:16]}  {run.engine}", style="bold"),
+        shown(f"run {run.key[:16]}  {run.engine}", "bold"),
         shown(
             f"replicate {run.replicate + 1}, {run.status}"
             + (f": {run.reason}" if run.reason else "")
@@ -60,7 +60,7 @@ def run_block(run: Run) -> RenderableType:
             spoken = words.percent if name.endswith("accuracy") else words.number
             first, last = spoken(float(finite[0])), spoken(float(finite[-1]))
             title = words.spoken(name)
-            lines.append(Text(f"  {title:<15} {first:>9} {sparkline(finite)} {last}"))
+            lines.append(shown(f"  {title:<15} {first:>9} {sparkline(finite)} {last}"))
     return Group(*lines)
 
 
@@ -90,7 +90,7 @@ def runs_comparison(
     for name in {**first.metrics, **second.metrics}:
         share = name.endswith("accuracy")
         table.add_row(
-            name.replace("val_", "validation ").replace("_", " "),
+            shown(name.replace("val_", "validation ").replace("_", " ")),
             *_pair(first.value(name), second.value(name), share),
         )
     table.add_row("seconds", *_pair(first.train_seconds, second.train_seconds, False))
@@ -136,7 +136,7 @@ def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableTyp
         parts.append(Text("At least one of them has no finished stage: nothing to compare."))
         return Group(*parts)
     title = f"Validation {words.spoken(first.metric)}, paired by replicate"
-    parts.append(Text(title, style="bold"))
+    parts.append(shown(title, "bold"))
     parts += [Padding(_line(match), (0, 0, 0, 2), expand=False) for match in matched]
     return Group(*parts)
 
@@ -164,7 +164,7 @@ def _two_columns(left: str, right: str) -> Table:
 def _row(table: Table, title: str, left: str, right: str) -> None:
     """A row of words, where the two differ."""
     if left != right:
-        table.add_row(title, shown(left), shown(right), "")
+        table.add_row(shown(title), shown(left), shown(right), "")
 
 
 def _pair(left: float | None, right: float | None, share: bool) -> tuple[str, str, str]:

@@ -12,13 +12,15 @@ import math
 import re
 from collections.abc import Mapping
 
-# The name may stand behind other words, as in "step 10, loss: 0.3".
+# The name may stand behind other words, as in "step 10, loss: 0.3". Nothing that was taken is given back
+# ("++"), and a name has an end, so that a line takes time in proportion to its length, whatever is in it.
 _PAIR = re.compile(
-    r"([A-Za-z_][\w./-]*)\s*[:=]\s*"
-    r"([+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|inf(?:inity)?))(?!\w|\.\d)",
+    r"(?<![A-Za-z0-9_])([A-Za-z_][\w./-]{0,99}+)\s*+[:=]\s*+"
+    r"([+-]?(?:\d++(?:\.\d*+)?+(?:[eE][+-]?\d++)?+|\.\d++(?:[eE][+-]?\d++)?+|nan|inf(?:inity)?))"
+    r"(?!\w|\.\d)",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"\bepoch\b\W{0,3}(\d+)", re.IGNORECASE)
+_EPOCH = re.compile(r"\bepoch\b\W{0,3}(\d{1,15})(?!\d)", re.IGNORECASE)
 
 MAX_LINE = 1 << 16
 """Longer lines are no metrics: their beginning is looked at."""
@@ -80,7 +82,7 @@ def values_of(text: str) -> tuple[dict[str, float], int | None]:
             numbers = {str(name): _number(value) for name, value in told.items()}
             found = {name: value for name, value in numbers.items() if value is not None}
             epoch = found.pop("epoch", math.nan)
-            return found, int(epoch) if math.isfinite(epoch) else None
+            return found, int(epoch) if abs(epoch) < 1e15 else None
     epoch_found = _EPOCH.search(stripped)
     pairs = {name: float(value) for name, value in _PAIR.findall(stripped)}
     for name in [one for one in pairs if one.lower() == "epoch"]:

@@ -27,6 +27,7 @@ HARD_LIMIT = 12 * 2**30
 
 def main() -> None:
     """``worker FAMILY SEED FIRST END``."""
+    sys.path.append(str(Path(__file__).parents[1]))  # as pytest does
     family = load_families()[sys.argv[1]]
     seed, first, end = map(int, sys.argv[2:])
     resource.setrlimit(resource.RLIMIT_AS, (HARD_LIMIT, HARD_LIMIT))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import pytest
 from store_samples import begin, key_of, sample_result, sample_run, sample_stage
 
@@ -250,3 +253,16 @@ def test_numpy_numbers_are_stored_as_numbers(store: Store) -> None:
     store.add_run(run)
     assert store.run(key_of(1)).metrics == {"val_loss": 0.5, "val_accuracy": 0.25}
     assert store.run(key_of(1)).replicate == 3
+
+
+def test_nothing_of_a_damaged_run_comes_back_when_it_is_trained_again(tmp_path) -> None:
+    path, wanted = tmp_path / "a.sqlite", DENSE_SPACE.complete({"hidden": (7,)})
+    for damage in ("UPDATE run SET settings = replace(settings, '7', '9')", None):
+        with Store.open(path) as store:
+            number = begin(store)
+            store.plan_runs(number, [(key_of(1), wanted, 0, "width", "a")])
+            store.add_run(sample_run(1))
+            assert store.settings_of(key_of(1))["hidden"] == [7]
+        if damage:
+            with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+                assert connection.execute(damage).rowcount == 1

@@ -150,10 +150,8 @@ def add(connection: sqlite3.Connection, runs: Iterable[Run], settings: str | Non
     """
     for run in runs:
         there = connection.execute(f"{SELECT} WHERE key = ?", (run.key,)).fetchone()
-        if there is None:
+        if there is None or not is_sound(there):
             connection.execute(UPSERT, to_row(run, settings))
-        elif not is_sound(there):
-            connection.execute(UPSERT, to_row(run, settings or there[_SETTINGS]))
         elif _RANK[run.status] >= _RANK[there[_STATE]]:
             # The same key is the same training: what only the first was asked to measure still holds.
             old = from_row(there, reused=True).metrics if there[_STATE] == run.status else {}
@@ -232,7 +230,10 @@ def settings_of(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:
 
 
 def plan(connection: sqlite3.Connection, runs: Iterable[tuple[str, str, int]]) -> None:
-    """Rows for the runs that the store does not know: (key, JSON of the settings, replicate)."""
+    """Rows for the runs that the store does not know: (key, JSON of the settings, replicate).
+
+    A damaged row makes room; nothing that it holds can be told from what was stored.
+    """
     for key, settings, replicate in runs:
         there = connection.execute(f"{SELECT} WHERE key = ?", (key,)).fetchone()
         if there is None:
@@ -240,7 +241,10 @@ def plan(connection: sqlite3.Connection, runs: Iterable[tuple[str, str, int]]) -
                 "INSERT INTO run (key, settings, replicate, state) VALUES (?, ?, ?, 'planned')",
                 (key, settings, replicate),
             )
-        elif there[_SETTINGS] is None and is_sound(there):
+        elif not is_sound(there):
+            nothing = (None,) * (_SETTINGS - _STATE - 1)
+            connection.execute(UPSERT, (key, replicate, "planned", *nothing, settings, None))
+        elif there[_SETTINGS] is None or (there[-1] is None and there[_SETTINGS] != settings):
             row = (*there[:_SETTINGS], settings)
             sealed = None if there[-1] is None else checksum(row)
             connection.execute(UPSERT, (*row, sealed))

@@ -117,3 +117,9 @@ def test_long_names_keep_both_ends() -> None:
 def test_long_lists_say_how_many_more_there_are() -> None:
     assert words.listing(["a", "b", "c"]) == "a, b and c"
     assert words.listing([str(i) for i in range(10)], most=6) == "0, 1, 2, 3, 4 and 5 more"
+
+
+def test_a_candidate_of_another_model_is_called_by_its_label_alone() -> None:
+    values = {"model": "sklearn.linear_model.LogisticRegression", "C": 1.0}
+    assert words.candidate("logistic", ["model"], values) == "logistic"
+    assert words.candidate("strong", ["C"], values) == "strong (C 1)"

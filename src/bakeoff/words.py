@@ -153,10 +153,11 @@ def candidate(label: str, varied: Sequence[str], values: Mapping[str, Any]) -> s
 
     Args:
         label: as in the records.
-        varied: names of the settings that differ in its stage; of several the label names them.
+        varied: names of the settings that differ in its stage; of several the label names them,
+            and of models too.
         values: its settings.
     """
-    if len(varied) != 1 or varied[0] not in values:
+    if len(varied) != 1 or varied[0] not in values or varied[0] == "model":
         return label
     value = setting(values[varied[0]])
     if label == value:

@@ -227,3 +227,18 @@ def test_a_setting_without_effect_is_no_value_of_a_candidate() -> None:
     table = candidates(summary, summary.stages[0])
     column = table.head.index("negative_slope")
     assert [row[column] for row in table.rows] == ["–", "0.1"]
+
+
+def test_models_of_several_kinds_are_told_apart_by_their_labels_not_by_columns_of_one_alone() -> (
+    None
+):
+    from bakeoff.settings import Settings
+
+    stage = build.scale_stage(2)
+    kinds = ({"model": "dense", "epochs": 3, "hidden": (8,)}, {"model": "forest", "epochs": 5})
+    mixed = tuple(
+        replace(one, settings=Settings(values))
+        for one, values in zip(stage.candidates, kinds, strict=True)
+    )
+    summary = summarise(build.study([replace(stage, candidates=mixed, varied=("model",))]))
+    assert summary.stages[0].settings == ("epochs",)

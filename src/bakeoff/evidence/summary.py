@@ -169,6 +169,10 @@ def _names(stage: StageResult) -> tuple[list[str], list[dict[str, Any]]]:
     """Settings that differ between the candidates, and each candidate's effective settings."""
     effective = [candidate.settings.effective() for candidate in stage.candidates]
     names = dict.fromkeys(name for values in effective for name in values)
+    if len({values.get("model") for values in effective}) > 1:
+        # Models of several kinds: what one of them alone has tells the others apart in nothing.
+        shared = set.intersection(*(set(values) for values in effective)) - {"model"}
+        names = dict.fromkeys(name for name in names if name in shared)
     differing = [
         name
         for name in names

@@ -12,6 +12,7 @@ from bakeoff.records import StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
 from bakeoff.spec import StudySpec
+from bakeoff.store.frames import result_frame
 from bakeoff.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -155,31 +156,13 @@ class Result:
         return result_document(self.record)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per run: stage, candidate, replicate, settings and scores."""
-        import pandas as pd
+        """One row per run, of stages, their tuning, the chain audit and the final step.
 
-        rows = []
-        for stage in self.record.stages:
-            for candidate, runs in zip(stage.candidates, stage.runs, strict=True):
-                for run in runs:
-                    row: dict[str, Any] = {
-                        "stage": stage.name,
-                        "candidate": candidate.label,
-                        "replicate": run.replicate,
-                        "status": run.status,
-                        "train_loss": run.value("train_loss"),
-                        "train_accuracy": run.value("train_accuracy"),
-                        "val_loss": run.value("val_loss"),
-                        "val_accuracy": run.value("val_accuracy"),
-                        "val_balanced_accuracy": run.value("val_balanced_accuracy"),
-                        "test_loss": run.value("test_loss"),
-                        "test_accuracy": run.value("test_accuracy"),
-                        "train_seconds": run.train_seconds,
-                        "key": run.key,
-                    }
-                    row.update(candidate.settings.plain())
-                    rows.append(row)
-        return pd.DataFrame(rows)
+        Columns: ``stage``; ``step`` (``stage``, ``tuning``, ``audit`` or ``final``); ``candidate``,
+        ``replicate``, ``status``, the metrics, ``train_seconds``, ``key`` and the settings, widths as
+        ``64-64``.
+        """
+        return result_frame(self.record)
 
     def __repr__(self) -> str:
         from bakeoff.report.text import result_text

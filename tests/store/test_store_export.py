@@ -6,11 +6,13 @@ import csv
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from store_samples import begin, key_of, sample_result, sample_run
 
+from bakeoff import Result
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import UsageError
 from bakeoff.store import frames
@@ -99,3 +101,20 @@ def test_opening_and_writing_a_store_does_not_import_pandas(tmp_path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_frame_of_a_result_has_every_run_and_cells_of_one_kind() -> None:
+    stores = Path(__file__).parents[1] / "golden_stores"
+    frame = Result.load(stores / "studies1.sqlite", "chosen").to_frame()
+    assert dict(frame["step"].value_counts()) == {
+        "stage": 18,
+        "audit": 15,
+        "tuning": 4 * 3,
+        "final": 5,
+    }
+    assert frame["hidden"].tolist()[0] == "4"
+    assert frame["learning_rate"].dtype == frame["val_balanced_accuracy"].dtype == "float64"
+    assert frame["epochs"].dtype == "int64"
+    tuned = frame[(frame["step"] == "tuning") & (frame["candidate"] == "relu")]
+    assert sorted(set(tuned["learning_rate"])) == [0.03, 0.3]
+    assert frame["test_accuracy"].notna().sum() == 5

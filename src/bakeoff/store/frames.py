@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.files import write_whole
+from bakeoff.records import Run, StudyResult
 from bakeoff.store import runs
 
 if TYPE_CHECKING:
@@ -67,6 +68,38 @@ def runs_frame(
     return _joined(columns, heads, metrics, settings)
 
 
+def result_frame(result: StudyResult) -> pd.DataFrame:
+    """One row per run of a result: stages, their tuning, the chain audit, the final step."""
+    heads, metrics, settings = [], [], []
+    for stage, step, label, run, values in _runs_of(result):
+        names = {"stage": stage, "step": step, "candidate": label}
+        heads.append({**names, "replicate": run.replicate, "status": run.status})
+        metrics.append(run.metrics)
+        told = {"train_seconds": run.train_seconds, "key": run.key}
+        settings.append({**told, **{name: flat(value) for name, value in values.items()}})
+    columns = ("stage", "step", "candidate", "replicate", "status")
+    return _joined(columns, heads, metrics, settings)
+
+
+def _runs_of(result: StudyResult) -> Iterator[tuple[str, str, str, Run, Mapping[str, Any]]]:
+    """Every run of a result with stage, step, label and settings."""
+    for stage in result.stages:
+        for point in stage.tuning:
+            tuned = {**stage.candidate(point.candidate).settings, **point.values}
+            for run in point.runs:
+                yield stage.name, "tuning", point.candidate, run, tuned
+        for candidate, of_candidate in zip(stage.candidates, stage.runs, strict=True):
+            for run in of_candidate:
+                yield stage.name, "stage", candidate.label, run, candidate.settings
+    for swap in result.audit:
+        settings = {} if swap.candidate is None else swap.candidate.settings
+        for run in swap.runs:
+            yield swap.stage, "audit", swap.label, run, settings
+    if result.final is not None:
+        for run in result.final.runs:
+            yield "final", "final", "final", run, result.final.settings
+
+
 def _joined(
     columns: Iterable[str],
     heads: list[dict[str, Any]],
@@ -76,7 +109,8 @@ def _joined(
     import pandas as pd
 
     frame = pd.DataFrame(heads, columns=list(columns))
-    frame["train_seconds"] = frame["train_seconds"].astype("float64")
+    if "train_seconds" in frame:
+        frame["train_seconds"] = frame["train_seconds"].astype("float64")
     measured = pd.DataFrame(metrics, frame.index).astype("float64")
     names = sorted(measured.columns, key=_place_of_part)
     return pd.concat([frame, measured[names], pd.DataFrame(settings, frame.index)], axis="columns")

@@ -125,6 +125,11 @@ class Candidate:
     tuned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def price(self) -> tuple[float, ...]:
+        """The counts of its cost: the smaller tuple is the cheaper candidate."""
+        return tuple(count for _, count in self.cost)
+
+    @property
     def num_parameters(self) -> int | None:
         """What it learns, where that is known: kernels and biases of a network."""
         return _num_parameters(self.cost)

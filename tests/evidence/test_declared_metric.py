@@ -122,9 +122,11 @@ def test_an_order_holds_where_the_carried_one_is_faster() -> None:
     one = stage("width", [20.0, 12.0], seed=1)
     for label, outcome in (("16", "holds"), ("8", "does not hold")):
         pinned = dataclasses.replace(one, verdict=pin(one.verdict, label))
-        (claim,) = claims([pinned], "replication")
+        (claim,) = claims([pinned], "replication", sampling=OWN)
         assert claim.outcome == outcome
         assert " ms over 8 paired replicates" in claim.sentence
+        assert claim.sentence.startswith(f"`hidden {label}` is better than ")
+        assert claim.sentence.endswith(", over seeds alone.")
 
 
 def test_a_summary_knows_the_metric_as_it_was_declared() -> None:

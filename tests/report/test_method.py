@@ -60,3 +60,9 @@ def test_the_last_split_is_said_to_be_that_split_alone() -> None:
     assert "holds for this split alone" in said
     bars = " ".join(method.error_bars(summarise(replace(build.winner(), split="last"))))
     assert "a new split" not in bars
+
+
+def test_a_program_that_splits_its_own_data_has_no_validation_part_of_ours() -> None:
+    text = " ".join(method.method(summarise(replace(build.brought(), split="own"))))
+    assert "it reads and splits its data itself" in text
+    assert "Keras" not in text

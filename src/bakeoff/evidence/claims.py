@@ -52,16 +52,15 @@ def claims(
     if sampling is not None:
         for before, after in itertools.pairwise(stages):
             found.extend(_steps(before, after, sampling))
-        if sampling.split == "last":
-            found = [_of_one_split(claim) for claim in found]
+        alone = {"last": ", on this one split.", "own": ", over seeds alone."}.get(sampling.split)
+        if alone:
+            found = [
+                replace(claim, sentence=claim.sentence[:-1] + alone)
+                if claim.kind == "order" and claim.low is not None
+                else claim
+                for claim in found
+            ]
     return tuple(found)
-
-
-def _of_one_split(claim: Claim) -> Claim:
-    """The claim with the words that its interval speaks of one validation part alone."""
-    if claim.kind != "order" or claim.low is None:
-        return claim
-    return replace(claim, sentence=f"{claim.sentence[:-1]}, on this one split.")
 
 
 def _numbers(stage: StageResult, candidate: Candidate, runs: Sequence[Run]) -> Iterator[Claim]:

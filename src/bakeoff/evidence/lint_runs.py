@@ -119,12 +119,12 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     cheaper: list[tuple[tuple[float, ...], StageResult, Candidate, Comparison]] = []
     for stage in result.stages[:-1]:
         earlier, before = _chosen(stage)
-        if _cost(earlier) >= _cost(final):
+        if earlier.price >= final.price:
             continue
         pair = _compare(runs, before, metric, result)
         low = None if pair is None else gain(pair, metric).low
         if pair is not None and low is not None and low <= 0.0:
-            cheaper.append((_cost(earlier), stage, earlier, pair))
+            cheaper.append((earlier.price, stage, earlier, pair))
     if cheaper:
         _, stage, earlier, pair = min(cheaper, key=lambda item: item[0])
         yield codes.NO_GAIN.finding(
@@ -133,10 +133,6 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
             f"({earlier.num_parameters or 0:,}): the difference is {difference(pair, metric)}.",
             last.name,
         )
-
-
-def _cost(candidate: Candidate) -> tuple[float, ...]:
-    return tuple(count for _, count in candidate.cost)
 
 
 def _interactions(result: StudyResult) -> Iterator[LintFinding]:

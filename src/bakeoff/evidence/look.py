@@ -45,10 +45,6 @@ class Look:
     delta: float
 
     @property
-    def sign(self) -> float:
-        return self.rule.metric.sign
-
-    @property
     def num_replicates(self) -> int:
         return int(self.values.shape[1])
 
@@ -64,8 +60,9 @@ class Look:
         """Metric of a minus metric of b on the replicates that both finished, or None."""
         if (a, b) not in self._pairs:
             mine, other = self._shared(a, b)
-            self._pairs[a, b] = (
-                paired_comparison(
+            pair = None
+            if len(mine):
+                pair = paired_comparison(
                     mine,
                     other,
                     first=a,
@@ -74,9 +71,7 @@ class Look:
                     level=1.0 - self.rule.alpha_per_look,
                     share=self.rule.metric.share,
                 )
-                if len(mine)
-                else None
-            )
+            self._pairs[a, b] = pair
         return self._pairs[a, b]
 
     def at_level(self, pair: Comparison, level: float) -> Comparison:
@@ -109,7 +104,7 @@ class Look:
     def gain(self, a: int, b: int) -> float:
         """How much better a is than b on average; -inf where they share no replicate."""
         pair = self.pair(a, b)
-        return -np.inf if pair is None else self.sign * pair.mean
+        return -np.inf if pair is None else self.rule.metric.sign * pair.mean
 
     def beats(self, a: int, b: int, alpha: float) -> bool:
         """Whether a is better than b, or finishes more often, by a two-sided test at ``alpha``.
@@ -128,7 +123,7 @@ class Look:
         if pair is None or pair.se is None or pair.num_replicates < FEWEST_REPLICATES:
             return False
         quantile = t_quantile(1.0 - alpha / 2.0, pair.num_replicates - 1)
-        return self.sign * pair.mean - quantile * pair.se > 0.0
+        return self.rule.metric.sign * pair.mean - quantile * pair.se > 0.0
 
     def finishes_more(self, a: int, b: int, alpha: float) -> bool:
         """Whether a fails less often than b, by the exact paired test (McNemar 1947).
@@ -168,7 +163,7 @@ class Look:
         """
         rows = list(indices)
         if self.finished[rows].all():
-            means = self.sign * self.values[rows].mean(axis=1)
+            means = self.rule.metric.sign * self.values[rows].mean(axis=1)
             return dict(zip(rows, means.tolist(), strict=True))
         found = {}
         for k in rows:

@@ -75,13 +75,7 @@ class Case:
         standing = self.look.standing(group)
         return min(
             fine or group,
-            key=lambda k: (
-                self.costs[k],
-                k != self.incumbent,
-                k != self.leader,
-                -standing[k],
-                k,
-            ),
+            key=lambda k: (self.costs[k], k != self.incumbent, k != self.leader, -standing[k], k),
         )
 
 
@@ -149,7 +143,7 @@ def _pair(look: Look, a: int, b: int) -> Comparison:
 def _tie(case: Case, ties: Sequence[Comparison]) -> Verdict:
     ties = [replace(tie, equivalent=True) for tie in ties]
     widest = max(ties, key=lambda tie: max(abs(tie.low or 0.0), abs(tie.high or 0.0)))
-    if case.look.sign * widest.mean < 0.0:
+    if case.look.rule.metric.sign * widest.mean < 0.0:
         widest = turned(widest)
     return _make(case, "tie", case.goes_on(case.present), widest, shown=ties)
 
@@ -192,7 +186,7 @@ def _provisional(case: Case) -> int:
     near = [leader]
     for k in case.present:
         pair = look.pair(leader, k) if k != leader else None
-        if pair is not None and look.sign * pair.mean <= look.standard_error(pair):
+        if pair is not None and look.rule.metric.sign * pair.mean <= look.standard_error(pair):
             near.append(k)
     chosen, incumbent = case.goes_on(near), case.incumbent
     if incumbent is None or incumbent not in case.present or look.fails_more(incumbent, chosen):
@@ -209,7 +203,7 @@ def _make(
     provisional: bool = True,
     shown: Sequence[Comparison] = (),
 ) -> Verdict:
-    look, rule = case.look, case.look.rule
+    look, rule, size = case.look, case.look.rule, case.look.num_replicates
     provisional = provisional and kind == "undecided"
     note = None
     if provisional and pair is not None:
@@ -226,7 +220,7 @@ def _make(
         best=tuple(case.labels[k] for k in case.present),
         beaten=tuple(case.labels[k] for k in case.eliminated if k not in case.failed),
         failed=tuple(case.labels[k] for k in case.failed),
-        num_replicates=look.num_replicates,
+        num_replicates=size,
         metric=rule.metric.name,
         delta=look.delta,
         provisional=provisional,
@@ -236,12 +230,20 @@ def _make(
     )
     facts = sentences.Facts(
         names=case.names,
-        enough=look.num_replicates >= FEWEST_REPLICATES,
+        enough=size >= FEWEST_REPLICATES,
         why=_why(case, chosen),
         lost_to=tuple(pair for pair in case.lost_to if pair is not None),
         loss_leader=_loss_leader(case),
-        runs_failed=_runs_failed(case),
-        learned_nothing=_learned_nothing(case),
+        runs_failed=tuple(
+            (k, size - done, size)
+            for k in case.entrants
+            if (done := int(look.finished[k].sum())) < size
+        ),
+        learned_nothing=tuple(
+            k
+            for k in case.entrants
+            if rule.metric.share and look.sampling.learned_nothing(look.values[k, look.finished[k]])
+        ),
         chance=look.sampling.chance,
         tuned=case.tuned,
     )
@@ -271,20 +273,3 @@ def _loss_leader(case: Case) -> int | None:
     if case.leader in rows and means[rows.index(case.leader)] == means.min():
         return case.leader
     return best
-
-
-def _runs_failed(case: Case) -> tuple[tuple[int, int, int], ...]:
-    """(candidate, failed runs, runs) of everyone in this look of whom runs failed."""
-    size = case.look.num_replicates
-    counts = [(k, size - int(case.look.finished[k].sum()), size) for k in case.entrants]
-    return tuple(count for count in counts if count[1])
-
-
-def _learned_nothing(case: Case) -> tuple[int, ...]:
-    """Who of this look is not shown to do better than always naming the same class."""
-    look = case.look
-    if not look.rule.metric.share:
-        return ()
-    return tuple(
-        k for k in case.entrants if look.sampling.learned_nothing(look.values[k, look.finished[k]])
-    )

@@ -52,7 +52,6 @@ def power(
         difference: true mean difference, in units of the metric; its sign does not matter.
         sd: of the paired difference between replicates, above 0.
         num_replicates: S; below 2 nothing can be found.
-        sampling: how the replicates are drawn.
         alpha: two-sided level of the look, such as .0125.
     """
     if num_replicates < 2:
@@ -110,9 +109,7 @@ def tie_replicates_needed(
 ) -> int | None:
     """Fewest replicates that probably (80 %) show two candidates to be equal within ±delta.
 
-    Args:
-        difference: true mean difference.
-        alpha: one-sided level of the test for ties.
+    Args: as in ``power``, but ``alpha`` is the one-sided level of the test for ties.
     """
 
     def enough(size: int) -> bool:
@@ -135,12 +132,7 @@ def detectable_difference(
 ) -> float | None:
     """Smallest true difference that is found with the target probability.
 
-    Args:
-        num_replicates: S.
-        sd: of the paired difference between replicates.
-        sampling: how the replicates are drawn.
-        alpha: two-sided level of the look.
-        target: the probability.
+    Args: as in ``power``.
 
     Returns:
         in units of the sd; None below two replicates, where nothing can be found.

@@ -212,11 +212,7 @@ class Sampling:
 
 
 def effective_examples(metric: str, class_counts: Sequence[float]) -> float | None:
-    """How many examples a validation metric rests on.
-
-    Args:
-        metric: its name.
-        class_counts: validation examples per class.
+    """How many examples a validation metric rests on, of validation examples per class.
 
     Returns:
         accuracy is a mean over all n. Balanced accuracy is a mean over the recalls of C classes,
@@ -234,15 +230,7 @@ def effective_examples(metric: str, class_counts: Sequence[float]) -> float | No
 
 
 def sampling_of(data: DataSummary, *, metric: str, split: Split, num_folds: int) -> Sampling:
-    """The sampling of a study.
-
-    Args:
-        data: its summary; ``class_counts`` are those outside the test part, and a validation part
-            holds its share of each.
-        metric: what decides.
-        split: see ``Sampling``.
-        num_folds: of the partition.
-    """
+    """The sampling of a study; a validation part holds its share of each class outside the test."""
     total = sum(data.class_counts)
     share = data.num_validation / total if total else 0.0
     chance = None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bakeoff import words
 from bakeoff.records import Candidate, StageResult
 from bakeoff.settings import Settings
 from bakeoff.spec.candidates import changed
@@ -93,7 +94,7 @@ def plan_swaps(
         if MODEL not in changes:
             changes = {name: value for name, value in changes.items() if final.get(name) != value}
         named = [MODEL] if MODEL in changes else list(changes)
-        label = ", ".join(f"{name}={_shown(changes[name])}" for name in named)
+        label = ", ".join(f"{name}={words.setting(changes[name])}" for name in named)
         settings, _ = swapped(final, changes, complete)
         mark = label if settings is None else settings.fingerprint()
         if changes and mark not in seen:
@@ -126,12 +127,6 @@ def swapped(
         return None, rules[0].removeprefix("Value error, ")
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "-".join(str(width) for width in value) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _differences(chosen: Candidate, other: Candidate) -> dict[str, Any]:
     ours = chosen.settings
     if ours.get(MODEL) != other.settings.get(MODEL):
@@ -159,8 +154,8 @@ def _other_values(
 def _categorical_values(stage: StageResult, final: Settings) -> list[tuple[str, Any]]:
     found: dict[tuple[str, Any], None] = {}
     for candidate in stage.candidates:
-        values = candidate.settings
         for name in stage.varied:
-            if isinstance(values[name], str | bool) and values[name] != final[name]:
-                found[name, values[name]] = None
+            value = candidate.settings.get(name)
+            if name in final and isinstance(value, str | bool) and value != final[name]:
+                found[name, value] = None
     return list(found)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bakeoff.evidence import audit as judging
 from bakeoff.evidence.audit import SwapJudgement
 from bakeoff.evidence.swaps import Swap, plan_swaps, swapped
-from bakeoff.execution.context import StudyContext, finished_array, metric_array
+from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.execution.events import Note, StageStarted
 from bakeoff.records import AuditSwap, Candidate, Floats, Run, StageResult
 from bakeoff.spec.candidates import changed
@@ -111,7 +111,6 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
 def _values(context: StudyContext, runs: Sequence[Run]) -> Floats:
     """The metric of the finished runs, NaN for the others, shape (S,)."""
     values: Floats = metric_array([runs], context.rule.metric.name, len(runs))[0]
-    values[~finished_array([runs], len(runs))[0]] = float("nan")
     return values
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff import words
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
 from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
@@ -56,6 +55,9 @@ class CandidateMaker:
 
         Where a declared candidate trains exactly what the incumbent trains, it *is* the
         incumbent. A replication has no incumbents: its author trained what is declared.
+
+        Raises:
+            EngineError: one of them cannot be trained.
         """
         if self.spec.kind == "replication":
             incumbent = None
@@ -74,6 +76,10 @@ class CandidateMaker:
             if label is None or label in taken:
                 label = next(name for name in _incumbent_names() if name not in taken)
             candidates.append(self.make(label, incumbent.declared, incumbent=True))
+        for candidate in candidates:
+            why = self.trainable.refuses(candidate.settings)
+            if why is not None:
+                raise EngineError(f"{self.trainable.name} cannot train {candidate.label}: {why}")
         return candidates
 
 
@@ -97,28 +103,10 @@ def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | Non
         return None
     for candidate in candidates:
         values = candidate.settings.plain()
-        if all(values[name] == _plain(value) for name, value in stage.carry.items()):
+        if all(values.get(name) == _plain(value) for name, value in stage.carry.items()):
             return candidate.label
     return None
 
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def costs(candidates: Sequence[Candidate]) -> list[tuple[float, ...]]:
-    """What makes a candidate cheap: parameters, then operations of a whole run."""
-    return [tuple(count for _, count in candidate.cost) for candidate in candidates]
-
-
-def spoken_names(candidates: Sequence[Candidate], varied: Sequence[str]) -> list[str]:
-    """What the candidates of a stage are called in running text: ``words.candidate``."""
-    return [words.candidate(one.label, varied, one.settings) for one in candidates]
-
-
-def refuse_what_cannot_be_trained(trainable: Trainable, candidates: Sequence[Candidate]) -> None:
-    """Raises EngineError for the first candidate that cannot be trained."""
-    for candidate in candidates:
-        why = trainable.refuses(candidate.settings)
-        if why is not None:
-            raise EngineError(f"{trainable.name} cannot train {candidate.label}: {why}")

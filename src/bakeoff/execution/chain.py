@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,26 +18,22 @@ from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
-from bakeoff.execution.candidates import (
-    CandidateMaker,
-    pinned_label,
-    refuse_what_cannot_be_trained,
-)
+from bakeoff.execution.candidates import CandidateMaker, pinned_label
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.door import TestDoor, now
 from bakeoff.execution.environment import describe
 from bakeoff.execution.events import Observer, StageStarted, StudyStarted, nobody
 from bakeoff.execution.final import final_requests, refit_and_open
 from bakeoff.execution.runs import RunService
-from bakeoff.execution.stages import all_requests, run_stage
+from bakeoff.execution.stages import run_stage
 from bakeoff.executors.base import Executor
 from bakeoff.records import AuditSwap, Candidate, DataSummary, Final, StageResult, StudyResult
-from bakeoff.spec import StageSpec, StudySpec
+from bakeoff.spec import StudySpec
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import default_metric
-from bakeoff.trainables.base import StudyData, Trainable
+from bakeoff.trainables.base import Request, StudyData, Trainable
 
 NUM_SCREENING = 3
 
@@ -233,31 +230,28 @@ def run_study(
 
 
 def _run_stages(context: StudyContext) -> list[StageResult]:
-    spec = context.spec
-    base: Mapping[str, Any] = spec.base
-    if spec.kind == "replication":
+    if context.spec.kind == "replication":
         _prefetch(context)
     stages: list[StageResult] = []
-    carried: Mapping[str, Any] = dict(base)
+    carried: Mapping[str, Any] = dict(context.spec.base)
     incumbent: Candidate | None = None
-    for index, stage in enumerate(spec.stage):
-        result = run_stage(context, index, stage, carried, incumbent)
-        stages.append(result)
-        chosen = result.candidate(result.verdict.chosen)
-        carried = chosen.declared
-        incumbent = chosen
+    for index, stage in enumerate(context.spec.stage):
+        stages.append(run_stage(context, index, stage, carried, incumbent))
+        incumbent = stages[-1].candidate(stages[-1].verdict.chosen)
+        carried = incumbent.declared
     return stages
 
 
 def _prefetch(context: StudyContext) -> None:
     """Trains all runs of a fully pinned study in one go: no core waits for a verdict."""
-    planned: list[tuple[StageSpec, list[Candidate]]] = []
+    requests: list[Request] = []
     carried: Mapping[str, Any] = dict(context.spec.base)
     for stage in context.spec.stage:
         candidates = context.maker.of_stage(stage, carried, None)
-        refuse_what_cannot_be_trained(context.runs.trainable, candidates)
-        planned.append((stage, candidates))
-        carried = _pinned(stage, candidates).declared
+        pairs = itertools.product(candidates, context.replicates)
+        requests += [context.request(stage.name, one, replicate) for one, replicate in pairs]
+        label = pinned_label(stage, candidates)
+        carried = next(one.declared for one in candidates if label in (None, one.label))
     context.runs.notify(
         StageStarted(
             len(context.spec.stage),
@@ -265,13 +259,7 @@ def _prefetch(context: StudyContext) -> None:
             "All choices are pinned, so all models train at once",
         )
     )
-    context.runs.get(all_requests(context, planned), door=context.door)
-
-
-def _pinned(stage: StageSpec, candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate that a replication goes on with: the pinned one, or the only one."""
-    label = pinned_label(stage, candidates)
-    return next(one for one in candidates if label in (None, one.label))
+    context.runs.get(requests, door=context.door)
 
 
 def _earlier_final(context: StudyContext, chosen: Candidate, *, fresh: bool) -> Final | None:

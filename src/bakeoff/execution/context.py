@@ -66,25 +66,14 @@ class StudyContext:
         return [[next(runs) for _ in replicates] for _ in candidates]
 
 
-def metric_of(run: Run, metric: str) -> float:
-    """A run's validation metric; NaN where it does not exist."""
-    value = run.value(f"val_{metric}")
-    return float("nan") if value is None else value
-
-
 def metric_array(runs: Sequence[Sequence[Run]], metric: str, num_replicates: int) -> Floats:
-    """Validation scores as float64, shape (num_candidates, num_replicates); NaN where absent."""
+    """A validation metric as float64, shape (num_candidates, num_replicates); NaN where absent.
+
+    A run that did not finish has none.
+    """
     values = np.full((len(runs), num_replicates), np.nan)
     for row, candidate_runs in enumerate(runs):
         for column, run in enumerate(candidate_runs):
-            values[row, column] = metric_of(run, metric)
+            if run.status == "finished":
+                values[row, column] = run.metrics.get(f"val_{metric}", np.nan)
     return values
-
-
-def finished_array(runs: Sequence[Sequence[Run]], num_replicates: int) -> np.ndarray:
-    """Which runs finished, bool, shape (num_candidates, num_replicates)."""
-    finished = np.zeros((len(runs), num_replicates), bool)
-    for row, candidate_runs in enumerate(runs):
-        for column, run in enumerate(candidate_runs):
-            finished[row, column] = run.status == "finished"
-    return finished

@@ -11,7 +11,6 @@ from bakeoff.evidence.power import expected_reach
 from bakeoff.execution.candidates import (
     CandidateMaker,
     pinned_label,
-    refuse_what_cannot_be_trained,
     varied_names,
 )
 from bakeoff.execution.chain import (
@@ -95,7 +94,6 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
     seen: set[str] = set()
     for stage in spec.stage:
         candidates = maker.of_stage(stage, carried, None)
-        refuse_what_cannot_be_trained(trainable, candidates)
         pinned = pinned_label(stage, candidates)
         each = [trainable.seconds(one.settings, maker.data) for one in candidates]
         joins = incumbent is not None and spec.kind == "study"

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from bakeoff import words
 from bakeoff.errors import RunsFailedError
 from bakeoff.evidence.verdicts import Decision, decide, pin
-from bakeoff.execution.candidates import (
-    costs,
-    pinned_label,
-    refuse_what_cannot_be_trained,
-    spoken_names,
-    varied_names,
-)
-from bakeoff.execution.context import StudyContext, finished_array, metric_array
+from bakeoff.execution.candidates import pinned_label, varied_names
+from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.execution.events import StageFinished, StageStarted
 from bakeoff.execution.tuning import tune
 from bakeoff.records import Candidate, Run, StageResult, TuningPoint, Verdict
 from bakeoff.spec import StageSpec
-from bakeoff.trainables.base import Request
 
 
 def run_stage(
@@ -47,28 +42,28 @@ def run_stage(
     started = time.perf_counter()
     context.runs.notify(StageStarted(index, stage.name, stage.question))
     candidates = context.maker.of_stage(stage, carried, incumbent)
-    refuse_what_cannot_be_trained(context.runs.trainable, candidates)
     points: tuple[TuningPoint, ...] = ()
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
+    varied = varied_names(candidates, tuple(stage.tune))
+    names = [words.candidate(one.label, varied, one.settings) for one in candidates]
     try:
         if context.spec.kind == "replication":
-            runs, verdict = _measure_all(context, stage, candidates)
+            runs, verdict = _measure_all(context, stage, candidates, names)
         else:
-            runs, verdict = _race(context, stage, candidates, tuned=bool(points))
+            runs, verdict = _race(context, stage, candidates, names)
     except RunsFailedError as error:
         raise RunsFailedError(f"stage {stage.name}: {error}") from None
-    varied = varied_names(candidates, tuple(stage.tune))
     pinned = pinned_label(stage, candidates)
     if pinned is not None:
-        verdict = pin(
-            verdict,
-            pinned,
-            names=spoken_names(candidates, varied),
-        )
+        verdict = pin(verdict, pinned, names=names)
     caveat = context.sampling.caveat
     if caveat and verdict.comparison is not None:
         verdict = replace(verdict, reason=f"{verdict.reason} {caveat}")
+    elapsed = time.perf_counter() - started
+    if context.spec.kind == "replication":  # its stages train in one go
+        trained = sum(run.train_seconds for group in runs for run in group)
+        elapsed = trained / context.runs.executor.slots
     result = StageResult(
         name=stage.name,
         question=stage.question,
@@ -77,7 +72,7 @@ def run_stage(
         runs=tuple(tuple(candidate_runs) for candidate_runs in runs),
         verdict=verdict,
         tuning=points,
-        seconds=_seconds(context, runs, time.perf_counter() - started),
+        seconds=elapsed,
     )
     context.runs.check()
     context.runs.store.save_stage(context.runs.study_id, index, result)
@@ -85,15 +80,11 @@ def run_stage(
     return result
 
 
-def _seconds(context: StudyContext, runs: list[list[Run]], elapsed: float) -> float:
-    """Wall time of a stage; of a replication, whose stages train in one go, its runs' share."""
-    if context.spec.kind != "replication":
-        return elapsed
-    return sum(run.train_seconds for group in runs for run in group) / context.runs.executor.slots
-
-
 def _race(
-    context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate], *, tuned: bool
+    context: StudyContext,
+    stage: StageSpec,
+    candidates: Sequence[Candidate],
+    names: Sequence[str],
 ) -> tuple[list[list[Run]], Verdict]:
     """Look after look until the verdict falls; the eliminated get no more runs."""
     runs: list[list[Run]] = [[] for _ in candidates]
@@ -106,16 +97,7 @@ def _race(
         for i, more in zip(still_in, new, strict=True):
             runs[i].extend(more)
         trained = look
-        decision = _look(
-            context,
-            candidates,
-            runs,
-            look,
-            stage=stage,
-            before=decision,
-            last=look == context.rule.looks[-1],
-            tuned=tuned,
-        )
+        decision = _look(context, stage, candidates, names, runs, look, before=decision)
         if decision.verdict is not None:
             return runs, decision.verdict
     raise AssertionError("the last look always gives a verdict")
@@ -123,41 +105,44 @@ def _race(
 
 def _look(
     context: StudyContext,
+    stage: StageSpec,
     candidates: Sequence[Candidate],
+    names: Sequence[str],
     runs: Sequence[Sequence[Run]],
     num_replicates: int,
     *,
-    stage: StageSpec,
-    last: bool,
     before: Decision | None = None,
-    tuned: bool = False,
 ) -> Decision:
     """What the evidence says at one look."""
+    values = metric_array(runs, context.rule.metric.name, num_replicates)
     return decide(
-        metric_array(runs, context.rule.metric.name, num_replicates),
+        values,
         metric_array(runs, "loss", num_replicates),
-        finished=finished_array(runs, num_replicates),
+        finished=np.isfinite(values),
         labels=[candidate.label for candidate in candidates],
-        costs=costs(candidates),
+        costs=[candidate.price for candidate in candidates],
         rule=context.rule,
         num_replicates=num_replicates,
         sampling=context.sampling,
         before=before,
-        last=last,
-        tuned=tuple(stage.tune) if tuned else False,
-        names=spoken_names(candidates, varied_names(candidates, tuple(stage.tune))),
+        last=num_replicates == context.rule.looks[-1],
+        tuned=tuple(stage.tune),
+        names=names,
         incumbent=next((k for k, one in enumerate(candidates) if one.incumbent), None),
     )
 
 
 def _measure_all(
-    context: StudyContext, stage: StageSpec, candidates: Sequence[Candidate]
+    context: StudyContext,
+    stage: StageSpec,
+    candidates: Sequence[Candidate],
+    names: Sequence[str],
 ) -> tuple[list[list[Run]], Verdict]:
     """A replication measures every model on every replicate, then says what the evidence says."""
     runs = context.train(stage.name, candidates, context.replicates)
     num = len(context.replicates)
     try:
-        decision = _look(context, candidates, runs, num, stage=stage, last=True)
+        decision = _look(context, stage, candidates, names, runs, num)
     except RunsFailedError as error:
         # The author went on regardless; a replication reports it and follows.
         label = candidates[0].label
@@ -181,14 +166,3 @@ def _measure_all(
     if decision.verdict is None:
         raise AssertionError("the last look always gives a verdict")
     return runs, decision.verdict
-
-
-def all_requests(
-    context: StudyContext, stages: Sequence[tuple[StageSpec, Sequence[Candidate]]]
-) -> list[Request]:
-    """Every run of a study whose choices are all pinned, so that no core waits for a stage."""
-    return [
-        context.request(stage.name, candidate, replicate)
-        for stage, candidates in stages
-        for candidate, replicate in itertools.product(candidates, context.replicates)
-    ]

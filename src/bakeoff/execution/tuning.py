@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.execution.context import StudyContext, metric_of
+from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.records import Candidate, Metric, Run, TuningPoint
 from bakeoff.spec import StageSpec, tuning_points
 
@@ -31,7 +31,7 @@ class _Point:
         num_failed = len(self.runs) - len(finished)
         if not finished:
             return (num_failed, float("inf"), float("inf"))
-        score = sum(metric_of(run, metric.name) for run in finished) / len(finished)
+        score = float(metric_array([finished], metric.name, len(finished)).mean())
         # A model that gives no probabilities has no loss: equals are then told apart by their order.
         losses = [value for run in finished if (value := run.value("val_loss")) is not None]
         loss = sum(losses) / len(losses) if losses else 0.0

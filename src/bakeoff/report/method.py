@@ -49,12 +49,13 @@ def error_bars(summary: Summary) -> list[str]:
 def method(summary: Summary) -> list[str]:
     """How runs were paired, when verdicts fell, when the test set was opened."""
     result, data = summary.result, summary.result.data
-    split = (
-        "a fold of one stratified partition and a seed"
-        if result.split == "folds"
-        else "a seed; the validation part is the last of the file, as Keras's validation_split takes, "
-        "and what is found holds for this split alone"
-    )
+    split = {
+        "folds": "a fold of one stratified partition and a seed",
+        "last": "a seed; the validation part is the last of the file, as Keras's validation_split "
+        "takes, and what is found holds for this split alone",
+        "own": "a seed that the program is given; it reads and splits its data itself, and what is "
+        "found holds for that data alone",
+    }[result.split]
     lines = [
         f"Data {data.name}: {count(data.num_train)} examples for training, "
         f"{count(data.num_validation)} for validation, {count(data.num_test)} sealed for the test; "

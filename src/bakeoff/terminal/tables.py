@@ -192,7 +192,11 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
             ),
         )
     )
-    share = f"{plan.num_folds} stratified folds" if plan.split == "folds" else "last part validates"
+    share = {
+        "folds": f"{plan.num_folds} stratified folds",
+        "last": "last part validates",
+        "own": "the program's own, by the seed it is given",
+    }[plan.split]
     console.print(
         f"Split: {share}. Looks at {', '.join(map(str, plan.looks))} replicates. "
         f"Metric: {plan.metric}. Seed {plan.seed}.",

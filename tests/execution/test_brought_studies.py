@@ -66,8 +66,10 @@ def test_a_function_that_measures_itself_has_no_test(tmp_path):
 
     study = Study(model={"function": measure, "metrics": {"loss": "min"}})
     study.stage("width", width=[1, 2, 4])
+    assert study.check().min_runs == 3 * 3  # and no refits
     record = run(study, tmp_path).record
     assert (record.task, record.final, record.split) == ("declared", None, "own")
+    assert not record.stages[0].verdict.measure.higher_is_better
     assert record.stages[0].verdict.chosen == "4"
 
 

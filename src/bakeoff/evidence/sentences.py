@@ -247,16 +247,8 @@ class _Narrator(_Teller):
         return remarks
 
 
-def pinned(verdict: Verdict, chosen: str, pair: Comparison | None, *, names: Sequence[str]) -> str:
-    """Where the author's choice and the evidence differ, with the numbers.
-
-    Args:
-        verdict: what the evidence says.
-        chosen: the author's choice.
-        pair: its comparison with the leader, either way round; None where it is the leader or
-            where they share no finished replicate.
-        names: of all candidates, for running text.
-    """
+def pinned(verdict: Verdict, chosen: str, names: Sequence[str]) -> str:
+    """Where the author's choice and the evidence differ, with the numbers; ``names`` as in ``Facts``."""
     say = _Teller(verdict, names)
     leader = verdict.leader
     carried, leads = f"The author carried {say.named(chosen)}", say.named(leader)
@@ -267,15 +259,12 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None, *, names: Seq
         return f"{carried}; no candidate finished a run to compare."
     if chosen in verdict.failed:
         return f"{carried}, but its runs failed; {leads} leads."
-    other = chosen
-    if chosen == leader:
-        pair = _closest(verdict, leader)
-        if pair is None:
-            return f"{carried}; no other candidate finished runs to compare it with."
-        (other,) = {verdict.labels[pair.first], verdict.labels[pair.second]} - {leader}
+    pair = _beside(verdict, leader, chosen)
+    if pair is None and chosen == leader:
+        return f"{carried}; no other candidate finished runs to compare it with."
     if pair is None:
         return f"{carried}; the evidence is too thin to hold it against {leads}."
-    pair = pair if verdict.labels[pair.first] == leader else turned(pair)
+    other = verdict.labels[pair.second]
     ahead = gain(pair, say.metric).mean
     numbers = (
         f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {leads} was "
@@ -300,11 +289,19 @@ def pinned(verdict: Verdict, chosen: str, pair: Comparison | None, *, names: Seq
     return f"{carried}; {found}. {numbers}"
 
 
-def _closest(verdict: Verdict, leader: str) -> Comparison | None:
-    """The leader's own pair in the verdict, else that with the rival nearest to it."""
-    index = verdict.labels.index(leader)
+def _beside(verdict: Verdict, leader: str, chosen: str) -> Comparison | None:
+    """The leader minus the chosen one; where that is the leader, minus the rival that decided.
+
+    That is the other of the verdict's own pair, else the rival nearest to the leader.
+    """
+    pairs = [
+        turned(pair) if verdict.labels[pair.second] == leader else pair
+        for pair in verdict.comparisons
+    ]
+    pairs = [pair for pair in pairs if verdict.labels[pair.first] == leader]
+    if chosen != leader:
+        return next((pair for pair in pairs if verdict.labels[pair.second] == chosen), None)
     own = verdict.comparison
-    if own is not None and index in (own.first, own.second):
-        return own
-    pairs = [pair for pair in verdict.comparisons if index in (pair.first, pair.second)]
+    if own is not None and leader in (verdict.labels[own.first], verdict.labels[own.second]):
+        return own if verdict.labels[own.first] == leader else turned(own)
     return min(pairs, key=lambda pair: abs(pair.mean), default=None)

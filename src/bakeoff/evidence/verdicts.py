@@ -226,21 +226,10 @@ def pin(
     """
     if verdict.labels and chosen_label not in verdict.labels:
         raise ValueError(f"`carry` must name a candidate of the stage, but got {chosen_label!r}")
-    pair: Comparison | None = None
-    if verdict.labels and chosen_label != verdict.leader:
-        ends = {verdict.labels.index(chosen_label), verdict.labels.index(verdict.leader)}
-        for comparison in verdict.comparisons:
-            if {comparison.first, comparison.second} == ends:
-                pair = comparison
     return replace(
         verdict,
         chosen=chosen_label,
         pinned=True,
         provisional=False,
-        reason=sentences.pinned(
-            verdict,
-            chosen_label,
-            pair,
-            names=names or verdict.labels,
-        ),
+        reason=sentences.pinned(verdict, chosen_label, names or verdict.labels),
     )

@@ -127,7 +127,7 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
         chosen = candidates[0] if pinned is None else _labelled(candidates, pinned)
         carried = chosen.declared
         incumbent = chosen
-    if spec.kind == "study" and incumbent is not None:
+    if spec.kind == "study" and incumbent is not None and trainable.task.score is not None:
         refits = spec.final_replicates
         counts.add(refits, refits, [trainable.seconds(incumbent.settings, maker.data)])
     return stages, counts

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bakeoff.comparing import compare as compare
     from bakeoff.data.dataset import Dataset as Dataset
     from bakeoff.dense.estimator import BakeoffClassifier as BakeoffClassifier
     from bakeoff.dense.model import TrainedModel as TrainedModel
@@ -31,6 +32,7 @@ _HOMES = {
     "Store": "bakeoff.store.sqlite",
     "Study": "bakeoff.study",
     "TrainedModel": "bakeoff.dense.model",
+    "compare": "bakeoff.comparing",
 }
 
 __all__ = [  # noqa: PLE0604  (all strings: the keys of a dict of strings)

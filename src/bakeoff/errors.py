@@ -15,6 +15,7 @@ The tree, with the exit code that the command line gives each branch::
     │       └── StoreFullError     the disk is full; what was finished is kept
     ├── RunsFailedError        4   so many runs failed that no verdict was possible
     ├── LintError              4   ``--strict`` and at least one lint finding of level "error"
+    ├── GateError              5   ``ab --gate`` and evidence that does not pass it
     └── Interrupted          130   Ctrl-C or SIGTERM; everything finished is kept
 
 A message is one line: where, which rule, what was found, what to do.
@@ -145,6 +146,12 @@ class LintError(BakeoffError):
     """``--strict`` was given and the lint found at least one error."""
 
     exit_code = 4
+
+
+class GateError(BakeoffError):
+    """The evidence of ``bakeoff ab --gate`` does not pass the gate."""
+
+    exit_code = 5
 
 
 class Interrupted(BakeoffError):  # noqa: N818  (an ending, not an error)

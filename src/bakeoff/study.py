@@ -51,6 +51,9 @@ class Study:
     Raises:
         SpecError: when a setting or an option breaks a rule; it lists all mistakes.
 
+    Attributes:
+        brought: reference → trainable of every model of the user's own, once the study was checked.
+
     Example:
         >>> study = Study("digits", base={"scale": "unit", "epochs": 5})
         >>> _ = study.stage("width", hidden=[[16], [32]])
@@ -69,7 +72,7 @@ class Study:
     ) -> None:
         self._folder = Path()
         self._objects: dict[str, Any] = {}
-        self._brought: dict[str, Brought] = {}
+        self.brought: dict[str, Brought] = {}
         table = model_table(model, self._objects)
         if data is None and not _reads_data_itself(table):
             data = "digits"
@@ -105,7 +108,7 @@ class Study:
             return made[model.reference].space
 
         study = cls.from_loaded(load(path, space_of=space_of, overrides=overrides))
-        study._brought = made
+        study.brought = made
         return study
 
     @classmethod
@@ -117,13 +120,13 @@ class Study:
         study._folder = loaded.folder or Path()
         study._document = loaded.spec.to_dict()
         study._spec = loaded.spec
-        study._objects, study._brought = {}, {}
+        study._objects, study.brought = {}, {}
         return study
 
     def _space_of(self, model: ModelSpec) -> Space:
-        if model.reference not in self._brought:
-            self._brought[model.reference] = brought(model, self._folder, self._objects)
-        return self._brought[model.reference].space
+        if model.reference not in self.brought:
+            self.brought[model.reference] = brought(model, self._folder, self._objects)
+        return self.brought[model.reference].space
 
     def _checked(self, document: Mapping[str, Any]) -> StudySpec:
         return from_dict(document, source="Study(...)", space_of=self._space_of)
@@ -205,7 +208,7 @@ class Study:
 
     def check(self, *, replicates: int | None = None, workers: int | None = None) -> StudyPlan:
         """The plan: candidates, runs at each look, a rough estimate of the time. Trains nothing."""
-        model = study_model(self.spec, self._brought)
+        model = study_model(self.spec, self.brought)
         return plan_study(
             self.spec,
             self.load_data(),
@@ -257,7 +260,7 @@ class Study:
             follow_audit=follow_audit,
         )
         spec = self.spec
-        model = study_model(spec, self._brought, engine=engine)
+        model = study_model(spec, self.brought, engine=engine)
 
         def go(opened: Store) -> StudyResult:
             with contextlib.closing(model.executor(workers, on)) as executor:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__
-from bakeoff.cli import reading, running
+from bakeoff.cli import ab, reading, running
 from bakeoff.cli.output import Style, download_bar
 from bakeoff.cli.reading import StorePath
 from bakeoff.errors import StoreError, UsageError
@@ -20,7 +20,7 @@ from bakeoff.files import write_whole
 
 EPILOG = (
     "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed or --strict "
-    "found an error, 130 interrupted."
+    "found an error, 5 gate not passed, 130 interrupted."
 )
 
 app = typer.Typer(
@@ -251,6 +251,7 @@ def _must_exist(store: str) -> None:
 
 for command in (
     running.run,
+    ab.ab,
     running.check,
     init,
     doctor,

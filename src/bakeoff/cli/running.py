@@ -21,7 +21,10 @@ from bakeoff.errors import LintError
 from bakeoff.files import must_be_writable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from bakeoff.records import StageResult
+    from bakeoff.result import Result
     from bakeoff.study import Study
     from bakeoff.terminal.live import LiveProgress
     from bakeoff.terminal.progress import PlainProgress
@@ -54,6 +57,10 @@ def run(
     replicates: Replicates = None,
     workers: Workers = None,
     engine: EngineName = None,
+    on: Annotated[
+        str | None,
+        typer.Option(help="Where runs happen: threads or processes; else what the model needs."),
+    ] = None,
     overrides: Overrides = None,
     seed: Seed = None,
     delta: Delta = None,
@@ -116,46 +123,26 @@ def run(
     for place in (json_path, report, model):
         if place is not None and place != "-":
             must_be_writable(place)
-    # Everything is imported before the study begins: an interruption must not fall into an import.
-    import scipy.special  # (intervals and initial weights)
-
-    import bakeoff.report.html  # noqa: F401
-    from bakeoff import words
     from bakeoff.report.json import dumps
-    from bakeoff.spec import TuneRange
     from bakeoff.study import DEFAULT_STORE
-    from bakeoff.terminal.tables import print_result, stage_line
 
     loaded = _load(study, style, overridden(overrides, seed, delta))
-    if any(
-        isinstance(tried, TuneRange) for stage in loaded.spec.stage for tried in stage.tune.values()
-    ):
-        import scipy.stats.qmc  # noqa: F401  (points of ranges)
     out = result_console(style) if json_path != "-" else message_console(style)
-
-    messages = message_console(style)
-
-    def on_stage(index: int, stage: StageResult) -> None:
-        messages.print(stage_line(index, stage))
-
-    observer = _observer(style, on_stage)
-    try:
-        result = loaded.run(
-            store=store,
-            observer=observer,
-            engine=engine,
-            replicates=replicates,
-            workers=workers,
-            fresh=fresh,
-            retry_failed=retry_failed,
-            follow_audit=follow_audit,
-            wait=wait,
-        )
-    finally:
-        if observer is not None:
-            observer.close()
+    result = carry_out(
+        loaded,
+        style,
+        out,
+        store=store,
+        engine=engine,
+        replicates=replicates,
+        workers=workers,
+        on=on,
+        fresh=fresh,
+        retry_failed=retry_failed,
+        follow_audit=follow_audit,
+        wait=wait,
+    )
     record = result.record
-    print_result(out, record)
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
     stem = file_stem(record.name)
     if result.model_ending is not None:
@@ -169,22 +156,65 @@ def run(
         out.print(f"Report: {_shown(path)}", soft_wrap=True)
     if json_path is not None:
         write_text(json_path, dumps(record))
-    if not quiet:
-        reused = f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
-        kept = store or str(loaded.folder / DEFAULT_STORE)
-        messages.print(
-            f"{words.plural(record.num_trained, 'run')} trained, {reused if record.num_reused else ''}"
-            f"{words.duration(record.seconds)}. Next: bakeoff show {words.visible(shlex.quote(record.name))} --store {shlex.quote(_shown(Path(kept)))}"
-            if kept != ":memory:"
-            else f"{words.plural(record.num_trained, 'run')} trained, {words.duration(record.seconds)}.",
-            soft_wrap=True,
-        )
+    say_what_was_done(result, style, store or str(loaded.folder / DEFAULT_STORE))
     errors = [finding for finding in record.lint if finding.level == "error"]
     if strict and errors:
+        from bakeoff import words
+
         raise LintError(
             f"--strict: the lint found {words.plural(len(errors), 'error')} "
             f"({', '.join(finding.code for finding in errors)}); see docs/lint.md"
         )
+
+
+def carry_out(study: Study, style: Style, out: Console, **options: Any) -> Result:
+    """Runs a study with progress on standard error, then prints what it found.
+
+    Args:
+        out: where the tables go.
+        **options: of ``Study.run``.
+    """
+    # Everything is imported before the study begins: an interruption must not fall into an import.
+    import scipy.special  # (intervals and initial weights)
+
+    import bakeoff.report.html  # noqa: F401
+    from bakeoff.spec import TuneRange
+    from bakeoff.terminal.tables import print_result, stage_line
+
+    if any(
+        isinstance(tried, TuneRange) for stage in study.spec.stage for tried in stage.tune.values()
+    ):
+        import scipy.stats.qmc  # noqa: F401  (points of ranges)
+    messages = message_console(style)
+
+    def on_stage(index: int, stage: StageResult) -> None:
+        messages.print(stage_line(index, stage))
+
+    observer = _observer(style, on_stage)
+    try:
+        result = study.run(observer=observer, **options)
+    finally:
+        if observer is not None:
+            observer.close()
+    print_result(out, result.record)
+    return result
+
+
+def say_what_was_done(result: Result, style: Style, store: str) -> None:
+    """Runs, time, and where to go on; nothing where nobody wants to know."""
+    if style.quiet:
+        return
+    from bakeoff import words
+
+    record = result.record
+    done = f"{words.plural(record.num_trained, 'run')} trained, "
+    if record.num_reused:
+        done += f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
+    done += f"{words.duration(record.seconds)}."
+    if store != ":memory:":
+        name = words.visible(shlex.quote(record.name))
+        done += f" Next: bakeoff show {name} --store {shlex.quote(_shown(Path(store)))}"
+    message_console(style).print(done, soft_wrap=True)
 
 
 def check(

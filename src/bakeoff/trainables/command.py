@@ -7,6 +7,7 @@ is filled in within its word, so that no value can become a second word or a com
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import shutil
@@ -109,7 +110,8 @@ class Command:
         """The words of one run; for a shell, one text with every value quoted."""
         values = {
             **{name: as_text(value) for name, value in request.settings.items()},
-            "seed": str(request.seed),
+            # Programs read it as a signed 32-bit number.
+            "seed": str(request.seed & 0x7FFFFFFF),
             "fold": str(request.replicate.fold),
             "folds": str(num_folds),
             "replicate": str(request.replicate.index),
@@ -161,7 +163,8 @@ class Command:
             return Outcome(
                 request.key, curves=curves, notes=notes, stopped="raised", reason=str(error)
             )
-        kept = {name: value for name, value in metrics.items() if name in names}
+        # What nobody declared is kept too, as long as it is a number.
+        kept = {n: value for n, value in metrics.items() if n in names or math.isfinite(value)}
         return finished(request, kept, curves=curves, notes=notes)
 
     def predict(self, model: Model, features: NDArray[Any]) -> NDArray[Any]:

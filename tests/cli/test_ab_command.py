@@ -1,0 +1,175 @@
+"""``bakeoff ab``: programs without a study file, and gates for CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import random, sys
+width, seed = float(sys.argv[1]), int(sys.argv[2])
+open("log", "a").write(f"{width} {seed}\\n")
+noise = random.Random(seed).gauss(0, 0.01) + random.Random(f"{width} {seed}").gauss(0, 0.0005)
+print("epoch 1 loss=9")
+print(f"loss: {1 - width / 100 + noise}")
+print(f"accuracy: {0.8 + width / 100 - noise}")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "train.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def command(width):
+    return f"{sys.executable} train.py {width} {{seed}}"
+
+
+def ab(folder, *words, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "bakeoff", "ab", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **more,
+    )
+
+
+def ran(folder):
+    return len((folder / "log").read_text().splitlines())
+
+
+def test_the_metric_is_found_and_the_first_run_counts(folder):
+    done = ab(folder, command(0), command(2), "--json", "out.json", "--report", "r.html")
+    assert done.returncode == 0, done.stderr
+    assert "Metric: accuracy (more is better)" in done.stderr
+    assert "loss, accuracy" in done.stderr
+    result = json.loads((folder / "out.json").read_text())
+    assert (result["metric"], result["task"], result["data"]["num_test"]) == (
+        "accuracy",
+        "declared",
+        0,
+    )
+    verdict = result["stages"][0]["verdict"]
+    assert (verdict["kind"], verdict["chosen"]) == ("winner", "B")
+    runs = 2 * verdict["num_replicates"]
+    assert ran(folder) == runs
+    assert (folder / "r.html").stat().st_size > 10_000
+    again = ab(folder, command(0), command(2))
+    assert (again.returncode, ran(folder)) == (0, runs)
+
+
+@pytest.mark.parametrize(
+    ("widths", "gate", "code"),
+    [
+        ((0, 2), "better", 0),
+        ((2, 0), "better", 5),
+        ((0, 2), "not-worse", 0),
+        ((2, 0), "not-worse", 5),
+        ((1, 1.00001), "not-worse", 0),
+        ((1, 1.00001), "better", 5),
+    ],
+)
+def test_a_gate_is_an_exit_code(folder, widths, gate, code):
+    words = [command(width) for width in widths]
+    done = ab(folder, *words, "--metric", "loss:min", "--gate", gate, "--quiet")
+    assert done.returncode == code, done.stderr
+    assert ("not passed" in done.stderr) == (code == 5)
+
+
+def test_labels_and_the_most_replicates_are_what_was_asked_for(folder):
+    done = ab(
+        folder, command(1), command(1.00001), command(1.00002), "--metric", "loss:min",
+        "--label", "old", "--max-replicates", "4", "--json", "-", "--quiet",
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    candidates = result["stages"][0]["candidates"]
+    assert [one["label"] for one in candidates] == ["old", "B", "C"]
+    assert {len(one["runs"]) for one in candidates} <= {3, 4}
+
+
+def test_another_program_beside_them_runs_only_itself(folder):
+    words = [command(0), command(2)]
+    ab(folder, *words, "--metric", "loss:min", "--quiet")
+    before = ran(folder)
+    ab(folder, *words, command(4), "--metric", "loss:min", "--quiet")
+    assert ran(folder) - before <= 3 + 12 - 6
+    assert (folder / "log").read_text().count("4.0 ") >= 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["echo loss=1"], "at least two commands"),
+        (["echo loss=1", "echo loss=1"], "the same command is there twice"),
+        (["echo loss=1", "echo loss=2", "--metric", "loss"], "must be NAME:min or NAME:max"),
+        (["echo loss=1", "echo loss=2", "--gate", "best"], "must be better or not-worse"),
+        (["echo speed=1", "echo speed=2"], "the first run printed speed, which does not say"),
+        (["no-such-program", "echo loss=2"], "there is no program no-such-program"),
+        (["echo loss=1", "echo loss=2", *["--label", "x"] * 3], "3 labels, but 2 commands"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_2(tmp_path, words, message):
+    done = ab(tmp_path, *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_a_first_run_that_fails_is_said_with_exit_4(tmp_path):
+    done = ab(tmp_path, "sh -c 'echo trouble >&2; exit 3'", "echo loss=2")
+    assert done.returncode == 4
+    assert (
+        "the first run of the first command failed: ended with exit code 3: trouble" in done.stderr
+    )
+    silent = ab(tmp_path, "echo hello", "echo loss=2")
+    assert silent.returncode == 4
+    assert "printed no metric" in silent.stderr
+
+
+def test_interrupted_and_gone_on_with_nothing_runs_twice(folder):
+    slow = (
+        (folder / "train.py")
+        .read_text()
+        .replace('print(f"loss', 'import time; time.sleep(0.3); print(f"loss')
+    )
+    (folder / "train.py").write_text(slow)
+    words = [command(1), command(1.00001), "--metric", "loss:min", "--quiet"]
+    driver = subprocess.Popen([sys.executable, "-m", "bakeoff", "ab", *words], cwd=folder)
+    end = time.monotonic() + 60
+    while not (folder / "log").exists() or ran(folder) < 5:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGINT)
+    assert driver.wait(30) == 130
+    begun = ran(folder)
+    assert ab(folder, *words).returncode == 0
+    lines = (folder / "log").read_text().splitlines()
+    # What was cut off in the middle begins again; nothing else does.
+    assert len(lines) - len(set(lines)) <= (os.cpu_count() or 1)
+    assert len(set(lines)) >= begun - (os.cpu_count() or 1)
+
+
+@pytest.mark.slow
+def test_of_two_equal_programs_hardly_ever_one_wins(tmp_path):
+    """Over 200 comparisons of programs without a difference, at most 5 % have a winner."""
+    from bakeoff.comparing import programs_study
+
+    text = 'BEGIN { srand(s + 7919 * k); for (i = 0; i < 5; i++) rand(); print "loss:", rand() }'
+    (tmp_path / "noise.awk").write_text(text)
+    winners = 0
+    for number in range(200):
+        commands = [
+            f"awk -v s={{seed}} -v k={2 * number + one} -f {tmp_path}/noise.awk" for one in range(2)
+        ]
+        study = programs_study(commands, {"loss": "min"}, seed=number)
+        winners += study.run(store=":memory:").record.stages[0].verdict.kind == "winner"
+    assert winners <= 0.05 * 200 + 3.0 * (200 * 0.05 * 0.95) ** 0.5

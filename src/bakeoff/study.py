@@ -24,7 +24,7 @@ from bakeoff.executors.base import available_cores
 from bakeoff.records import StudyPlan, StudyResult
 from bakeoff.result import Result
 from bakeoff.spec import DataSpec, LoadedSpec, ModelSpec, StudySpec, from_dict, load
-from bakeoff.spec.model import DENSE
+from bakeoff.spec.parts import DENSE
 from bakeoff.spec.space import Space
 from bakeoff.store.sqlite import Store
 from bakeoff.terminal.progress import default_observer

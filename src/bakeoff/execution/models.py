@@ -14,7 +14,7 @@ from bakeoff.errors import UsageError
 from bakeoff.executors.base import Executor
 from bakeoff.executors.threads import Threads
 from bakeoff.spec import StudySpec
-from bakeoff.spec.model import ModelSpec
+from bakeoff.spec.parts import ModelSpec
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.base import Trainable
 from bakeoff.trainables.brought import Brought, declared_task

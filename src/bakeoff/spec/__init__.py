@@ -15,15 +15,8 @@ from bakeoff.spec.candidates import (
     stage_candidates,
     tuning_points,
 )
-from bakeoff.spec.model import (
-    CandidateSpec,
-    DataSpec,
-    ModelSpec,
-    PublishedSpec,
-    StageSpec,
-    StudySpec,
-    TuneRange,
-)
+from bakeoff.spec.model import CandidateSpec, PublishedSpec, StageSpec, StudySpec, TuneRange
+from bakeoff.spec.parts import DataSpec, ModelSpec
 from bakeoff.spec.reading import BUILT_IN, LoadedSpec, built_in_text, from_dict, from_toml, load
 
 if TYPE_CHECKING:

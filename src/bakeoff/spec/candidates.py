@@ -14,7 +14,8 @@ from typing import Any
 from bakeoff import words
 from bakeoff.records import Published
 from bakeoff.settings import Settings
-from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange, model_name
+from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
+from bakeoff.spec.parts import model_name
 from bakeoff.spec.space import MODEL, AnySpace
 from bakeoff.streams import Stream, generator
 

@@ -23,18 +23,15 @@ from bakeoff.spec.messages import (
     unknown_name,
 )
 from bakeoff.spec.model import (
-    DENSE,
     FORMAT,
     MAX_MODELS,
     METRICS,
-    MODEL_KINDS,
-    DataSpec,
-    ModelSpec,
     PublishedSpec,
     StageSpec,
     StudySpec,
     TuneRange,
 )
+from bakeoff.spec.parts import DENSE, MODEL_KINDS, DataSpec, ModelSpec
 from bakeoff.spec.space import MODEL, Space
 from bakeoff.spec.stage_checks import (
     Models,

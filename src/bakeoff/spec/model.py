@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -19,10 +18,21 @@ from pydantic import (
     Tag,
 )
 
+from bakeoff.spec.parts import (
+    DataSpec,
+    Model,
+    ModelSpec,
+    Name,
+    Record,
+    Text,
+    as_tuple,
+    model_name,
+    plain,
+    table_or_other,
+)
+
 FORMAT = 1
 
-MAX_NAME = 1_000
-MAX_TEXT = 20_000
 MAX_CANDIDATES = 1_000
 MAX_POINTS = 1_000
 MAX_MODELS = 20_000
@@ -31,133 +41,8 @@ MAX_REPLICATES = 10_000
 METRICS = ("auto", "accuracy", "balanced_accuracy", "loss")
 """What can decide where the model's predictions are scored here."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
-
-def _as_tuple(value: object) -> object:
-    """TOML and JSON give lists where the frozen record holds a tuple."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, tables without what is unset: the form that a file has."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value
-
-
-def table_or_other(value: object) -> str:
-    """Tag that tells a table from the other form a key may have."""
-    return "table" if isinstance(value, dict | BaseModel) else "other"
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class DataSpec(_Record):
-    """The user's own data; how each format is read is the business of ``bakeoff.data``."""
-
-    path: Annotated[
-        str,
-        StringConstraints(min_length=1),
-        Field(description="File or folder, relative to the study file."),
-    ]
-    target: Annotated[
-        str | int | None,
-        Field(description="Name of the array or name or 0-based number of the label column."),
-    ] = None
-    test: Annotated[
-        Annotated[str, StringConstraints(min_length=1)] | None,
-        Field(description="File or folder of the test part, relative to the study file."),
-    ] = None
-    test_fraction: Annotated[
-        Annotated[float, Field(gt=0.0, lt=1.0)] | None,
-        Field(description="Share of the examples set aside as the test part; left out, a sixth."),
-    ] = None
-    image_shape: Annotated[
-        Annotated[
-            tuple[Annotated[int, Field(ge=1)], ...],
-            Field(min_length=2, max_length=3),
-            BeforeValidator(_as_tuple),
-        ]
-        | None,
-        Field(description="[height, width] or [height, width, channels] of one example."),
-    ] = None
-    name: Annotated[
-        Name | None, Field(description="What the report calls the data; else the file's name.")
-    ] = None
-
-
-class ModelSpec(_Record):
-    """What is trained instead of dense networks; exactly one of the four kinds is given."""
-
-    sklearn: Annotated[
-        Name | None,
-        Field(description="Import path of an estimator, or `file.py:name` of one or its maker."),
-    ] = None
-    keras: Annotated[
-        Name | None, Field(description="`file.py:function` that builds a keras.Model.")
-    ] = None
-    function: Annotated[Name | None, Field(description="`file.py:function` that trains.")] = None
-    command: Annotated[
-        Name | None, Field(description="A program with its `{placeholders}`, in any language.")
-    ] = None
-    timeout: Annotated[
-        Annotated[float, Field(gt=0.0)] | None, Field(description="Seconds that a run may take.")
-    ] = None
-    threads: Annotated[int, Field(ge=1, le=10_000, description="Cores that a run may use.")] = 1
-    gpus: Annotated[int, Field(ge=0, le=10_000, description="GPUs that a run gets.")] = 0
-    memory: Annotated[
-        Annotated[float, Field(gt=0.0)] | None,
-        Field(description="Memory that a run may use, in GiB."),
-    ] = None
-    inputs: Annotated[
-        tuple[Annotated[str, StringConstraints(min_length=1)], ...],
-        Field(description="Files whose content belongs to the model, relative to the study file."),
-        BeforeValidator(_as_tuple),
-    ] = ()
-    shell: Annotated[bool, Field(description="Whether the command is a line for a shell.")] = False
-    settings: Annotated[
-        dict[str, Any],
-        Field(
-            description="Of a command: placeholder = default, or a table of type, default, low, "
-            "high and choices."
-        ),
-    ] = {}
-    metrics: Annotated[
-        dict[str, Literal["max", "min"]],
-        Field(description="Metrics that the model itself reports, and whether more is better."),
-    ] = {}
-
-    @property
-    def kind(self) -> str:
-        """``sklearn``, ``keras``, ``function`` or ``command``."""
-        return next(kind for kind in MODEL_KINDS if getattr(self, kind) is not None)
-
-    @property
-    def reference(self) -> str:
-        """What is trained: an import path, a file and a name in it, or a command."""
-        return str(getattr(self, self.kind))
-
-
-MODEL_KINDS = ("sklearn", "keras", "function", "command")
-DENSE = "dense"
-Model = Annotated[
-    Annotated[ModelSpec, Tag("table")] | Annotated[Literal["dense"], Tag("other")],
-    Discriminator(table_or_other),
-]
-
-
-def model_name(model: ModelSpec | Literal["dense"]) -> str:
-    """What a model is called where several meet."""
-    return model if isinstance(model, str) else model.reference
-
-
-class PublishedSpec(_Record):
+class PublishedSpec(Record):
     """What the author of a replicated work printed for one model."""
 
     test_accuracy: Annotated[
@@ -170,7 +55,7 @@ class PublishedSpec(_Record):
     ] = None
 
 
-class CandidateSpec(_Record):
+class CandidateSpec(Record):
     """One full alternative of a stage: every key that is no field of this record is a setting."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
@@ -193,7 +78,7 @@ class CandidateSpec(_Record):
         return dict(self.model_extra or {})
 
 
-class TuneRange(_Record):
+class TuneRange(Record):
     """A range of one nuisance hyperparameter, covered by Sobol points."""
 
     low: Annotated[int | float, Field(description="Smallest value.")]
@@ -214,7 +99,7 @@ Tuned = Annotated[
 ]
 
 
-class StageSpec(_Record):
+class StageSpec(Record):
     """One question: what it varies over the settings that were carried in."""
 
     name: Annotated[Name, Field(description="Short and unique within the study.")]
@@ -225,11 +110,11 @@ class StageSpec(_Record):
             description="Setting = list of values; several settings make their product, in the "
             "declared order."
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     candidate: Annotated[
         tuple[CandidateSpec, ...],
         Field(description="Full alternatives, instead of `vary`."),
-        BeforeValidator(_as_tuple),
+        BeforeValidator(as_tuple),
     ] = ()
     tune: Annotated[
         dict[str, Tuned],
@@ -237,7 +122,7 @@ class StageSpec(_Record):
             description="Nuisance settings, tuned for each candidate on replicates that do not "
             "decide the stage."
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     carry: Annotated[
         dict[str, Any] | None,
         Field(
@@ -252,7 +137,7 @@ def _todays_name(metric: object) -> object:
     return "balanced_accuracy" if metric == "macro_recall" else metric
 
 
-class StudySpec(_Record):
+class StudySpec(Record):
     """A study: an ordered list of stages on one dataset.
 
     Frozen; everything in it was checked when it came from ``from_dict`` or ``load``.
@@ -299,7 +184,7 @@ class StudySpec(_Record):
             max_length=100,
             description="Numbers of replicates at which the evidence is looked at, increasing.",
         ),
-        BeforeValidator(_as_tuple),
+        BeforeValidator(as_tuple),
     ] = (3, 5, 8, 12)
     delta: Annotated[
         Annotated[float, Field(ge=0.0)] | None,
@@ -342,11 +227,11 @@ class StudySpec(_Record):
     base: Annotated[
         dict[str, Any],
         Field(description="Settings that every stage starts from; the rest have their defaults."),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     stage: Annotated[
         tuple[StageSpec, ...],
         Field(min_length=1, description="The questions, in the order they are asked."),
-        BeforeValidator(_as_tuple),
+        BeforeValidator(as_tuple),
     ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -354,7 +239,7 @@ class StudySpec(_Record):
 
         Defaults are written out; what is unset or empty is left out.
         """
-        values: dict[str, Any] = _plain(self.model_dump(exclude_none=True))
+        values: dict[str, Any] = plain(self.model_dump(exclude_none=True))
         for stage in values["stage"]:
             for key in ("vary", "candidate", "tune"):
                 if not stage[key]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.resources
 import itertools
-import math
 import os
 import re
 import tomllib
@@ -21,9 +20,17 @@ from pydantic import ValidationError
 from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError
 from bakeoff.spec.checks import check_document, check_format, check_size
 from bakeoff.spec.consistency import check_chain
-from bakeoff.spec.lines import MAX_DEPTH, KeyPath, has_deep_key, lines_of
+from bakeoff.spec.document import (
+    MAX_DEPTH,
+    KeyPath,
+    has_deep_key,
+    lines_of,
+    override,
+    plain_document,
+)
 from bakeoff.spec.messages import Finding, key_path, nearest, shown
-from bakeoff.spec.model import DENSE, ModelSpec, StageSpec, StudySpec
+from bakeoff.spec.model import StageSpec, StudySpec
+from bakeoff.spec.parts import DENSE, ModelSpec
 from bakeoff.spec.space import Space, space_of_all
 from bakeoff.spec.stage_checks import name_of
 from bakeoff.words import visible
@@ -140,48 +147,6 @@ def from_toml(
         path = override(document, one)
         lines = {place: line for place, line in lines.items() if place[: len(path)] != path}
     return _checked(document, source, lines, space_of)
-
-
-def override(document: dict[str, Any], text: str) -> KeyPath:
-    """Sets one key of a study to another value, in place.
-
-    Args:
-        document: plain tables of a study.
-        text: ``base.epochs=50``; a part that is a number counts the entries of a list from 0. A
-            value that is no TOML is text.
-
-    Returns:
-        the key's path.
-
-    Raises:
-        UsageError: no ``=``, or a path through something that is no table and no list.
-    """
-    key, equals, value = text.partition("=")
-    path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
-    if not equals or "" in path:
-        raise UsageError(
-            f"--set: must be KEY=VALUE, but got {shown(text)}; write for example base.epochs=50"
-        )
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except (ValueError, RecursionError):
-        parsed = value
-    node: Any = document
-    for number, part in enumerate(path):
-        last = number == len(path) - 1
-        if isinstance(node, list) and isinstance(part, int) and part < len(node):
-            pass
-        elif isinstance(node, dict) and isinstance(part, str):
-            node.setdefault(part, {})
-        else:
-            raise UsageError(
-                f"--set: must name a key of the study, but there is no {shown(key)}; "
-                "`bakeoff check` shows what there is"
-            )
-        if last:
-            node[part] = parsed
-        node = node[part]
-    return path
 
 
 def _checked(
@@ -309,66 +274,6 @@ def _long_number_mistake(message: str, text: str) -> Mistake:
     if found is None:
         return Mistake("", message)
     return Mistake("", message, text[: found.start()].count("\n") + 1)
-
-
-class _Unusable:
-    """Stands for a value that was already reported, so that no rule accepts it."""
-
-    __slots__ = ()
-
-
-def plain_document(value: Mapping[Any, Any], findings: list[Finding]) -> dict[str, Any]:
-    """A copy in plain tables, lists, text, numbers and booleans; reports what can be none of them.
-
-    Tuples become lists, NumPy scalars become numbers, and keys whose value is None are left out.
-    """
-    document = _plain(value, (), findings)
-    return document if isinstance(document, dict) else {}
-
-
-def _plain(value: Any, path: KeyPath, findings: list[Finding]) -> Any:
-    if len(path) > MAX_DEPTH:
-        message = f"must not be nested deeper than {MAX_DEPTH} levels; flatten it"
-        return _reject(findings, path[:2], message)
-    if isinstance(value, Mapping):
-        table = {}
-        for key, one in value.items():
-            if not isinstance(key, str):
-                _reject(
-                    findings, path, f"keys must be text, but got {shown(key)}; put it in quotes"
-                )
-            elif one is not None:
-                table[key] = _plain(one, (*path, key), findings)
-        return table
-    if isinstance(value, list | tuple):
-        return [_plain(one, (*path, i), findings) for i, one in enumerate(value)]
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        value = value.item()
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        if -(2**63) <= value < 2**63:
-            return value
-        message = f"whole numbers must fit in 64 bits, but got {shown(value)}; give a smaller one"
-        return _reject(findings, path, message)
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        message = f"numbers must be finite, but got {shown(value)}; give a number or leave it out"
-        return _reject(findings, path, message)
-    if isinstance(value, str):
-        if not any("\ud800" <= character <= "\udfff" for character in value):
-            return value
-        return _reject(
-            findings, path, "text must be valid Unicode, but a lone surrogate is in it; remove it"
-        )
-    kinds = "text, a number, true or false, a list or a table"
-    return _reject(findings, path, f"must be {kinds}, but got {shown(value)}; put text in quotes")
-
-
-def _reject(findings: list[Finding], path: KeyPath, message: str) -> _Unusable:
-    findings.append(Finding(path, message))
-    return _Unusable()
 
 
 def built_in_text(name: str) -> str:

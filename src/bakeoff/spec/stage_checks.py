@@ -13,14 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bakeoff.spec.messages import Finding, Path, house_message, one_of, shown, unknown_name
-from bakeoff.spec.model import (
-    MAX_CANDIDATES,
-    MAX_POINTS,
-    MODEL_KINDS,
-    CandidateSpec,
-    StageSpec,
-    StudySpec,
-)
+from bakeoff.spec.model import MAX_CANDIDATES, MAX_POINTS, CandidateSpec, StageSpec, StudySpec
+from bakeoff.spec.parts import MODEL_KINDS
 from bakeoff.spec.space import MODEL, Space
 
 _TWICE = "values must differ, but {} is listed twice; remove one"

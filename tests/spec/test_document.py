@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.spec import from_dict
-from bakeoff.spec.lines import KeyPath, lines_of
+from bakeoff.spec.document import KeyPath, lines_of
 from strategies import TEXT, study_dicts
 
 DOCUMENT = """\

@@ -96,6 +96,10 @@ class Worker:
                     return
                 self.printed = (self.printed + chunk)[-OUTPUT_BYTES:]
 
+    def is_gone(self) -> bool:
+        """Whether it ended unheard: a child that a run forked may hold the connection open."""
+        return self.process.poll() is not None and not self.connection.poll()
+
     def close(self) -> None:
         self.drain()
         self.busy = False

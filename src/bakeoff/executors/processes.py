@@ -153,7 +153,10 @@ class Processes:
                         self._give_up(worker, "crashed", reason, again, on_outcome)
                 now = time.monotonic()
                 for worker in self._busy():
-                    if deadline is not None and now > deadline:
+                    if worker.is_gone():
+                        reason = self._end(worker, died=True)
+                        self._give_up(worker, "crashed", reason, again, on_outcome)
+                    elif deadline is not None and now > deadline:
                         self._end(worker)
                         while worker.batch:
                             on_outcome(worker.unanswered("cancelled", "ended with the study", {}))

@@ -25,8 +25,9 @@ import numpy as np
 from bakeoff.errors import BakeoffError
 from bakeoff.evidence.verdicts import Rule
 from benchmarks.bank_runs import BANKS, DETERMINISTIC, NUM_FOLDS, train
+from benchmarks.other_rules import rule_before
 from benchmarks.processes import num_cores
-from benchmarks.simulate import Count, Drawn, Floats, Regime, all_finished, judge, race, rule_before
+from benchmarks.simulate import Count, Drawn, Floats, Regime, all_finished, judge, race
 from benchmarks.verdicts import share, where
 
 DELTA = 1.5

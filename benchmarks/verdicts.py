@@ -24,10 +24,11 @@ import bakeoff
 from bakeoff.evidence import audit
 from bakeoff.evidence.verdicts import Rule, Sampling
 from benchmarks import labels
+from benchmarks.other_rules import rule_before
 from benchmarks.processes import num_cores
 from benchmarks.regimes import ACCURACY, CORRELATIONS, PAIR_SD, SD, regimes, sections
 from benchmarks.session import machine
-from benchmarks.simulate import Count, Regime, arms, measure, race, rule_before, wilson
+from benchmarks.simulate import Count, Regime, arms, measure, race, wilson
 
 LIMIT = 0.06
 """Where the upper end of an error's interval may be at most."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from benchmarks.other_rules import naive_false_winners, rule_before
 from benchmarks.regimes import regimes, sections
 from benchmarks.simulate import (
     Count,
@@ -16,10 +17,8 @@ from benchmarks.simulate import (
     gaussian,
     judge,
     measure,
-    naive_false_winners,
     race,
     repeated,
-    rule_before,
     skewed,
     student,
     wilson,

@@ -293,6 +293,13 @@ def test_the_summary_says_what_was_tried_and_what_could_have_been_found() -> Non
     )
 
 
+def test_a_spread_that_is_rounding_alone_is_not_said_to_find_anything() -> None:
+    behind = swap("a=1", -0.1)
+    assert behind.comparison is not None
+    exact = dataclasses.replace(behind, comparison=dataclasses.replace(behind.comparison, sd=1e-17))
+    assert summary(audited(exact))[1] == "None was shown to be better than the final settings."
+
+
 def test_the_summary_names_what_beats_the_final() -> None:
     said = summary(audited(swap("a=1", 0.02, confirmed=True), swap("b=1", 0.01, confirmed=False)))
     assert said[1] == "Better than the final settings: `a=1`."

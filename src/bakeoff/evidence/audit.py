@@ -27,6 +27,9 @@ from bakeoff.tasks.classification import metric_of
 
 Floats = NDArray[np.float64]
 
+ROUNDING = 1e-9
+"""Share of the gains below which their spread is the rounding of numbers."""
+
 SCREENING_REPLICATES = 3
 """On these all swaps are compared."""
 
@@ -242,7 +245,7 @@ def closest(result: StudyResult) -> AuditSwap | None:
     return max(near)[-1] if near else None
 
 
-def _could_have_found(result: StudyResult, pairs: Iterable[Comparison | None]) -> str | None:
+def _could_have_found(result: StudyResult, pairs: Sequence[Comparison | None]) -> str | None:
     """The smallest gain that the confirmation finds with probability .8, in words."""
     sds = [pair.sd for pair in pairs if pair is not None and pair.sd is not None]
     if not sds:
@@ -253,7 +256,9 @@ def _could_have_found(result: StudyResult, pairs: Iterable[Comparison | None]) -
         sampling=sampling_of_result(result).overlapping(),
         alpha=Rule().alpha / MOST_CONFIRMED,
     )
-    return None if not difference else words.difference(difference, metric_of(result))
+    if not difference or difference < ROUNDING * max(abs(pair.mean) for pair in pairs if pair):
+        return None  # replicates that do not differ at all have no spread to find anything by
+    return words.difference(difference, metric_of(result))
 
 
 def _gains(final: Floats, swap: Floats, rule: Rule) -> Floats:

@@ -20,7 +20,7 @@ from bakeoff.files import write_whole
 
 EPILOG = (
     "Exit codes: 0 done, 2 wrong words or study file, 3 data or store, 4 runs failed or --strict "
-    "found an error, 5 gate not passed, 130 interrupted."
+    "found an error, 5 gate not passed, 130 interrupted (Ctrl-C, SIGTERM, SIGHUP)."
 )
 
 app = typer.Typer(

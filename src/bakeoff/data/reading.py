@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from bakeoff.errors import DataError
+from bakeoff.errors import BakeoffError, DataError
 
 VARIABLE = "BAKEOFF_MAX_BYTES"
 """The environment variable that replaces both limits below."""
@@ -110,7 +110,7 @@ class Parsing:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, DataError):
+        if isinstance(error, Exception) and not isinstance(error, BakeoffError):
             words = " ".join(str(error).rpartition("C error: ")[2].split())
             reason = words[:200] or type(error).__name__
             raise DataError(f"{self._finding} ({reason}); {self._advice}") from error

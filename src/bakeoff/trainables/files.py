@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.reading import Parsing, read_file
 from bakeoff.errors import DataError, UsageError
 from bakeoff.records import DataSummary
 from bakeoff.trainables.base import Model
@@ -50,15 +51,15 @@ class SavedModel:
             DataError: missing, damaged, or not written by a study.
         """
         path = Path(path)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if archive.getinfo(ENTRY).file_size > MAX_ENTRY:
-                    raise ValueError("too large")
-                told = json.loads(archive.read(ENTRY))
+        content = read_file(path)
+        damaged = f"{path}: is damaged, or no model that a study wrote"
+        with (
+            Parsing(damaged, "run the study again"),
+            zipfile.ZipFile(io.BytesIO(content)) as archive,
+        ):
+            if archive.getinfo(ENTRY).file_size > MAX_ENTRY:
+                raise ValueError("its names are too long")
+            told = json.loads(archive.read(ENTRY))
             return cls(
                 content=content,
                 ending=path.suffix.lower(),
@@ -67,10 +68,6 @@ class SavedModel:
                 image_shape=tuple(map(int, told["image_shape"])) if told["image_shape"] else None,
                 num_features=int(told["num_features"]),
             )
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, RecursionError):
-            raise DataError(
-                f"{path}: is damaged, or no model that a study wrote; run the study again"
-            ) from None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -84,14 +81,16 @@ class SavedModel:
             DataError: the file is damaged, holds code that is not trusted, or does not fit.
         """
         model: Model = {"file": np.frombuffer(self.content, np.uint8)}
-        if self.ending == ".keras":
-            from bakeoff.trainables.keras import Keras
+        # A model that is not what it was makes its library raise anything.
+        with Parsing("model file: does not predict", "run the study again"):
+            if self.ending == ".keras":
+                from bakeoff.trainables.keras import Keras
 
-            given = Keras("", Path()).predict(model, features)
-        else:
-            from bakeoff.trainables.sklearn import Estimator
+                given = Keras("", Path()).predict(model, features)
+            else:
+                from bakeoff.trainables.sklearn import Estimator
 
-            given = Estimator(None).predict(model, features)
+                given = Estimator(None).predict(model, features)
         if given.shape[1] != len(self.class_names):
             raise DataError(f"model file: predicts {given.shape[1]} classes, not those it names")
         return given

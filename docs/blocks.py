@@ -5,11 +5,15 @@ a block, invisible on the page, says what its commands need or what of an output
 
     <!-- needs: mnist -->
     <!-- excerpt: "2. depth" to "3. width" -->
+
+A need is ``mnist``, or the name of a library that is imported. A block whose first line is the name of a
+file, such as ``# train.py``, is that file.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import shlex
@@ -89,9 +93,15 @@ def blocks(page: Path) -> list[Block]:
 
 
 def file_of(block: Block) -> str | None:
-    """The name of the file that a block shows, from its first line ``# name.toml``."""
-    match = re.match(r"# (\S+\.toml)$", block.text, re.MULTILINE)
+    """The name of the file that a block shows, from its first line, such as ``# name.toml``."""
+    match = re.match(r"# (\S+\.(?:toml|py|sh))$", block.text, re.MULTILINE)
     return match[1] if match else None
+
+
+def libraries_there(page: Path) -> set[str]:
+    """The needs of a page's blocks that are libraries, of those that are installed."""
+    needed = {block.needs for block in blocks(page) if block.needs} - {"mnist"}
+    return {name for name in needed if importlib.util.find_spec(name) is not None}
 
 
 def words(command: str) -> list[str]:
@@ -153,10 +163,11 @@ def walk(
         for block in blocks(page):
             if block.needs not in needs:
                 continue
-            if block.language == "python" and ">>>" not in block.text:
-                exec(compile(block.text, f"{block.page}:{block.line}", "exec"), namespace)
-            if name := file_of(block):
+            name = file_of(block)
+            if name:
                 Path(name).write_text(block.text, encoding="utf-8")
+            elif block.language == "python" and ">>>" not in block.text:
+                exec(compile(block.text, f"{block.page}:{block.line}", "exec"), namespace)
             yield (
                 block,
                 [

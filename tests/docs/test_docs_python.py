@@ -24,6 +24,7 @@ PUBLIC = {
     "Study",
     "TrainedModel",
     "__version__",
+    "compare",
 }
 
 

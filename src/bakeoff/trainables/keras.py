@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import math
 import os
 import sys
@@ -285,10 +286,11 @@ def _name(logged: str) -> str:
 
 def _keras() -> Any:
     """Keras, on the backend that the user chose, else on the first that is installed."""
-    chosen = "KERAS_BACKEND" in os.environ or (Path.home() / ".keras" / "keras.json").exists()
-    if "keras" not in sys.modules and not chosen:
-        for backend in ("tensorflow", "jax", "torch"):
-            if importlib.util.find_spec(backend) is not None:
+    if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
+        # Keras itself writes a keras.json that says tensorflow, wherever it finds none.
+        wanted = [_configured_backend(), "tensorflow", "jax", "torch"]
+        for backend in wanted:
+            if backend and importlib.util.find_spec(backend) is not None:
                 os.environ["KERAS_BACKEND"] = backend
                 break
     try:
@@ -298,3 +300,12 @@ def _keras() -> Any:
             f"model.keras: Keras cannot be imported ({error}); `pip install bakeoff[keras]`"
         ) from None
     return keras
+
+
+def _configured_backend() -> str | None:
+    """What the user's ``keras.json`` says."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    try:
+        return str(json.loads((home / "keras.json").read_text())["backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

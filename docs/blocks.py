@@ -3,7 +3,7 @@
 Shared by `docs/transcripts.py`, which writes outputs into pages, and by `tests/docs`. A comment above
 a block, invisible on the page, says what its commands need or what of an output is shown::
 
-    <!-- needs: mnist -->
+    <!-- needs: mnist, keras -->
     <!-- excerpt: "2. depth" to "3. width" -->
 
 A need is ``mnist``, or the name of a library that is imported. A block whose first line is the name of a
@@ -20,19 +20,19 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-COLUMNS = 92
+COLUMNS = 110
 
 _BLOCK = re.compile(
     r"(?P<notes>(?:^<!--[^\n]*-->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_NEEDS = re.compile(r"needs: (\w+)")
+_NEEDS = re.compile(r"needs: ([\w, ]+?) -->")
 _EXCERPT = re.compile(r'excerpt: "([^"]*)"(?: to "([^"]*)")?')
 
 
@@ -46,7 +46,7 @@ class Block:
         start, end: where its text begins and ends in the page.
         language: after the fence.
         text: between the fences.
-        needs: what its commands need beyond the project, such as ``mnist``; or nothing.
+        needs: what its commands need beyond the project, such as ``mnist``.
         excerpt: beginnings of the first line shown and of the first line no longer shown.
     """
 
@@ -56,7 +56,7 @@ class Block:
     end: int
     language: str
     text: str
-    needs: str | None
+    needs: frozenset[str]
     excerpt: tuple[str, str | None] | None
 
     @property
@@ -85,7 +85,7 @@ def blocks(page: Path) -> list[Block]:
                 end=match.end("text"),
                 language=match["language"],
                 text=match["text"],
-                needs=needs[1] if needs else None,
+                needs=frozenset(needs[1].split(", ") if needs else ()),
                 excerpt=(excerpt[1], excerpt[2]) if excerpt else None,
             )
         )
@@ -100,7 +100,7 @@ def file_of(block: Block) -> str | None:
 
 def libraries_there(page: Path) -> set[str]:
     """The needs of a page's blocks that are libraries, of those that are installed."""
-    needed = {block.needs for block in blocks(page) if block.needs} - {"mnist"}
+    needed = frozenset[str]().union(*(block.needs for block in blocks(page))) - {"mnist"}
     return {name for name in needed if importlib.util.find_spec(name) is not None}
 
 
@@ -142,7 +142,7 @@ def run(
 
 
 def walk(
-    page: Path, folder: Path, environment: dict[str, str], needs: set[str | None]
+    page: Path, folder: Path, environment: dict[str, str], there: Set[str]
 ) -> Iterator[tuple[Block, list[tuple[str, subprocess.CompletedProcess[str]]]]]:
     """Follows a page in a folder: runs its Python, writes its files, runs its commands.
 
@@ -150,7 +150,7 @@ def walk(
         page: what to follow.
         folder: where; the current folder while the page is followed.
         environment: of the commands.
-        needs: what there is; blocks that need something else are passed over.
+        there: what there is; blocks that need something else are passed over.
 
     Yields:
         each block that was followed, and its commands with what they did. ``make`` is not run, nor are
@@ -161,7 +161,7 @@ def walk(
     os.chdir(folder)
     try:
         for block in blocks(page):
-            if block.needs not in needs:
+            if not block.needs <= there:
                 continue
             name = file_of(block)
             if name:

@@ -1,4 +1,4 @@
-"""Writes real outputs into the pages that show commands; needs MNIST (docs/data.md).
+"""Writes real outputs into the pages that show commands; needs MNIST (docs/data.md) and Keras.
 
     python docs/transcripts.py            in a temporary folder
     python docs/transcripts.py FOLDER     in that one, which must be empty, and keep what was made
@@ -26,7 +26,7 @@ def transcribe(page: Path, folder: Path) -> str:
     new: list[str] = []
     position, output = 0, ""
     with readers_environment() as environment:
-        for block, commands in walk(page, folder, environment, {None, "mnist"}):
+        for block, commands in walk(page, folder, environment, {"mnist", "keras"}):
             shown: list[str] = []
             for command, done in commands:
                 if done.returncode:

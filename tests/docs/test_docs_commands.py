@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Set
 from pathlib import Path
 
 import blocks
@@ -57,11 +58,11 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
-def needs(page: Path) -> set[str]:
-    return {block.needs for block in blocks.blocks(page) if block.needs}
+def needs(page: Path) -> frozenset[str]:
+    return frozenset[str]().union(*(block.needs for block in blocks.blocks(page)))
 
 
-def follow(page: Path, folder: Path, environment: dict[str, str], there: set[str | None]) -> None:
+def follow(page: Path, folder: Path, environment: dict[str, str], there: Set[str]) -> None:
     """Follows the page; holds exit codes, and the first line of shown excerpts, against it."""
     output = ""
     for block, commands in blocks.walk(page, folder, environment, there):
@@ -83,7 +84,7 @@ def test_commands_without_mnist_do_what_the_page_says(
 ) -> None:
     """Each command ends with 0, in the order of the page, in a fresh folder."""
     page = ROOT / name
-    follow(page, tmp_path, readers_environment, {None, *blocks.libraries_there(page)})
+    follow(page, tmp_path, readers_environment, blocks.libraries_there(page))
 
 
 @pytest.mark.slow
@@ -95,8 +96,7 @@ def test_commands_with_mnist_do_what_the_page_says(
 ) -> None:
     """The same with the blocks that need real MNIST."""
     page = ROOT / name
-    there = {None, "mnist", *blocks.libraries_there(page)}
-    follow(page, tmp_path, readers_environment, there)
+    follow(page, tmp_path, readers_environment, {"mnist", *blocks.libraries_there(page)})
 
 
 def test_the_needs_of_blocks_are_known() -> None:

@@ -47,7 +47,7 @@ def test_python_page_runs_from_top_to_bottom(
     tmp_path: Path, readers_environment: dict[str, str]
 ) -> None:
     """Its blocks build on each other; sessions with >>> show what they show."""
-    followed = list(blocks.walk(ROOT / "docs" / "python.md", tmp_path, readers_environment, {None}))
+    followed = list(blocks.walk(ROOT / "docs" / "python.md", tmp_path, readers_environment, set()))
     assert len(followed) >= 10
     assert (tmp_path / "report.html").stat().st_size > 100_000
     assert (tmp_path / "results" / "study.toml").exists()

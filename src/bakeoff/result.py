@@ -145,10 +145,9 @@ class Result:
         write_whole(written[1], dumps(self.record))
         write_whole(written[2], self.to_frame().to_csv(index=False, lineterminator="\n"))
         written.append(self.report(target / "report.html"))
-        if self.record.final is not None:
-            path = target / "model.safetensors"
-            self.model.save(path)
-            written.append(path)
+        if self.model_ending is not None:
+            written.append(target / f"model{self.model_ending}")
+            self.with_model(written[-1])
         return written
 
     def to_dict(self) -> dict[str, Any]:

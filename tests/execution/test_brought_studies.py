@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,9 +39,14 @@ def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
     saved = result.with_model(tmp_path / f"model{result.model_ending}")
     assert saved.record.final.model_path.endswith("model.skops")
     assert isinstance(Result.load(tmp_path / "runs.sqlite").model, DecisionTreeClassifier)
+    assert result.export(tmp_path / "plain")[-1].read_bytes() == saved_bytes(saved)
     again = run(study, tmp_path)
     assert again.record.num_trained == 0
     assert result.report(tmp_path / "page.html").stat().st_size > 10_000
+
+
+def saved_bytes(result):
+    return Path(result.record.final.model_path).read_bytes()
 
 
 def learn(data, *, seed, shrink=0.0):
@@ -57,6 +63,7 @@ def test_a_function_is_examined_on_the_test_part(blobs, tmp_path):
     assert result.record.stages[0].verdict.chosen == "0"
     assert result.record.final.exam.confusion.trace() > 40
     assert result.model_ending is None
+    assert "report.html" in [path.name for path in result.export(tmp_path / "plain")]
     assert run(study, tmp_path).record.num_trained == 0
 
 

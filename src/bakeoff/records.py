@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 Cost = tuple[tuple[str, float], ...]
 
 RunStatus = Literal["finished", "failed", "interrupted"]
+UNKNOWN_CODE = "/code unknown"
+"""End of the name of a trainable whose code nobody could hash: the name says nothing about it."""
+
 VerdictKind = Literal["winner", "tie", "undecided"]
 LintLevel = Literal["error", "warning", "info"]
 

@@ -402,3 +402,24 @@ def test_a_finding_is_a_full_sentence_with_a_remedy() -> None:
         assert finding.text.endswith(".")
         assert finding.remedy.endswith(".")
         assert "nan" not in finding.text.lower().split()
+
+
+def test_l022_a_program_that_reads_its_data_itself_seals_nothing() -> None:
+    entries = [
+        (candidate("A"), runs(noisy(0.9, seed=1))),
+        (candidate("B"), runs(noisy(0.8, seed=2))),
+    ]
+    own = replace(one_stage(*entries), split="own")
+    assert "no test part could be sealed" in find(lint_result(own), "L022").text
+    assert "L022" not in codes(lint_result(one_stage(*entries)))
+
+
+def test_l023_code_that_nobody_hashed_is_named() -> None:
+    unknown = tuple(
+        replace(run, engine="command/python#1234/code unknown") for run in runs(noisy(0.9, seed=1))
+    )
+    known = (candidate("B"), runs(noisy(0.8, seed=2)))
+    found = find(lint_result(one_stage((candidate("A"), unknown), known)), "L023")
+    assert "`command/python#1234`" in found.text
+    again = (candidate("A"), runs(noisy(0.9, seed=1)))
+    assert "L023" not in codes(lint_result(one_stage(again, known)))

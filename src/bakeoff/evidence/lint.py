@@ -176,6 +176,18 @@ UNTUNED = Check(
     "info",
     "Add `tune.learning_rate = […]` to the stage, so that each competes at its own.",
 )
+OWN_DATA = Check(
+    "L022",
+    "The program reads its data itself",
+    "info",
+    "Keep a test part where the program cannot read it, and look at it once, after the last choice.",
+)
+CODE_UNKNOWN = Check(
+    "L023",
+    "The code is not part of the identity",
+    "warning",
+    "Name its files with `inputs = […]`, or run with `--fresh` after each change of it.",
+)
 LEARNED_NOTHING = Check(
     "L024",
     "Learned next to nothing",

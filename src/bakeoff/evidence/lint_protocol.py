@@ -55,6 +55,7 @@ def lint_protocol(study: Study) -> Iterator[LintFinding]:
     yield from _unbalanced(study)
     yield from _duplicates(study)
     yield from _untuned(study)
+    yield from _own_data(study)
 
 
 def _carried(stage: Stage) -> Candidate | None:
@@ -218,6 +219,14 @@ def _untuned(study: Study) -> Iterator[LintFinding]:
                 f"at the one learning rate {rate:g}, which may suit one of them better.",
                 stage.name,
             )
+
+
+def _own_data(study: Study) -> Iterator[LintFinding]:
+    if study.split == "own":
+        yield codes.OWN_DATA.finding(
+            "What is trained reads its data itself, so no test part could be sealed, and the "
+            "intervals cover what new seeds would change, not what other data would."
+        )
 
 
 def _blunt(plan: StudyPlan) -> Iterator[LintFinding]:

@@ -15,6 +15,7 @@ from bakeoff.evidence.lint_protocol import lint_protocol
 from bakeoff.evidence.rule import SMALLEST_DELTA, sampling_of_result
 from bakeoff.evidence.sentences import difference, named
 from bakeoff.records import (
+    UNKNOWN_CODE,
     Candidate,
     Comparison,
     Floats,
@@ -51,6 +52,7 @@ def _lint_runs(result: StudyResult) -> Iterator[LintFinding]:
     yield from _regressed(result)
     yield from _no_gain(result)
     yield from _interactions(result)
+    yield from _code_unknown(result)
     for stage in result.stages:
         yield from _edges(stage)
         yield from _curves(stage)
@@ -139,6 +141,22 @@ def _interactions(result: StudyResult) -> Iterator[LintFinding]:
     for swap in result.audit:
         if swap.confirmed:
             yield codes.INTERACTION.finding(swap.sentence, swap.stage)
+
+
+def _code_unknown(result: StudyResult) -> Iterator[LintFinding]:
+    names = {
+        run.engine.removesuffix(UNKNOWN_CODE)
+        for stage in result.stages
+        for runs in stage.runs
+        for run in runs
+        if run.engine.endswith(UNKNOWN_CODE)
+    }
+    if names:
+        listed = words.listing([words.code(name) for name in sorted(names)])
+        yield codes.CODE_UNKNOWN.finding(
+            f"Nothing of the code of {listed} is hashed into its name, so after a change of the code "
+            "the stored runs of the code before it would be taken for its own."
+        )
 
 
 def _edges(stage: StageResult) -> Iterator[LintFinding]:

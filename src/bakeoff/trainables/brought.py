@@ -44,7 +44,6 @@ class Brought:
         space, task: its settings and metrics.
         learner: what trains.
         versions: of the libraries it computes with.
-        in_identity: whether its code enters ``name``.
         reads_data_itself: whether it finds its data without the study, so that nothing of it can
             be sealed.
     """
@@ -55,7 +54,6 @@ class Brought:
     task: Task
     learner: Learner
     versions: Mapping[str, str] = field(default_factory=dict)
-    in_identity: bool = True
     reads_data_itself: bool = False
     lane: Literal["thread", "process"] = "process"
 

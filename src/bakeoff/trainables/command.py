@@ -74,8 +74,9 @@ def brought_command(
     named = [word for word in words if (folder / word).is_file()]
     digest = hash_of([command, str(shell), *read_inputs([*named, *inputs], folder)])
     what = Path(named[-1] if named else words[0]).name
+    hashed = bool(named or inputs)
     return Brought(
-        name=name_of("command", what, digest, {}),
+        name=name_of("command", what, digest, {}, hashed=hashed),
         kind="command",
         space=make_space(
             what,
@@ -87,7 +88,6 @@ def brought_command(
         ),
         task=task,
         learner=Command(command, folder, shell),
-        in_identity=bool(named or inputs),
         reads_data_itself=True,
     )
 

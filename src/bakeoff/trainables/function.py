@@ -120,8 +120,9 @@ def brought_function(
     source = source_of(found)
     versions = versions_of(source or [], [getattr(found, "__module__", None) or ""])
     digest = hash_of([what, *(source or []), *read_inputs(inputs, folder)])
+    hashed = source is not None
     return Brought(
-        name=name_of("function", what, digest, versions),
+        name=name_of("function", what, digest, versions, hashed=hashed),
         kind="function",
         space=make_space(
             what, signature_parameters(found, leave_out={*GIVEN, _data_parameter(found) or ""})
@@ -129,7 +130,6 @@ def brought_function(
         task=task,
         learner=Function(function, folder),
         versions=versions,
-        in_identity=source is not None,
         reads_data_itself=_data_parameter(found) is None,
     )
 

@@ -91,14 +91,14 @@ def brought_keras(
     versions = versions_of(source or [], ["keras", backend, getattr(found, "__module__", "") or ""])
     own = signature_parameters(found, leave_out={*parameters[:2], "seed"})
     digest = hash_of([what, backend, *(source or []), *read_inputs(inputs, folder)])
+    hashed = source is not None
     return Brought(
-        name=name_of("keras", what, digest, versions),
+        name=name_of("keras", what, digest, versions, hashed=hashed),
         kind="keras",
         space=make_space(what, {**FITTING, **own}),
         task=task,
         learner=Keras(build, folder),
         versions=versions,
-        in_identity=source is not None,
     )
 
 

@@ -63,7 +63,7 @@ def brought_estimator(
         **{name: value for name, value in values.items() if is_estimator(value)},
     }
     sources = [source for part in parts.values() for source in _own_source(type(part))]
-    in_identity = all(_library(type(part)) or _own_source(type(part)) for part in parts.values())
+    hashed = all(_library(type(part)) or _own_source(type(part)) for part in parts.values())
     versions = versions_of(sources, (type(part).__module__ for part in parts.values()))
     versions = versions_of([], ["sklearn", "numpy"]) | versions
     structure = [
@@ -74,13 +74,12 @@ def brought_estimator(
     what = type(made).__qualname__
     digest = hash_of([*structure, *sorted(fixed), *sources, *read_inputs(inputs, folder)])
     return Brought(
-        name=name_of("sklearn", what, digest, dict(sorted(versions.items()))),
+        name=name_of("sklearn", what, digest, dict(sorted(versions.items())), hashed=hashed),
         kind="sklearn",
         space=estimator_space(made, values),
         task=task,
         learner=Estimator(made),
         versions=versions,
-        in_identity=in_identity,
     )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import UsageError
+from bakeoff.records import UNKNOWN_CODE
 
 # Where the name that is imported is not the name that is installed.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "cv2": "opencv-python"}
@@ -192,7 +193,16 @@ def versions_of(sources: Iterable[str], modules: Iterable[str] = ()) -> dict[str
     return dict(sorted(versions.items()))
 
 
-def name_of(kind: str, what: str, digest: str, versions: Mapping[str, str]) -> str:
-    """The trainable's name, such as ``function/train.py:train#9f3c51/numpy-2.1,torch-2.5``."""
+def name_of(
+    kind: str, what: str, digest: str, versions: Mapping[str, str], *, hashed: bool = True
+) -> str:
+    """The trainable's name, such as ``function/train.py:train#9f3c51/numpy-2.1,torch-2.5``.
+
+    Args:
+        kind, what, digest: what it is, how it is called, and the hash of what determines it.
+        versions: of the libraries it computes with.
+        hashed: whether its code is among what was hashed.
+    """
     libraries = ",".join(f"{name}-{version}" for name, version in versions.items())
-    return f"{kind}/{what}#{digest}" + (f"/{libraries}" if libraries else "")
+    name = f"{kind}/{what}#{digest}" + (f"/{libraries}" if libraries else "")
+    return name if hashed else name + UNKNOWN_CODE

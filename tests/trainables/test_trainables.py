@@ -164,7 +164,13 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES, scope="module")
+# Keras takes seconds to compile a model, and its saving warns of itself.
+MARKS = {"keras": [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]}
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=MARKS.get(name, ())) for name in CASES], scope="module"
+)
 def case(request, tmp_path_factory):
     return CASES[request.param](tmp_path_factory.mktemp(request.param))
 

@@ -182,7 +182,7 @@ def versions_of(sources: Iterable[str], modules: Iterable[str] = ()) -> dict[str
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.partition(".")[0])
     versions: dict[str, str] = {}
-    for name in sorted(names - set(sys.stdlib_module_names) - {"bakeoff", "__main__"}):
+    for name in sorted(names - set(sys.stdlib_module_names) - {"bakeoff", "__main__", ""}):
         distribution = _DISTRIBUTIONS.get(name, name)
         try:
             versions[distribution] = importlib.metadata.version(distribution)

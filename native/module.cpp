@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -31,6 +32,13 @@ void require(bool holds, const char* rule) {
   if (!holds) throw nb::value_error(rule);
 }
 
+// A view into packed bytes may begin anywhere; the kernels load whole numbers.
+template <typename... Arrays>
+void require_aligned(const Arrays&... arrays) {
+  require((... && (reinterpret_cast<uintptr_t>(arrays.data()) % arrays.itemsize() == 0)),
+          "arrays must be aligned to their numbers; copy them first");
+}
+
 const KernelTable& table(const std::string& name) {
   try {
     return kernels_named(name);
@@ -40,6 +48,7 @@ const KernelTable& table(const std::string& name) {
 }
 
 Features features_of(const AnyMatrix& matrix) {
+  require_aligned(matrix);
   Features features;
   features.num_examples = matrix.shape(0);
   features.num_features = matrix.shape(1);
@@ -55,6 +64,7 @@ Features features_of(const AnyMatrix& matrix) {
 
 Scaling scaling_of(const Input<float, 1>& shift, const Input<float, 1>& factor, const Features& features,
                    bool sparse) {
+  require_aligned(shift, factor);
   const size_t count = shift.shape(0);
   require(count == factor.shape(0) && (count == 1 || count == features.num_features),
           "`shift` and `factor` must have one value, or one per feature");
@@ -89,6 +99,7 @@ std::vector<int> sizes_of(const LayerArrays& layers, const Features& features) {
   require(!layers.empty(), "`layers` must hold at least the output layer");
   std::vector<int> sizes = {static_cast<int>(features.num_features)};
   for (const auto& [kernel, bias] : layers) {
+    require_aligned(kernel, bias);
     require(kernel.shape(0) == static_cast<size_t>(sizes.back()) && kernel.shape(1) >= 1 &&
                 kernel.shape(1) == bias.shape(0),
             "each layer's kernel must have shape (width before, width), its bias (width,)");
@@ -145,6 +156,7 @@ class PyRun {
         shift_(shift),
         factor_(factor) {
     const Features matrix = features_of(features);
+    require_aligned(labels, train_rows, val_rows);
     require(labels.shape(0) == matrix.num_examples, "`labels` must have one value per example");
     require(train_rows.shape(0) >= 1, "`train_rows` must not be empty");
     require(batch_size >= 1, "`batch_size >= 1` must hold");
@@ -182,6 +194,7 @@ class PyRun {
   }
 
   nb::tuple epoch(Input<int32_t, 1> order, Input<double, 1> rates, Input<int32_t, 1> cancel, bool examine) {
+    require_aligned(order, rates, cancel);
     require(order.shape(0) == train_rows_.shape(0), "`order` must have one entry per training row");
     require(static_cast<int64_t>(rates.shape(0)) == num_steps_, "there must be one learning rate per step");
     require(cancel.shape(0) == 1, "`cancel` must have shape (1,)");
@@ -230,6 +243,7 @@ nb::object logits(const std::string& instruction_set, AnyMatrix features, bool s
                   Input<float, 1> shift, Input<float, 1> factor, const LayerArrays& layers, int activation,
                   float negative_slope) {
   const Features matrix = features_of(features);
+  require_aligned(rows);
   check_indices(rows.data(), rows.shape(0), matrix.num_examples,
                 "`0 <= row < num_examples` must hold for every row");
   require(activation >= 0 && activation <= static_cast<int>(Activation::kSoftplus), "unknown activation");
@@ -255,6 +269,7 @@ nb::object logits(const std::string& instruction_set, AnyMatrix features, bool s
 }
 
 nb::object evaluate(const std::string& instruction_set, const std::string& function, Input<float, 1> x) {
+  require_aligned(x);
   const size_t count = x.shape(0);
   float* out = new float[count + 1];
   nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<float*>(p); });
@@ -285,7 +300,7 @@ double fma_peak(double seconds, const std::optional<std::string>& instruction_se
 
 NB_MODULE(_native, m) {
   using namespace bakeoff;
-  m.doc() = "The compiled training kernels; use bakeoff.engines.native instead.";
+  m.doc() = "The compiled training kernels; use bakeoff.dense.native instead.";
   m.def(
       "instruction_sets",
       [] {

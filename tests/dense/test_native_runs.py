@@ -286,3 +286,14 @@ print(resident() - early)
     done = in_subprocess(code)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 5 * 2**20
+
+
+def test_arrays_that_begin_between_two_numbers_are_copied_and_below_the_engine_refused() -> None:
+    job = sample_job(run_settings(), kind="full floats")
+    raw = np.frombuffer(b"\0" + job.features.tobytes(), np.uint8)[1:]
+    features = raw.view(np.float32).reshape(job.features.shape)
+    assert not features.flags.aligned
+    run = ENGINE.train(dataclasses.replace(job, features=features), Watch())
+    np.testing.assert_array_equal(flat(run.layers), flat(ENGINE.train(job, Watch()).layers))
+    with pytest.raises(ValueError, match="aligned"):
+        _native.density(features)

@@ -191,7 +191,7 @@ def fma_peak(seconds: float, instruction_set: str | None = None) -> float:
 
 def _contiguous(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
     """The array itself where it already has the type and layout that the kernels read."""
-    return np.ascontiguousarray(array, dtype)
+    return np.require(array, dtype, ["C", "A"])
 
 
 def _plain(layers: tuple[Layer, ...]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -207,7 +207,7 @@ def _matrix(features: NDArray[Any]) -> NDArray[Any]:
             "features: must be a matrix of uint8 or float32, but got "
             f"{features.ndim} dimensions of {features.dtype}; convert it first"
         )
-    return np.ascontiguousarray(features)
+    return np.require(features, requirements=["C", "A"])
 
 
 def _one_line(place: str, error: Exception) -> str:

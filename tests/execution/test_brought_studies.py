@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from bakeoff import Result, Study
+from bakeoff import Result, Study, TrainedModel
 from bakeoff.errors import SpecError, UsageError
 
 
@@ -47,6 +48,14 @@ def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
 
 def saved_bytes(result):
     return Path(result.record.final.model_path).read_bytes()
+
+
+def test_a_model_that_only_names_classes_has_no_loss(blobs, tmp_path):
+    study = Study(blobs, model=SVC, final_replicates=2, audit=False)
+    record = run(study.stage("kernel", kernel=["linear", "rbf"]), tmp_path).record
+    measured = [run.metrics.keys() for run in (*record.stages[0].runs[0], *record.final.runs)]
+    assert not any(name.endswith("_loss") for names in measured for name in names)
+    assert record.final.runs[0].metrics["test_accuracy"] > 0.7
 
 
 def learn(data, *, seed, shrink=0.0):
@@ -155,6 +164,22 @@ def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
     again = run(more, tmp_path).record
     reused = [run.reused for runs in again.stages[0].runs for run in runs]
     assert reused == [True] * 6 + [False] * 3
+    assert result.report(tmp_path / "page.html").exists()
+
+
+def test_a_network_that_is_chosen_among_other_kinds_is_a_network_to_take_away(blobs, tmp_path):
+    study = Study(
+        blobs,
+        final_replicates=2,
+        audit=False,
+        base={"hidden": [], "epochs": 9, "scale": "standard"},
+    )
+    stump = {"label": "stump", "model": DecisionTreeClassifier, "max_depth": 1}
+    study.stage("kind", candidates=[{"label": "network"}, stump], carry={"model": "dense"})
+    result = run(study, tmp_path)
+    saved = result.with_model(tmp_path / f"model{result.model_ending}")
+    loaded = TrainedModel.load(saved.record.final.model_path)
+    assert loaded.predict(blobs[0][:5]).shape == (5,)
     assert result.report(tmp_path / "page.html").exists()
 
 

@@ -67,7 +67,8 @@ class TrainedModel:
             UsageError: the study has no final step (a replication, or it is unfinished).
         """
         final, data = result.final, result.data
-        if final is None or result.model_kind != "dense" or not final.model:
+        # In a stage of several kinds a network may have been chosen as well.
+        if final is None or not final.model or "file" in final.model:
             raise UsageError(
                 f"{result.name}: a {result.kind} without a final step has no model to take away; run a "
                 "study to its end"

@@ -99,7 +99,10 @@ class Brought:
         """Scores of a kept model and what it predicts."""
         outputs = self.predict(settings, model, features)
         assert self.task.score is not None  # noqa: S101  (only such a task has kept models)
-        return self.task.score(outputs, targets), outputs
+        scores = dict(self.task.score(outputs, targets))
+        if ((outputs == 0.0) | (outputs == 1.0)).all():
+            scores.pop("loss", None)  # it only names classes, and is never unsure
+        return scores, outputs
 
 
 def declared_task(metrics: Mapping[str, Any]) -> Task:

@@ -161,6 +161,10 @@ def _collect(value: Any, found: dict[str, str]) -> None:
                 found[one] = json.dumps(used)
         elif getattr(used, "__module__", None) == value.__module__ and callable(used):
             _collect(used, found)
+        else:  # of a library: its version counts
+            home = used.__name__ if inspect.ismodule(used) else getattr(used, "__module__", None)
+            if isinstance(home, str) and home:
+                found[one] = f"import {home.partition('.')[0]}"
 
 
 def versions_of(sources: Iterable[str], modules: Iterable[str] = ()) -> dict[str, str]:

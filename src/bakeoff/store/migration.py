@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.records import Run
 from bakeoff.store import runs, studies
@@ -187,6 +186,8 @@ def _cost(**counts: float) -> Any:
 
 def _settings(plain: Any) -> Any:
     """The first version knew dense networks alone, whose values say which have no effect."""
+    from bakeoff.dense.settings import DENSE_SPACE  # late: only old stores need what it imports
+
     made = DENSE_SPACE.complete(plain)
     return {"values": made.plain(), "inert": sorted(made.inert)}
 

@@ -119,7 +119,7 @@ def _merge_studies(
         try:
             new = _copy_study(into, other, None if ours is None else int(ours[0]), number, study)
             results.load(into, new)
-        except StoreError as error:  # one of its runs was left out
+        except (StoreError, UnicodeError) as error:  # one of its runs was left out
             into.execute("ROLLBACK TO study")
             damaged.append(str(error))
         else:

@@ -69,7 +69,7 @@ CREATE TABLE study (
     seconds      REAL,
     format       INTEGER NOT NULL,      -- version of every JSON record of this study
     result       TEXT,                  -- JSON: audit, lint, claims, final …; NULL while unfinished
-    parts        BLOB,                  -- SHA-256 of its stages, arrays and openings; once finished, of its runs too
+    parts        BLOB,                  -- SHA-256 of its rows in the tables below
     checksum     BLOB                   -- SHA-256 of the columns above from uid on
 );
 

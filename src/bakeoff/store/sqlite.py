@@ -172,6 +172,7 @@ class Store:
             )
             links = [(key, stage, label) for key, _, _, stage, label in wanted]
             studies.link(connection, study_id, links)
+            studies.write(connection, study_id, {})
 
     def mark_running(self, keys: Iterable[str]) -> None:
         """Says that planned or interrupted runs have begun; one with an outcome keeps it."""

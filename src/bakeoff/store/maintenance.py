@@ -174,6 +174,9 @@ def _rows(
             break
         if not found:
             return
+        if found[-1][0] <= last:  # pages that lead in a circle
+            problems.append(f"{table}: rows are not in order")
+            return
         last = found[-1][0]
         yield from (row[1:] for row in found)
     # One by one from there on, until nothing has come for a long time.

@@ -35,6 +35,16 @@ def is_alive(process):
         return False
 
 
+def all_end(processes, seconds=5.0):
+    """Whether they end soon; one that was killed takes a moment to go."""
+    end = time.monotonic() + seconds
+    while any(map(is_alive, processes)):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def test_a_program_gets_its_settings_and_its_place_in_the_study(tmp_path):
     command = script(tmp_path, 'echo "$@" >&2; echo val_loss=$1') + (
         " {rate} {seed} {fold}/{folds} {replicate} {act}"
@@ -154,7 +164,7 @@ def test_a_run_that_is_asked_to_end_ends_with_its_program(tmp_path):
     text = "echo $$ > pid; for i in 1 2 3 4 5 6 7 8 9; do echo epoch $i loss=1; sleep 0.1; done; sleep 99"
     outcome = train(of(script(tmp_path, text), folder=tmp_path), watch=Watch(after=2))
     assert outcome.stopped == "cancelled"
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    assert all_end([int((tmp_path / "pid").read_text())])
 
 
 def test_an_endless_program_is_ended_with_all_it_started(tmp_path):
@@ -163,7 +173,7 @@ def test_an_endless_program_is_ended_with_all_it_started(tmp_path):
     quick = of("echo loss=1", folder=tmp_path)
     outcomes = train_in_processes(trainable, [request(trainable)], timeout=1.5)
     assert (outcomes["k"].stopped, outcomes["k"].reason) == ("timeout", "took longer than 1.5 s")
-    assert not any(is_alive(int((tmp_path / one).read_text())) for one in ("child", "other"))
+    assert all_end([int((tmp_path / one).read_text()) for one in ("child", "other")])
     assert train(quick).stopped is None
 
 
@@ -174,7 +184,7 @@ def test_what_a_program_leaves_running_keeps_no_run_waiting_and_is_ended(tmp_pat
     outcomes = train_in_processes(trainable, [request(trainable)])
     assert outcomes["k"].metrics == {"val_loss": 1.0}
     assert time.monotonic() - started < 60
-    assert not any(is_alive(int((tmp_path / one).read_text())) for one in ("child", "other"))
+    assert all_end([int((tmp_path / one).read_text()) for one in ("child", "other")])
 
 
 def test_settings_may_have_types_defaults_and_bounds(tmp_path):

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from bakeoff.errors import StoreError
 from bakeoff.store import connect, sqlite_errors
@@ -40,7 +40,7 @@ class Access:
         self.writable = writable
         self.shown = str(path or connect.MEMORY)
         self.guard = threading.RLock()
-        self.in_transaction = False
+        self.caller: FrameType | None = None  # in whose `with` statement a transaction is open
         self.forced_at = time.monotonic()
         self._connection: sqlite3.Connection | None = connection
         self._at_close = at_close
@@ -92,8 +92,9 @@ class Access:
 class Transaction:
     """A transaction of ``Access``, as a context manager that gives the connection.
 
-    Within one, no other may begin on the same thread: it would end the outer one. (A class, not a
-    generator: that would still count as begun while an interruption is on its way out.)
+    Within one, no other may begin on the same thread: it would end the outer one. An interruption
+    can strike so that a transaction is left without its end; its caller is then no longer running,
+    and the next transaction clears it away.
     """
 
     def __init__(
@@ -110,11 +111,13 @@ class Transaction:
     def __enter__(self) -> sqlite3.Connection:
         access = self._access
         access.guard.acquire()
-        if access.in_transaction:
+        caller = sys._getframe(1)
+        if access.caller is not None:
             access.guard.release()
-            raise RuntimeError("a transaction of the store was begun within another one")
+            if _is_running(access.caller, caller):
+                raise RuntimeError("a transaction of the store was begun within another one")
         try:
-            access.in_transaction = True
+            access.caller = caller
             self._parts.enter_context(sqlite_errors.translated(access.shown))
             return self._parts.enter_context(self._begun)
         except BaseException:
@@ -132,5 +135,13 @@ class Transaction:
             if self._durable and error is None:
                 self._access.forced_at = time.monotonic()
         finally:
-            self._access.in_transaction = False
+            self._access.caller = None
             self._access.guard.release()
+
+
+def _is_running(frame: FrameType, innermost: FrameType) -> bool:
+    """Whether a call is among those that the innermost one was made by."""
+    at: FrameType | None = innermost
+    while at is not None and at is not frame:
+        at = at.f_back
+    return at is frame

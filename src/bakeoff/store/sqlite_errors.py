@@ -74,8 +74,8 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: str | Path) -> Stor
         )
     if code == _CORRUPT:
         return StoreError(
-            f"{path}: the store is damaged or cut short ({error}); nothing was changed; "
-            "take a backup of it, or give another path with --store"
+            f"{path}: the store is damaged or cut short ({error}); nothing was changed; take a backup, "
+            "or bring what can still be read into a new one: bakeoff store merge"
         )
     if code == _READONLY:
         return StoreError(

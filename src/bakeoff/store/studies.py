@@ -149,8 +149,9 @@ def _parts_checksum(connection: sqlite3.Connection, number: int) -> bytes:
         )
         sums += [table, *(checksum(row) for row in rows)]
     links = connection.execute(
-        "SELECT stage, label, key FROM study_run JOIN run ON run.id = run_id "
-        "WHERE study_id = ? ORDER BY stage, label, key",
+        "SELECT stage, label, group_concat(key) FROM (SELECT stage, label, key FROM study_run "
+        "JOIN run ON run.id = run_id WHERE study_id = ? ORDER BY stage, label, key) "
+        "GROUP BY stage, label ORDER BY stage, label",
         (number,),
     )
     sums += ["study_run", *(checksum(row) for row in links)]

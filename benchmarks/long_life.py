@@ -41,7 +41,7 @@ def measure(num_runs: int, folder: Path) -> dict[str, str]:
     """What a store of so many runs costs, by what is measured."""
     store = folder / "old.sqlite"
     fill = [sys.executable, "-m", "benchmarks.tiny_runs", str(num_runs), str(store)]
-    done = subprocess.run(fill, env=_environment(), check=True, capture_output=True, text=True)
+    done = subprocess.run(fill, env=_environment(), check=True, stdout=subprocess.PIPE, text=True)
     told = json.loads(done.stdout)
     memory = [mib for _, mib in told["memory"]]
     tenth = max(1, num_runs // 10)

@@ -123,3 +123,8 @@ def test_a_candidate_of_another_model_is_called_by_its_label_alone() -> None:
     values = {"model": "sklearn.linear_model.LogisticRegression", "C": 1.0}
     assert words.candidate("logistic", ["model"], values) == "logistic"
     assert words.candidate("strong", ["C"], values) == "strong (C 1)"
+
+
+def test_the_name_of_a_nested_setting_is_both_its_parts() -> None:
+    assert words.spoken("learning_rate") == "learning rate"
+    assert words.spoken("svc__C") == "svc C"

@@ -136,8 +136,11 @@ def setting(value: object) -> str:
 
 
 def spoken(name: str) -> str:
-    """The name of a metric or setting in prose: ``learning_rate`` → ``learning rate``."""
-    return name.replace("_", " ")
+    """The name of a metric or setting in prose: ``learning_rate`` → ``learning rate``.
+
+    Of a nested one, such as an estimator's ``svc__C``, both parts: ``svc C``.
+    """
+    return " ".join(name.replace("_", " ").split())
 
 
 def code(name: str) -> str:

@@ -242,3 +242,11 @@ def test_models_of_several_kinds_are_told_apart_by_their_labels_not_by_columns_o
     )
     summary = summarise(build.study([replace(stage, candidates=mixed, varied=("model",))]))
     assert summary.stages[0].settings == ("epochs",)
+
+
+def test_the_curves_of_a_programs_own_metric_know_its_direction() -> None:
+    from bakeoff.report.grids import curve_metrics
+
+    stage = summarise(build.brought()).stages[0]
+    assert not stage.metric.higher_is_better
+    assert curve_metrics(stage)[0] == stage.metric

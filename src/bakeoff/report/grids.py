@@ -36,7 +36,10 @@ def curve_metrics(stage: StageSummary) -> list[Metric]:
     }
     names = {part[1] for part in parts if len(part) == 2 and part[0] in PARTS}
     own = stage.metric.name
-    return [metric_named(name) for name in sorted(names, key=lambda name: (name != own, name))]
+    return [
+        stage.metric if name == own else metric_named(name)
+        for name in sorted(names, key=lambda name: (name != own, name))
+    ]
 
 
 def curve_limits(stage: StageSummary, metric: Metric) -> tuple[float, float] | None:

@@ -25,7 +25,6 @@ class Task:
         score: (outputs, targets) → metric name → finite value, for every metric that exists.
             Outputs are shape (n, num_classes) probabilities or scores in a classification, (n,)
             values in a regression. None where the program measures itself.
-        strata: targets → the group of each example, shape (n,), that folds are balanced over.
         baseline: targets → metric name → value of knowing nothing (always the most frequent
             class; the mean).
         exam: (outputs, targets, features) of the opened test part → what the page shows of it.
@@ -34,7 +33,6 @@ class Task:
     kind: TaskKind
     metrics: tuple[Metric, ...]
     score: Callable[[NDArray[Any], NDArray[Any]], Mapping[str, float]] | None = None
-    strata: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     baseline: Callable[[NDArray[Any]], Mapping[str, float]] | None = None
     exam: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], ClassificationExam] | None = None
 

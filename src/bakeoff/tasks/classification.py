@@ -225,7 +225,6 @@ CLASSIFICATION = Task(
         Metric("loss", higher_is_better=False),
     ),
     score=score_probabilities,
-    strata=np.asarray,
     baseline=majority,
     exam=exam,
 )

@@ -247,6 +247,10 @@ def test_models_of_several_kinds_are_told_apart_by_their_labels_not_by_columns_o
 def test_the_curves_of_a_programs_own_metric_know_its_direction() -> None:
     from bakeoff.report.grids import curve_metrics
 
-    stage = summarise(build.brought()).stages[0]
+    result = build.brought()
+    (first,) = result.stages
+    curves = {"val_rmse": np.array([2.0, 1.0]), "val_other": np.array([1.0, 1.0])}
+    runs = tuple(tuple(replace(run, curves=curves) for run in own) for own in first.runs)
+    stage = summarise(replace(result, stages=(replace(first, runs=runs),))).stages[0]
     assert not stage.metric.higher_is_better
     assert curve_metrics(stage)[0] == stage.metric

@@ -27,6 +27,7 @@ from bakeoff.spec import DataSpec, LoadedSpec, ModelSpec, StudySpec, from_dict, 
 from bakeoff.spec.parts import DENSE
 from bakeoff.spec.space import Space
 from bakeoff.store.sqlite import Store
+from bakeoff.tasks import task_of
 from bakeoff.terminal.progress import default_observer
 from bakeoff.trainables.brought import Brought
 
@@ -208,10 +209,11 @@ class Study:
 
     def check(self, *, replicates: int | None = None, workers: int | None = None) -> StudyPlan:
         """The plan: candidates, runs at each look, a rough estimate of the time. Trains nothing."""
-        model = study_model(self.spec, self.brought)
+        dataset = self.load_data()
+        model = study_model(self.spec, self.brought, task_of(dataset.task))
         return plan_study(
             self.spec,
-            self.load_data(),
+            dataset,
             model.trainable,
             slots=workers or max(1, available_cores() // model.threads),
             replicates=replicates,
@@ -259,14 +261,14 @@ class Study:
             retry_failed=retry_failed,
             follow_audit=follow_audit,
         )
-        spec = self.spec
-        model = study_model(spec, self.brought, engine=engine)
+        spec, dataset = self.spec, self.load_data()
+        model = study_model(spec, self.brought, task_of(dataset.task), engine=engine)
 
         def go(opened: Store) -> StudyResult:
             with contextlib.closing(model.executor(workers, on)) as executor:
                 return run_study(
                     spec,
-                    self.load_data(),
+                    dataset,
                     opened,
                     model.trainable,
                     executor,

@@ -5,12 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column of a feature matrix holds.
+
+    Attributes:
+        name: as in the table; a part of a date is ``date.year`` and so on.
+        kind: ``number``, NaN where the table has a gap; or ``category``, where the value k stands
+            for ``categories[k]`` and NaN for a gap.
+        categories: ascending as text; empty for numbers.
+    """
+
+    name: str
+    kind: Literal["number", "category"] = "number"
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,11 +35,11 @@ class OpenTest:
 
     Attributes:
         features: shape (num_test, num_features), uint8 or float32, C-contiguous.
-        labels: shape (num_test,), int32.
+        labels: shape (num_test,): classes, int32; values, float64, in a regression.
     """
 
     features: NDArray[Any]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
 
 
 class SealedTest:
@@ -36,7 +52,7 @@ class SealedTest:
 
     __slots__ = ("_features", "_labels", "hash", "num_examples", "num_openings")
 
-    def __init__(self, features: NDArray[Any], labels: NDArray[np.int32], hash_: str) -> None:
+    def __init__(self, features: NDArray[Any], labels: NDArray[Any], hash_: str) -> None:
         self._features = features
         self._labels = labels
         self.hash = hash_
@@ -63,25 +79,41 @@ class Dataset:
         name: as in the study file.
         features: non-test examples, shape (num_examples, num_features), uint8 or float32,
             C-contiguous and read-only, perhaps memory-mapped. Bytes stay bytes.
-        labels: shape (num_examples,), int32, 0 … num_classes - 1, read-only.
+        labels: shape (num_examples,), read-only: int32, 0 … num_classes - 1; in a regression the
+            values to predict, float64.
         test: the sealed test part.
-        class_names: shape (num_classes,).
+        class_names: shape (num_classes,); empty in a regression.
         feature_names: shape (num_features,); empty for images.
         image_shape: (height, width) or (height, width, channels), or None.
         hash: SHA-256 over features, labels, test part and their shapes, in hexadecimal.
         duplicates_across_splits: number of test examples whose features also occur outside the
             test part (counted when the data is loaded, by row hashes), or None if not counted.
+        task: what is predicted.
+        columns: what the columns of ``features`` hold, shape (num_features,), where some are
+            categories or have gaps and must be encoded before a network can take them; empty
+            where they are finite numbers.
+        target: name of the column that is predicted; empty where there is no such name.
+        weights: how much each example counts, float32, positive, shape (num_examples,), or None.
+        groups: number of the group of each example, int32, shape (num_examples,): a group is
+            never split between training and validation part; or None.
+        folds: the author's own fold of each example, int32 from 0, shape (num_examples,), or None.
     """
 
     name: str
     features: NDArray[Any]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
     test: SealedTest
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
     hash: str
     duplicates_across_splits: int | None = None
+    task: Literal["classification", "regression"] = "classification"
+    columns: tuple[Column, ...] = ()
+    target: str = ""
+    weights: NDArray[np.float32] | None = None
+    groups: NDArray[np.int32] | None = None
+    folds: NDArray[np.int32] | None = None
 
     @property
     def num_examples(self) -> int:
@@ -94,6 +126,11 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def num_outputs(self) -> int:
+        """What a network has at its end: one per class, or the value."""
+        return 1 if self.task == "regression" else self.num_classes
 
 
 def no_data(name: str) -> Dataset:

@@ -59,7 +59,7 @@ class JobMaker:
 
     def _fitted(self, part: Replicate, scale: str, refit: bool) -> Scaling:
         rows, _ = self.data.rows(part, refit=refit)
-        return fit_scaling(self.data.dataset.features, rows, scale)
+        return fit_scaling(self.data.encoded(part, refit), rows, scale)
 
     def _new_order(self, replicate: int, epoch: int, num_train: int) -> NDArray[np.int32]:
         return streams.order(self.data.study_seed, replicate, epoch, num_train)
@@ -71,7 +71,7 @@ class JobMaker:
         train_rows, val_rows = self.data.rows(replicate, refit=request.refit)
         return new_job(
             settings,
-            dataset.features,
+            self.data.encoded(replicate, request.refit),
             dataset.labels,
             train_rows,
             val_rows,

@@ -19,6 +19,7 @@ from bakeoff.errors import EngineError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
 from bakeoff.spec.space import Space
+from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Task
 from bakeoff.tasks.classification import CLASSIFICATION, balanced_accuracy, score_logits, softmax
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
@@ -43,16 +44,17 @@ class Dense:
 
     Args:
         engine: ``reference`` or ``native``.
+        task: what is predicted.
     """
 
     kind = "dense"
     reads_data_itself = False
     lane: Literal["thread", "process"] = "thread"
     space: Space = DENSE_SPACE
-    task: Task = CLASSIFICATION
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, task: Task = CLASSIFICATION) -> None:
         self.engine = engine
+        self.task = task
         self._lock = threading.Lock()
         self._jobs: JobMaker | None = None
 
@@ -135,10 +137,10 @@ class Dense:
             return self._jobs
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"engine": self.engine}
+        return {"engine": self.engine, "kind": self.task.kind}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["engine"])  # type: ignore[misc]
+        self.__init__(state["engine"], task_of(state["kind"]))  # type: ignore[misc]
 
 
 def _teller(request: Request, watch: Watch) -> Any:

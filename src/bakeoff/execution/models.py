@@ -15,6 +15,7 @@ from bakeoff.executors.base import Executor
 from bakeoff.executors.threads import Threads
 from bakeoff.spec import StudySpec
 from bakeoff.spec.parts import ModelSpec
+from bakeoff.tasks.base import Task
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.base import Trainable
 from bakeoff.trainables.brought import Brought, declared_task
@@ -63,13 +64,18 @@ class StudyModel:
 
 
 def study_model(
-    spec: StudySpec, made: Mapping[str, Brought], *, engine: str | None = None
+    spec: StudySpec,
+    made: Mapping[str, Brought],
+    task: Task = CLASSIFICATION,
+    *,
+    engine: str | None = None,
 ) -> StudyModel:
     """What trains in a study.
 
     Args:
         spec: of the study.
         made: reference → trainable of every model that it brings.
+        task: of its data; a program that measures itself has its own.
         engine: of dense networks, instead of the study's own.
 
     Raises:
@@ -82,7 +88,9 @@ def study_model(
         if not one.reads_data_itself and not spec.data:
             raise UsageError(f"data: is missing, but {name} takes data; add it")
     members: dict[str, Trainable] = {
-        name: Dense(get_engine(engine or spec.engine)) if isinstance(one, str) else made[name]
+        name: Dense(get_engine(engine or spec.engine), task)
+        if isinstance(one, str)
+        else made[name].on(task)
         for name, one in spec.models.items()
     }
     needs = [one for one in spec.models.values() if not isinstance(one, str)]

@@ -127,6 +127,19 @@ class StudyData:
             return self._split(None, 0)
         return self._split(replicate.partition, replicate.fold)
 
+    def encoded(self, replicate: Replicate, refit: bool = False) -> NDArray[Any]:
+        """All examples as numbers that a network can take, fitted on the training part alone.
+
+        Args:
+            replicate, refit: as in ``rows``.
+
+        Returns:
+            shape (num_examples, num_inputs), uint8 or float32, finite; the features themselves
+            where the data needs no encoding.
+        """
+        del replicate, refit
+        return self.dataset.features
+
     @cached_property
     def summary(self) -> DataSummary:
         """What the records say of the data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
@@ -56,6 +56,12 @@ class Brought:
     versions: Mapping[str, str] = field(default_factory=dict)
     reads_data_itself: bool = False
     lane: Literal["thread", "process"] = "process"
+
+    def on(self, task: Task) -> Brought:
+        """The same model for another task, unless it measures itself."""
+        if self.task.kind in ("declared", task.kind):
+            return self
+        return replace(self, task=task)
 
     def named(self, settings: Settings) -> str:
         """The same for all settings."""

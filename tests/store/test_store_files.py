@@ -106,9 +106,10 @@ def test_a_store_from_the_future_is_refused(tmp_path, write) -> None:
 
 
 @MODES
-def test_the_golden_store_of_version_1_opens(tmp_path, write) -> None:
-    path = tmp_path / "v1.sqlite"
-    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+@pytest.mark.parametrize("version", migration.UPGRADES)
+def test_the_golden_store_of_an_older_version_opens(tmp_path, write, version) -> None:
+    path = tmp_path / "old.sqlite"
+    path.write_bytes((GOLDEN / f"v{version}.sqlite").read_bytes())
     with Store.open(path, write=write) as store:
         assert store.check() == []
         assert_same(store.load_result("digits"), sample_result())
@@ -125,11 +126,11 @@ def test_every_older_version_has_a_golden_store_and_an_upgrade() -> None:
     assert set(migration.UPGRADES) == older
 
 
-@pytest.fixture
-def old(tmp_path) -> Path:
-    """A copy of the golden store of version 1."""
-    path = tmp_path / "v1.sqlite"
-    path.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+@pytest.fixture(params=migration.UPGRADES)
+def old(tmp_path, request) -> Path:
+    """A copy of the golden store of an older version."""
+    path = tmp_path / f"v{request.param}.sqlite"
+    path.write_bytes((GOLDEN / f"v{request.param}.sqlite").read_bytes())
     return path
 
 
@@ -157,24 +158,31 @@ def test_a_writer_brings_an_older_store_up_to_date(tmp_path, old) -> None:
             assert_same(store.load_result("digits"), sample_result())
             assert store.check() == []
     assert columns_of(old) == columns_of(tmp_path / "new.sqlite")
-    assert [entry.name for entry in tmp_path.iterdir() if "v1" in entry.name] == ["v1.sqlite"]
+    assert [entry.name for entry in tmp_path.iterdir() if old.stem in entry.name] == [old.name]
 
 
 def test_a_reader_of_an_older_store_leaves_it_as_it_is(old) -> None:
     with Store.open(old, write=False) as store:
         assert_same(store.load_result("digits"), sample_result())
-    assert old.read_bytes() == (GOLDEN / "v1.sqlite").read_bytes()
+    assert old.read_bytes() == (GOLDEN / old.name).read_bytes()
 
 
 def test_an_upgrade_that_fails_leaves_the_old_version_whole(old, monkeypatch) -> None:
     def fail(*_: object) -> None:
         raise StoreError("in the middle")
 
-    monkeypatch.setattr(migration.studies, "write", fail)
+    version = version_of(old)
+
+    def upgrade(source: sqlite3.Connection, newest: sqlite3.Connection) -> None:
+        whole(source, newest)
+        fail()
+
+    whole = migration.UPGRADES[version]
+    monkeypatch.setitem(migration.UPGRADES, version, upgrade)
     with pytest.raises(StoreError, match="in the middle"):
         Store.open(old)
     monkeypatch.undo()
-    assert version_of(old) == 1
+    assert version_of(old) == version
     with Store.open(old) as store:
         assert store.check() == []
 
@@ -187,7 +195,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_pat
     )
     versions = set()
     for attempt in range(16):
-        old.write_bytes((GOLDEN / "v1.sqlite").read_bytes())
+        old.write_bytes((GOLDEN / old.name).read_bytes())
         writer = subprocess.Popen(
             [sys.executable, "-c", program, old], stdout=subprocess.PIPE, text=True
         )
@@ -202,7 +210,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_pat
             assert store.check() == []
         for entry in tmp_path.iterdir():
             entry.unlink()
-    assert versions <= {1, 2}
+    assert versions <= {int(old.stem[1:]), connect.SCHEMA_VERSION}
 
 
 def test_a_reader_does_not_make_a_store(tmp_path) -> None:

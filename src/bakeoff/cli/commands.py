@@ -12,10 +12,9 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__
-from bakeoff.cli import ab, reading, running
+from bakeoff.cli import ab, reading, running, stores
 from bakeoff.cli.output import Style, download_bar
-from bakeoff.cli.reading import StorePath
-from bakeoff.errors import StoreError, UsageError
+from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
 
 EPILOG = (
@@ -33,9 +32,6 @@ app = typer.Typer(
 )
 
 data = typer.Typer(help="Datasets: list, get, info.", no_args_is_help=True, rich_markup_mode=None)
-store_app = typer.Typer(
-    help="The results store: check, vacuum, merge.", no_args_is_help=True, rich_markup_mode=None
-)
 
 
 def _version(wanted: bool) -> None:
@@ -181,74 +177,6 @@ def describe_dataset(
         typer.echo(f"{key + ':':<14}{value}")
 
 
-@store_app.command("check")
-def check_store(store: StorePath = "bakeoff.sqlite") -> None:
-    """Check that a store is sound.
-
-    Example:
-
-      bakeoff store check
-    """
-    from bakeoff.store.sqlite import Store
-
-    with Store.open(store, write=False) as opened:
-        problems = opened.check()
-        num_studies = len(opened.studies())
-    if problems:
-        raise StoreError(*(f"{store}: {problem}" for problem in problems))
-    typer.echo(f"{store}: sound, {num_studies} studies")
-
-
-@store_app.command("vacuum")
-def vacuum_store(store: StorePath = "bakeoff.sqlite") -> None:
-    """Give unused space of a store back.
-
-    Example:
-
-      bakeoff store vacuum
-    """
-    from bakeoff.store.sqlite import Store
-
-    _must_exist(store)
-    before = Path(store).stat().st_size
-    with Store.open(store) as opened:
-        opened.vacuum()
-    typer.echo(f"{store}: {before:,} bytes before, {Path(store).stat().st_size:,} after")
-
-
-@store_app.command("merge")
-def merge_stores(
-    other: Annotated[str, typer.Argument(help="The store whose runs are brought in.")],
-    store: StorePath = "bakeoff.sqlite",
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another process writes to the store.")
-    ] = False,
-) -> None:
-    """Bring the runs and studies of another store into this one, or what is left of a damaged one.
-
-    Example:
-
-      bakeoff store merge other.sqlite
-    """
-    from bakeoff.store.sqlite import Store
-
-    if not Path(other).exists():
-        _must_exist(store)
-    with Store.open(store, wait=wait) as opened:
-        report = opened.merge(other)
-    typer.echo(
-        f"{store}: {report.added} runs added, {report.already_there} were there, "
-        f"{len(report.studies)} studies"
-        + (f"; {report.damaged} damaged runs or studies were left out" if report.damaged else "")
-    )
-
-
-def _must_exist(store: str) -> None:
-    """A command that looks after a store must not create one."""
-    if not Path(store).exists():
-        raise StoreError(f"{store}: there is no store; run a study first, or give its path")
-
-
 for command in (
     running.run,
     ab.ab,
@@ -263,4 +191,4 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data, name="data")
-app.add_typer(store_app, name="store")
+app.add_typer(stores.app, name="store")

@@ -67,13 +67,29 @@ def show(
         str | None,
         typer.Option(metavar="DIR", help="Write study file, JSON, CSV, report and model."),
     ] = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="List the runs, of one study or of all.")
+    ] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Only runs like this; repeatable."),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Order runs by a column; -NAME: largest first."),
+    ] = None,
+    tag: Annotated[
+        str | None, typer.Option(metavar="TAG", help="Only studies tagged with this.")
+    ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="No colours.")] = False,
 ) -> None:
-    """Show the studies of a store, one study, or one run with its curve.
+    """Show the studies of a store, one study, its runs, or one run with its curve.
 
     Examples:
 
       bakeoff show
+
+      bakeoff show digits --runs --where stage=width --sort=-val_accuracy
 
       bakeoff show digits --csv runs.csv
 
@@ -85,10 +101,15 @@ def show(
 
     out = result_console(Style(plain=plain))
     with _open(store) as opened:
+        if runs or where or sort:
+            frame = opened.runs(what)
+            out.print(listing.runs_table(listing.chosen_runs(frame, where or (), sort), sort))
+            return
         wants_study = any(path is not None for path in (json_path, export))
         if what is None and not wants_study:
             if csv_path is None and parquet_path is None:
-                out.print(listing.studies_table(opened.studies()))
+                rows = [row for row in opened.studies() if tag is None or tag in row.tags]
+                out.print(listing.studies_table(rows))
                 for problem in opened.damaged_studies():
                     message_console(Style(plain=plain)).print(problem, soft_wrap=True)
             _frames(opened, None, csv_path, parquet_path)

@@ -21,7 +21,7 @@ from bakeoff.errors import StoreError, StoreVersionError
 from bakeoff.store import migration, sqlite_errors
 
 APPLICATION_ID = 0x62616B65
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 MEMORY = ":memory:"
 _BUSY_SECONDS = 30.0

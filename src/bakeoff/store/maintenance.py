@@ -74,6 +74,7 @@ def merge(into: sqlite3.Connection, other: sqlite3.Connection) -> MergeReport:
     damaged: list[str] = []
     added, already_there = _merge_runs(into, other, damaged)
     names = _merge_studies(into, other, damaged)
+    _merge_openings(into, other, damaged)
     return MergeReport(added, already_there, names, len(damaged))
 
 
@@ -128,6 +129,20 @@ def _merge_studies(
     return tuple(names)
 
 
+def _merge_openings(
+    into: sqlite3.Connection, other: sqlite3.Connection, damaged: list[str]
+) -> None:
+    """What deleted studies of the other store had opened."""
+    columns = studies.PARTS["opening"]
+    for study_id, *row in _rows(other, "opening", ("study_id", *columns), damaged):
+        if study_id is None:
+            into.execute(
+                f"INSERT INTO opening ({', '.join(columns)}) SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS "  # noqa: S608
+                "(SELECT 1 FROM opening WHERE test_hash = ? AND study = ? AND opened_at = ?)",
+                (*row, row[0], row[1], row[3]),
+            )
+
+
 def _copy_study(
     into: sqlite3.Connection,
     other: sqlite3.Connection,
@@ -153,6 +168,7 @@ def _copy_study(
         (theirs,),
     )
     studies.link(into, new, links)
+    studies.set_tags(into, new, {*studies.tags(into, new), *studies.tags(other, theirs)})
     studies.write(into, new, {})
     return new
 

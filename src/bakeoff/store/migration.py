@@ -94,7 +94,20 @@ def from_version_1(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
         studies.write(new, number, {})
 
 
-UPGRADES: dict[int, Callable[[sqlite3.Connection, sqlite3.Connection], None]] = {1: from_version_1}
+def from_version_2(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Copies a store of version 2 into an empty one: every table has the columns it had."""
+    for table in ("run", "study", "stage", "study_run", "study_array", "opening"):
+        names = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
+        new.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
+            old.execute(f"SELECT {', '.join(names)} FROM {table}"),  # noqa: S608
+        )
+
+
+UPGRADES: dict[int, Callable[[sqlite3.Connection, sqlite3.Connection], None]] = {
+    1: from_version_1,
+    2: from_version_2,
+}
 """What copies a store of an older version into an empty one of the newest, by the old version."""
 
 

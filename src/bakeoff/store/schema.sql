@@ -1,9 +1,10 @@
--- The results store, version 2. One SQLite file: one writer (the driver), many readers.
+-- The results store, version 3. One SQLite file: one writer (the driver), many readers.
 --
 -- History
 --   1  the first version
 --   2  metrics, curves and notes of a run by name; the settings with the run; task, model and the
 --      metric that decides with the study; checksums
+--   3  tags; an opening of a test part outlives its study
 --
 -- Words and numbers that one may want to query are columns; whole records (a verdict, a candidate,
 -- the lint) are JSON as written by codec.py, under the number in study.format; arrays are blobs as
@@ -11,7 +12,7 @@
 -- Times are ISO 8601, UTC; durations are seconds; a number that does not exist is NULL or absent.
 
 PRAGMA application_id = 1650551653;  -- 0x62616b65, the bytes "bake"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- One candidate trained on one replicate, whichever study asked for it first.
 CREATE TABLE run (
@@ -107,10 +108,18 @@ CREATE TABLE study_array (
     PRIMARY KEY (study_id, name)
 );
 
--- Every reading of test labels. Written, and on the disk, before the labels are read.
+-- What people call studies, to find them again.
+CREATE TABLE tag (
+    study_id  INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+    tag       TEXT NOT NULL,
+    PRIMARY KEY (study_id, tag)
+) WITHOUT ROWID;
+
+-- Every reading of test labels. Written, and on the disk, before the labels are read. It stays when
+-- its study is deleted: what was seen cannot be made unseen.
 CREATE TABLE opening (
     id         INTEGER PRIMARY KEY,
-    study_id   INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+    study_id   INTEGER REFERENCES study (id) ON DELETE SET NULL,
     test_hash  TEXT NOT NULL,
     study      TEXT NOT NULL,           -- name of the study
     purpose    TEXT NOT NULL,           -- final or replication

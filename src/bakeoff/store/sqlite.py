@@ -311,6 +311,29 @@ class Store:
         with self._access.reading() as connection:
             return maintenance.check(connection)
 
+    def delete(self, study: str | int) -> int:
+        """Takes a study out with the runs that no other study asked for; returns how many runs.
+
+        What it opened of a test part stays on record: what was seen cannot be made unseen.
+        """
+        with self._access.writing(durable=True) as connection:
+            return studies.delete(connection, studies.find(connection, study))
+
+    def rename(self, study: str | int, name: str) -> None:
+        """Gives a study another name."""
+        with self._access.writing(durable=True) as connection:
+            studies.rename(connection, studies.find(connection, study), name)
+
+    def tag(
+        self, study: str | int, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        """Adds and removes tags of a study; returns those it then has, ascending."""
+        with self._access.writing(durable=True) as connection:
+            number = studies.find(connection, study)
+            wanted = ({*studies.tags(connection, number)} | {*add}) - {*remove}
+            studies.set_tags(connection, number, wanted)
+            return studies.tags(connection, number)
+
     def vacuum(self) -> None:
         """Packs the file: gives free pages back to the disk and empties the log."""
         with self._access.guard, sqlite_errors.translated(self._access.shown):

@@ -5,6 +5,7 @@ The functions expect to be called inside a transaction or a snapshot of ``connec
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from bakeoff.errors import NotStoredError, StoreError, StoreVersionError
 from bakeoff.records import DataSummary, TestOpening
 from bakeoff.store.arrays import checksum
-from bakeoff.store.codec import FORMAT, from_json
+from bakeoff.store.codec import FORMAT, content_hash, from_json, to_json
 
 COLUMNS = (
     "uid",
@@ -78,6 +79,7 @@ class StudyRow:
         num_finished, num_failed: of those.
         finished_at: ISO 8601, UTC; None while unfinished.
         seconds: wall time; None while unfinished.
+        tags: what it was tagged with, ascending.
     """
 
     id: int
@@ -95,6 +97,7 @@ class StudyRow:
     started_at: str
     finished_at: str | None
     seconds: float | None
+    tags: tuple[str, ...] = ()
 
 
 def write(connection: sqlite3.Connection, number: int | None, values: Mapping[str, Any]) -> int:
@@ -249,10 +252,59 @@ def rows(connection: sqlite3.Connection) -> list[StudyRow]:
                 num_runs=num_runs,
                 num_finished=num_finished,
                 num_failed=num_failed,
+                tags=tags(connection, number),
                 **{name: study[name] for name in _SHOWN},
             )
         )
     return made
+
+
+def tags(connection: sqlite3.Connection, number: int) -> tuple[str, ...]:
+    """What a study was tagged with, ascending."""
+    found = connection.execute("SELECT tag FROM tag WHERE study_id = ? ORDER BY tag", (number,))
+    return tuple(tag for (tag,) in found)
+
+
+def set_tags(connection: sqlite3.Connection, number: int, wanted: Iterable[str]) -> None:
+    """Gives a study these tags instead of those it has."""
+    connection.execute("DELETE FROM tag WHERE study_id = ?", (number,))
+    connection.executemany(
+        "INSERT OR IGNORE INTO tag (study_id, tag) VALUES (?, ?)",
+        [(number, one) for one in wanted],
+    )
+
+
+def rename(connection: sqlite3.Connection, number: int, name: str) -> None:
+    """Gives a study another name; its file is then to say so too if it is run again."""
+    spec = json.loads(sound_row(connection, number, whole=True)["spec"])
+    text = to_json({**spec, "name": name})
+    write(
+        connection,
+        number,
+        {"name": name, "spec": text, "spec_hash": content_hash(from_json(text, Mapping[str, Any]))},
+    )
+
+
+def delete(connection: sqlite3.Connection, number: int) -> int:
+    """Takes a study out, with the runs that no other study asked for.
+
+    What it opened of a test part stays on record.
+
+    Returns:
+        how many runs went with it.
+    """
+    must_exist(connection, number)
+    own = [
+        run
+        for (run,) in connection.execute(
+            "SELECT DISTINCT run_id FROM study_run AS mine WHERE study_id = ? AND NOT EXISTS "
+            "(SELECT 1 FROM study_run WHERE run_id = mine.run_id AND study_id != mine.study_id)",
+            (number,),
+        )
+    ]
+    connection.execute("DELETE FROM study WHERE id = ?", (number,))
+    connection.executemany("DELETE FROM run WHERE id = ?", [(run,) for run in own])
+    return len(own)
 
 
 def damaged(connection: sqlite3.Connection) -> list[str]:

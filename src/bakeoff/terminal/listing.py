@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -12,13 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff import words
+from bakeoff.errors import UsageError
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
 from bakeoff.store.studies import StudyRow
 from bakeoff.terminal.tables import shown
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SPARKS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
+SHOWN_METRICS = 2
 WORD_STYLE = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
 
@@ -27,7 +34,10 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
     if not rows:
         return Text("No study yet; `bakeoff run` makes one.")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("id", "study", "data", "state", "stages", "runs", "failed", "started"):
+    names = ["id", "study", "data", "state", "stages", "runs", "failed", "started"]
+    if any(row.tags for row in rows):
+        names.append("tags")
+    for name in names:
         count = name in ("id", "stages", "runs", "failed")
         table.add_column(name, justify="right" if count else "left", overflow="fold")
     for row in rows:
@@ -40,8 +50,97 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
             str(row.num_runs),
             str(row.num_failed),
             shown(row.started_at),
+            *([shown(", ".join(row.tags))] if "tags" in names else []),
         )
     return table
+
+
+def chosen_runs(frame: pd.DataFrame, where: Sequence[str], sort: str | None) -> pd.DataFrame:
+    """Those runs that were asked for, in the order that was asked for.
+
+    Args:
+        frame: as ``Store.runs`` gives it.
+        where: ``stage=width`` and so on, all of which must hold; a setting may leave out its
+            ``settings.``.
+        sort: a column, ascending, or descending behind a minus sign; runs without a value last.
+
+    Raises:
+        UsageError: no such column, or no ``=``.
+    """
+    for condition in where:
+        name, equals, value = condition.partition("=")
+        if not equals:
+            raise UsageError(f"--where: must be NAME=VALUE, but got {condition!r}; say stage=width")
+        column = frame[_column(frame, name, "--where")]
+        same = column.astype(str) == value
+        with contextlib.suppress(ValueError):
+            same |= _numbers(column) == float(value)
+        frame = frame[same]
+    if sort is not None:
+        name = _column(frame, sort.removeprefix("-"), "--sort")
+        frame = frame.sort_values(name, ascending=not sort.startswith("-"), kind="stable")
+    return frame
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
+    """A column as numbers, NaN where it holds something else."""
+    import pandas as pd
+
+    return pd.to_numeric(column, errors="coerce")
+
+
+def _column(frame: pd.DataFrame, name: str, option: str) -> str:
+    for known in (name, f"settings.{name}"):
+        if known in frame.columns:
+            return known
+    short = [str(one).removeprefix("settings.") for one in frame.columns]
+    near = difflib.get_close_matches(name, short, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(short)}"
+    raise UsageError(f"{option}: runs have no column {name!r}; {guess}")
+
+
+def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
+    """One line a run: its key, what it was for, what it got. Of many metrics the first two.
+
+    Args:
+        frame: as ``Store.runs`` gives it.
+        sort: the column it was ordered by, which is shown in any case.
+    """
+    if not len(frame):
+        return Text("No such run.")
+    measured = [
+        str(name)
+        for name in frame.columns
+        if str(name).startswith(("val_", "test_")) and frame[name].notna().any()
+    ]
+    names = [name for name in ("stage", "label", "replicate") if name in frame.columns]
+    if set(frame["state"]) != {"finished"}:
+        names.append("state")
+    names += [name for name in measured if name.startswith("val_")][:SHOWN_METRICS]
+    names.append("train_seconds")
+    if sort is not None:
+        names.append(_column(frame, sort.removeprefix("-"), "--sort"))
+    names = list(dict.fromkeys(names))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("run")
+    for name in names:
+        numbers = frame[name].dtype.kind in "if"
+        table.add_column(
+            shown(name.removeprefix("settings.")),
+            justify="right" if numbers else "left",
+            overflow="fold",
+        )
+    for row in frame.to_dict("records"):
+        table.add_row(str(row["key"])[:8], *(_cell(row[name]) for name in names))
+    left_out = [name for name in measured if name not in names]
+    more = f"Not shown: {words.listing([*left_out, 'settings'])}; --csv PATH writes everything."
+    return Group(table, shown(more, "dim"))
+
+
+def _cell(value: Any) -> Text:
+    if isinstance(value, float):
+        return Text(words.number(value) if np.isfinite(value) else "")
+    return shown(str(value))
 
 
 def run_block(run: Run) -> RenderableType:

@@ -1,0 +1,149 @@
+"""What looks after a store: listing runs, tags, other names, deletion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.cli.calling import SMALL_STUDY, bakeoff
+
+from bakeoff import Study
+from bakeoff.errors import NotStoredError, UsageError
+from bakeoff.store.sqlite import Store
+from bakeoff.terminal.listing import chosen_runs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of two studies that share the runs of their first candidate."""
+    place = tmp_path_factory.mktemp("stores")
+    (place / "small.toml").write_text(SMALL_STUDY)
+    other = SMALL_STUDY.replace('"small"', '"other"').replace("[[8], [24]]", "[[8], [16]]")
+    (place / "other.toml").write_text(other)
+    for name in ("small", "other"):
+        Study.from_file(place / f"{name}.toml").run(store=place / "bakeoff.sqlite")
+    return place
+
+
+def copy_of(folder: Path, tmp_path: Path) -> Path:
+    place = tmp_path / "bakeoff.sqlite"
+    place.write_bytes((folder / "bakeoff.sqlite").read_bytes())
+    return place
+
+
+def test_runs_are_listed_filtered_and_ordered(folder) -> None:
+    done = bakeoff(
+        "show", "small", "--runs", "--where", "hidden=8", "--sort", "-val_accuracy", folder=folder
+    )
+    assert done.code == 0, done.err
+    head, *rows, more = done.out.splitlines()
+    assert head.split() == [
+        "run",
+        "stage",
+        "label",
+        "replicate",
+        "val_loss",
+        "val_accuracy",
+        "train_seconds",
+    ]
+    values = [float(row.split()[5]) for row in rows if row.split()[1] == "width"]
+    assert len(values) == 3
+    assert values == sorted(values, reverse=True)
+    assert "val_balanced_accuracy" in more
+    everything = bakeoff("show", "--runs", folder=folder)
+    assert len(everything.out.splitlines()) > len(rows) + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--where", "stag=width"], "--where: runs have no column 'stag'; did you mean stage?"),
+        (["--where", "stage"], "--where: must be NAME=VALUE, but got 'stage'; say stage=width"),
+        (
+            ["--sort", "val_acuracy"],
+            "--sort: runs have no column 'val_acuracy'; did you mean val_accuracy?",
+        ),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_with_the_nearest_one(
+    folder, arguments, message
+) -> None:
+    done = bakeoff("show", "small", "--runs", *arguments, folder=folder)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_runs_without_a_value_come_last(folder) -> None:
+    with Store.open(folder / "bakeoff.sqlite", write=False) as store:
+        frame = store.runs("small")
+    for sort in ("test_accuracy", "-test_accuracy"):
+        values = chosen_runs(frame, (), sort)["test_accuracy"]
+        assert values.notna().iloc[0]
+        assert values.isna().iloc[-1]
+    assert set(chosen_runs(frame, ["replicate=1.0", "stage=width"], None)["replicate"]) == {1}
+    with pytest.raises(UsageError, match="did you mean"):
+        chosen_runs(frame, ["labe=8"], None)
+
+
+def test_tags_are_added_taken_away_and_found(folder, tmp_path) -> None:
+    copy_of(folder, tmp_path)
+    said = bakeoff("store", "tag", "small", "paper", "draft", folder=tmp_path)
+    assert said.out == "bakeoff.sqlite: small is tagged draft, paper\n"
+    assert "draft, paper" in bakeoff("show", folder=tmp_path).out
+    only = bakeoff("show", "--tag", "paper", folder=tmp_path).out
+    assert "small" in only
+    assert "other" not in only
+    said = bakeoff(
+        "store", "tag", "small", "--remove", "draft", "--remove", "paper", folder=tmp_path
+    )
+    assert said.out == "bakeoff.sqlite: small is tagged with nothing\n"
+
+
+def test_a_study_gets_another_name(folder, tmp_path) -> None:
+    path = copy_of(folder, tmp_path)
+    assert bakeoff("store", "rename", "small", "first try", folder=tmp_path).code == 0
+    with Store.open(path) as store:
+        assert [row.name for row in store.studies()] == ["first try", "other"]
+        result = store.load_result("first try")
+        assert (result.name, result.spec["name"]) == ("first try", "first try")
+        assert store.check() == []
+        with pytest.raises(NotStoredError):
+            store.load_result("small")
+
+
+def test_a_deleted_study_takes_its_own_runs_and_leaves_what_it_opened(folder, tmp_path) -> None:
+    path = copy_of(folder, tmp_path)
+    with Store.open(path) as store:
+        kept = set(store.runs("other")["key"])
+        gone = set(store.runs("small")["key"]) - kept
+        assert gone
+        assert kept & set(store.runs("small")["key"])  # what both asked for
+        assert store.delete("small") == len(gone)
+        assert set(store.runs()["key"]) == kept
+        assert store.check() == []
+    again = Study.from_file(folder / "small.toml").run(store=path).record
+    assert 0 < again.num_reused < len(gone | kept)
+    assert [opening.ordinal for opening in again.openings] == [3]
+    other = tmp_path / "new.sqlite"
+    with Store.open(path) as store:
+        store.delete("small")
+        store.delete("other")
+        assert store.studies() == []
+    with Store.open(other) as store:
+        store.merge(path)
+        store.merge(path)
+    once_more = Study.from_file(folder / "small.toml").run(store=other).record
+    assert [opening.ordinal for opening in once_more.openings] == [4]
+
+
+@pytest.mark.parametrize("command", [["delete", "x"], ["rename", "x", "y"], ["tag", "x", "y"]])
+def test_a_study_that_is_not_there_is_named(folder, tmp_path, command) -> None:
+    copy_of(folder, tmp_path)
+    done = bakeoff("store", *command, folder=tmp_path)
+    assert done.code != 0
+    assert "study 'x': not in the store; it has: 'other', 'small'" in done.err
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = bakeoff("store", *command, folder=empty)
+    assert "there is no store" in done.err
+    assert not list(empty.iterdir())

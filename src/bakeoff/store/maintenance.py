@@ -138,8 +138,9 @@ def _merge_openings(
         if study_id is None:
             into.execute(
                 f"INSERT INTO opening ({', '.join(columns)}) SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS "  # noqa: S608
-                "(SELECT 1 FROM opening WHERE test_hash = ? AND study = ? AND opened_at = ?)",
-                (*row, row[0], row[1], row[3]),
+                "(SELECT 1 FROM opening WHERE test_hash = ? AND study = ? AND purpose = ? "
+                "AND opened_at = ? AND ordinal = ?)",
+                (*row, *row),
             )
 
 

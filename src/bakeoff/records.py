@@ -581,6 +581,7 @@ class PlannedStage:
         takes_incumbent: whether a candidate of the stage before will join.
         tune: nuisance hyperparameters and their values; empty without.
         pinned: label of the candidate the author carries on, or None.
+        min_runs, max_runs: fewest and most runs it can take, tuning included.
     """
 
     name: str
@@ -590,6 +591,8 @@ class PlannedStage:
     takes_incumbent: bool
     tune: Mapping[str, tuple[Any, ...]]
     pinned: str | None
+    min_runs: int = 0
+    max_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -601,8 +604,10 @@ class StudyPlan:
         num_folds: folds of the partition; the validation share is its reciprocal.
         delta: the author's δ in units of the metric, or None for the default rule.
         stages: in order.
-        min_runs, max_runs: fewest and most runs the study can take.
-        estimated_seconds: (low, high), rough; None where nobody knows what a run takes.
+        min_runs, max_runs: about the fewest and most runs the study can take, with its tuning,
+            its audit and its refits.
+        estimated_seconds: (low, high) of the whole command, for these numbers of runs; None where
+            nobody knows what a run takes.
         detectable: smallest true difference found with probability .8 at the last look, in units
             of the metric, assuming the seed-to-seed sd that ``docs/evidence.md`` measured.
     """

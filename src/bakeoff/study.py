@@ -207,8 +207,19 @@ class Study:
             )
         return self._dataset
 
-    def check(self, *, replicates: int | None = None, workers: int | None = None) -> StudyPlan:
-        """The plan: candidates, runs at each look, a rough estimate of the time. Trains nothing."""
+    def check(
+        self,
+        *,
+        replicates: int | None = None,
+        workers: int | None = None,
+        timed: bool = True,
+    ) -> StudyPlan:
+        """The plan: candidates, runs at each look, how long it will take. Trains none of it.
+
+        Args:
+            replicates, workers: as in ``run``.
+            timed: whether networks are timed on made-up examples, which takes up to two seconds.
+        """
         dataset = self.load_data()
         model = study_model(self.spec, self.brought, task_of(dataset.task))
         return plan_study(
@@ -217,6 +228,7 @@ class Study:
             model.trainable,
             slots=workers or max(1, available_cores() // model.threads),
             replicates=replicates,
+            timed=timed,
         )
 
     def run(

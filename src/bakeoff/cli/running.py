@@ -23,7 +23,7 @@ from bakeoff.files import must_be_writable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bakeoff.records import StageResult
+    from bakeoff.records import StageResult, StudyPlan
     from bakeoff.result import Result
     from bakeoff.study import Study
     from bakeoff.terminal.live import LiveProgress
@@ -190,7 +190,10 @@ def carry_out(study: Study, style: Style, out: Console, **options: Any) -> Resul
     def on_stage(index: int, stage: StageResult) -> None:
         messages.print(stage_line(index, stage))
 
-    observer = _observer(style, on_stage)
+    plan = study.check(
+        replicates=options.get("replicates"), workers=options.get("workers"), timed=False
+    )
+    observer = _observer(style, on_stage, plan)
     try:
         result = study.run(observer=observer, **options)
     finally:
@@ -290,13 +293,13 @@ def _load(study: str, style: Style, overrides: list[str]) -> Study:
     return made
 
 
-def _observer(style: Style, on_stage: Any) -> LiveProgress | PlainProgress | None:
+def _observer(style: Style, on_stage: Any, plan: StudyPlan) -> LiveProgress | PlainProgress | None:
     if style.quiet:
         return None
     if is_live(style):
         from bakeoff.terminal.live import LiveProgress
 
-        return LiveProgress(message_console(style), on_stage)
+        return LiveProgress(message_console(style), on_stage, plan)
     from bakeoff.terminal.progress import PlainProgress
 
     return PlainProgress(write_message, on_stage)

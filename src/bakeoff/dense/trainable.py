@@ -15,6 +15,7 @@ from bakeoff.dense.base import Engine, TrainedRun, layers_of, model_arrays, scal
 from bakeoff.dense.base import Watch as EngineWatch
 from bakeoff.dense.jobs import JobMaker
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+from bakeoff.dense.timing import Stopwatch
 from bakeoff.errors import EngineError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
@@ -23,18 +24,6 @@ from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Task
 from bakeoff.tasks.classification import CLASSIFICATION, balanced_accuracy, score_logits, softmax
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
-
-# Counted operations per second of one core, (slow, fast): a small dense network and a sparse first
-# layer, as `benchmarks/` measures them. The fast end is over the hardware's peak because a sparse
-# first layer leaves out operations that are counted. Rough on purpose: a range is printed.
-OPERATIONS_PER_SECOND = {
-    "reference": (5e8, 8e9),
-    "native/baseline": (4e9, 6e10),
-    "native/avx2": (1e10, 2e11),
-    "native/avx512": (2e10, 4e11),
-    "native/neon": (4e9, 6e10),
-}
-
 
 ENGINE_NAMES = ("auto", "native", "reference")
 
@@ -55,6 +44,7 @@ class Dense:
     def __init__(self, engine: Engine, task: Task = CLASSIFICATION) -> None:
         self.engine = engine
         self.task = task
+        self._stopwatch = Stopwatch(engine)
         self._lock = threading.Lock()
         self._jobs: JobMaker | None = None
 
@@ -81,13 +71,9 @@ class Dense:
             ("operations", float(operations)),
         )
 
-    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float]:
-        """From the counted operations and what one core of this instruction set does a second."""
-        operations = dict(self.cost(settings, data))["operations"]
-        family, _, rest = self.name.partition("/")
-        instruction_set = f"{family}/{rest.partition('/')[2]}"
-        slow, fast = OPERATIONS_PER_SECOND.get(instruction_set, OPERATIONS_PER_SECOND["reference"])
-        return operations / fast, operations / slow
+    def seconds(self, settings: Settings, data: DataSummary) -> float:
+        """What a run takes on one core, told from a short training on made-up examples."""
+        return self._stopwatch.seconds(DenseSettings.of(settings), data)
 
     def batches(self, requests: Sequence[Request], data: DataSummary) -> list[Sequence[Request]]:
         """One by one, the longest first: that keeps the cores busy to the end."""

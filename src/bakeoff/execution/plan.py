@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.data.dataset import Dataset
+from bakeoff.evidence.audit import replicates_of
 from bakeoff.evidence.power import expected_reach
 from bakeoff.execution.candidates import (
     CandidateMaker,
@@ -21,9 +22,15 @@ from bakeoff.execution.chain import (
     sampling_for,
     split_of,
 )
-from bakeoff.records import Candidate, PlannedStage, StudyPlan
+from bakeoff.records import Candidate, DataSummary, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
 from bakeoff.trainables.base import StudyData, Trainable
+
+SECONDS_PER_RUN = 0.001
+"""Of driver and store, one run after the other."""
+
+SECONDS_BESIDE = 0.7
+"""Of the start, the report and the model file."""
 
 
 def plan_study(
@@ -33,11 +40,29 @@ def plan_study(
     *,
     slots: int,
     replicates: int | None = None,
+    timed: bool = True,
 ) -> StudyPlan:
-    """The plan of a study on its data; trains nothing and never opens the test part."""
+    """The plan of a study on its data; trains none of it and never opens the test part.
+
+    Args:
+        slots: runs at the same time.
+        replicates: at most so many per candidate.
+        timed: whether it is told how long the runs take, which takes up to two seconds.
+    """
     looks = looks_for(spec, replicates)
     data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds).summary
-    stages, counts = _stages(CandidateMaker(spec, data, trainable), looks)
+    stages = _stages(CandidateMaker(spec, data, trainable), looks)
+    clock = _Clock(trainable, data)
+    min_runs = max_runs = 0
+    for stage in stages:
+        min_runs, max_runs = min_runs + stage.min_runs, max_runs + stage.max_runs
+        clock.add(stage.min_runs, stage.max_runs, stage.candidates)
+    closing = (0, 0)
+    if spec.kind == "study" and stages:
+        audit = _audit_runs(stages, looks) if spec.audit else (0, 0)
+        refits = spec.final_replicates if trainable.task.score is not None else 0
+        closing = (audit[0] + refits, audit[1] + refits)
+        clock.add(*closing, stages[-1].candidates)
     return StudyPlan(
         name=spec.name,
         kind=spec.kind,
@@ -49,9 +74,9 @@ def plan_study(
         delta=spec.delta,
         data=data,
         stages=tuple(stages),
-        min_runs=counts.min_runs,
-        max_runs=counts.max_runs,
-        estimated_seconds=counts.estimated(slots),
+        min_runs=min_runs + closing[0],
+        max_runs=max_runs + closing[1],
+        estimated_seconds=clock.estimated(slots, min_runs, max_runs) if timed else None,
         detectable=expected_reach(
             rule_for(spec, data, trainable, looks), sampling_for(spec, data, trainable)
         ),
@@ -59,35 +84,39 @@ def plan_study(
 
 
 @dataclass(slots=True)
-class _Counts:
-    """Fewest and most runs of a study, and their time on one core; None where nobody knows it."""
+class _Clock:
+    """Fewest and most seconds of a study on one slot; None where nobody knows."""
 
-    min_runs: int = 0
-    max_runs: int = 0
-    min_seconds: float | None = 0.0
-    max_seconds: float | None = 0.0
+    trainable: Trainable
+    data: DataSummary
+    low: float | None = 0.0
+    high: float | None = 0.0
 
-    def add(self, fewest: int, most: int, each: Sequence[tuple[float, float] | None]) -> None:
-        """Counts so many runs, each of which takes one of these ranges."""
-        self.min_runs += fewest
-        self.max_runs += most
-        known = [seconds for seconds in each if seconds is not None]
-        if self.min_seconds is None or self.max_seconds is None or len(known) < len(each):
-            self.min_seconds = self.max_seconds = None
+    def add(self, fewest: float, most: float, candidates: Sequence[Candidate]) -> None:
+        """Counts so many runs of these candidates, evenly."""
+        if self.low is None or self.high is None:
             return
-        self.min_seconds += fewest * min(low for low, _ in known)
-        self.max_seconds += most * max(high for _, high in known)
+        each = [self.trainable.seconds(one.settings, self.data) for one in candidates]
+        known = [seconds for seconds in each if seconds is not None]
+        if len(known) < len(each) or not known:
+            self.low = self.high = None
+            return
+        mean = sum(known) / len(known)
+        self.low += fewest * mean
+        self.high += most * mean
 
-    def estimated(self, slots: int) -> tuple[float, float] | None:
-        if self.min_seconds is None or self.max_seconds is None:
+    def estimated(self, slots: int, min_runs: int, max_runs: int) -> tuple[float, float] | None:
+        if self.low is None or self.high is None:
             return None
-        return self.min_seconds / slots, self.max_seconds / slots
+        return (
+            SECONDS_BESIDE + min_runs * SECONDS_PER_RUN + self.low / slots,
+            SECONDS_BESIDE + max_runs * SECONDS_PER_RUN + self.high / slots,
+        )
 
 
-def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[PlannedStage], _Counts]:
+def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]:
     """The planned stages, and how many runs they take."""
     spec, trainable = maker.spec, maker.trainable
-    counts = _Counts()
     stages: list[PlannedStage] = []
     carried: Mapping[str, Any] = dict(spec.base)
     incumbent: Candidate | None = None
@@ -95,7 +124,6 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
     for stage in spec.stage:
         candidates = maker.of_stage(stage, carried, None)
         pinned = pinned_label(stage, candidates)
-        each = [trainable.seconds(one.settings, maker.data) for one in candidates]
         joins = incumbent is not None and spec.kind == "study"
         contenders = len(candidates) + joins
         grid = tuning_points(stage, trainable.space, seed=spec.seed) if stage.tune else []
@@ -110,7 +138,6 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
             fewest = len(candidates) * looks[0] + screening
             # Everyone also tries the values that an incumbent brings along.
             most = contenders * (looks[-1] + (joins and bool(grid))) + screening
-        counts.add(fewest, most, each)
         stages.append(
             PlannedStage(
                 name=stage.name,
@@ -122,15 +149,23 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> tuple[list[Planned
                     name: tuple(dict.fromkeys(point[name] for point in grid)) for name in stage.tune
                 },
                 pinned=pinned,
+                min_runs=fewest,
+                max_runs=most,
             )
         )
         chosen = candidates[0] if pinned is None else _labelled(candidates, pinned)
         carried = chosen.declared
         incumbent = chosen
-    if spec.kind == "study" and incumbent is not None and trainable.task.score is not None:
-        refits = spec.final_replicates
-        counts.add(refits, refits, [trainable.seconds(incumbent.settings, maker.data)])
-    return stages, counts
+    return stages
+
+
+def _audit_runs(stages: Sequence[PlannedStage], looks: tuple[int, ...]) -> tuple[int, int]:
+    """About the fewest and most runs of a chain audit: every other candidate, swapped back."""
+    swaps = sum(len(stage.candidates) - 1 for stage in stages[:-1])
+    if not swaps:
+        return 0, 0
+    screening, confirming = replicates_of(looks[-1])
+    return swaps * screening, 2 * swaps * screening + 2 * confirming
 
 
 def _labelled(candidates: list[Candidate], label: str) -> Candidate:

@@ -22,7 +22,7 @@ from bakeoff.execution.events import (
     StageStarted,
     StudyStarted,
 )
-from bakeoff.records import StageResult
+from bakeoff.records import StageResult, StudyPlan
 from bakeoff.terminal.progress import Counts, running_line
 from bakeoff.terminal.tables import shown
 
@@ -40,12 +40,18 @@ class LiveProgress:
     Args:
         console: writes to standard error.
         on_stage: shows a finished stage on standard output.
+        plan: of the study, for the time that is left.
     """
 
-    def __init__(self, console: Console, on_stage: Callable[[int, StageResult], None]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        on_stage: Callable[[int, StageResult], None],
+        plan: StudyPlan | None = None,
+    ) -> None:
         self._console = console
         self._on_stage = on_stage
-        self._counts = Counts()
+        self._counts = Counts(plan)
         self._running: dict[str, EpochEnded] = {}
         self._live: Live | None = None
 
@@ -58,11 +64,10 @@ class LiveProgress:
         with counts.lock:
             total, done = max(1, counts.requested), counts.done
             running = list(self._running.values())[:MAX_RUN_ROWS]
+            most = counts.left.most_seconds(counts.requested - counts.done)
         bar = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - counts.started
-        left = ""
-        if counts.finished and done < total:
-            left = f", about {words.duration(elapsed / counts.finished * (total - done))} left"
+        left = "" if most is None else f", at most {words.duration(most)} left"
         bar.add_row(
             ProgressBar(total=total, completed=done, width=24),
             Text(f"{done}/{total} runs, {words.duration(elapsed)}{left}", style="dim"),
@@ -98,7 +103,7 @@ class LiveProgress:
                 counts.num_stages = event.num_stages
             case StageStarted(index, name, question):
                 number = f"{index + 1}/{counts.num_stages} " if index < counts.num_stages else ""
-                counts.begin(number + name, question)
+                counts.begin(index, number + name, question)
                 self._running.clear()
                 self._start()
             case RunsRequested():
@@ -110,7 +115,7 @@ class LiveProgress:
             case RunFinished():
                 with counts.lock:
                     self._running.pop(event.request.key, None)
-                    counts.finished += 1
+                counts.finish()
             case StageFinished():
                 self.close()
                 self._on_stage(event.index, event.stage)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff import words
@@ -24,17 +25,86 @@ from bakeoff.execution.events import (
     StudyStarted,
     nobody,
 )
-from bakeoff.records import Replicate, Run, StageResult
+from bakeoff.records import PlannedStage, Replicate, Run, StageResult, StudyPlan
 
 # Often enough to look alive, seldom enough not to flood the notebook's connection.
 SECONDS_BETWEEN_UPDATES = 0.2
 
 
-class Counts:
-    """How far the present stage is; shared by both observers, under a lock."""
+class TimeLeft:
+    """The longest that a whole study can still take, at the pace it has had so far.
 
-    def __init__(self) -> None:
+    Args:
+        plan: of the study; None where nobody knows it, so that nothing is told.
+    """
+
+    def __init__(self, plan: StudyPlan | None) -> None:
+        self._stages = [] if plan is None else [_Amount.of(stage) for stage in plan.stages]
+        closing = 0 if plan is None else plan.max_runs - sum(one.runs for one in self._stages)
+        self._closing = _Amount(closing, self._stages[-1].weight if self._stages else 1.0)
+        self._index = -1
+        self._stage_done = 0
+        self._trained = 0.0
+        self._started = time.monotonic()
+
+    def begin(self, index: int) -> None:
+        """A stage, the audit or the final step begins."""
+        if index < len(self._stages) or self._index < len(self._stages):
+            self._stage_done = 0  # the audit and the final step are counted together
+        self._index = index
+
+    def reuse(self, num_runs: int) -> None:
+        """So many runs were there already."""
+        self._stage_done += num_runs
+
+    def finish(self) -> None:
+        """A run was trained."""
+        self._stage_done += 1
+        self._trained += self._now.weight
+
+    @property
+    def _now(self) -> _Amount:
+        return self._stages[self._index] if self._index < len(self._stages) else self._closing
+
+    def most_seconds(self, waiting: int) -> float | None:
+        """At most so long; None before the first run.
+
+        Args:
+            waiting: runs that are asked for and not there yet.
+        """
+        if not self._stages or not self._trained:
+            return None
+        now = self._now
+        left = max(now.runs - self._stage_done, waiting) * now.weight
+        if self._index < len(self._stages):
+            later = [*self._stages[self._index + 1 :], self._closing]
+            left += sum(one.runs * one.weight for one in later)
+        return (time.monotonic() - self._started) * left / self._trained
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """So many runs at most, each of so much work."""
+
+    runs: int
+    weight: float
+
+    @classmethod
+    def of(cls, stage: PlannedStage) -> _Amount:
+        work = [dict(one.cost).get("operations", 1.0) for one in stage.candidates]
+        return cls(stage.max_runs, sum(work) / len(work))
+
+
+class Counts:
+    """How far the present stage is; shared by both observers, under a lock.
+
+    Args:
+        plan: of the study, for the time that is left.
+    """
+
+    def __init__(self, plan: StudyPlan | None = None) -> None:
         self.lock = threading.Lock()
+        self.left = TimeLeft(plan)
         self.stage = ""
         self.question = ""
         self.num_stages = 0
@@ -43,9 +113,10 @@ class Counts:
         self.finished = 0
         self.started = time.monotonic()
 
-    def begin(self, name: str, question: str) -> None:
+    def begin(self, index: int, name: str, question: str) -> None:
         with self.lock:
             self.stage, self.question = name, question
+            self.left.begin(index)
             self.requested = self.reused = self.finished = 0
             self.started = time.monotonic()
 
@@ -53,6 +124,12 @@ class Counts:
         with self.lock:
             self.requested += num_requested
             self.reused += num_reused
+            self.left.reuse(num_reused)
+
+    def finish(self) -> None:
+        with self.lock:
+            self.finished += 1
+            self.left.finish()
 
     @property
     def done(self) -> int:
@@ -88,13 +165,13 @@ class PlainProgress:
                     f"{words.plural(event.slots, 'worker')}"
                 )
             case StageStarted():
-                counts.begin(event.name, event.question)
+                counts.begin(event.index, event.name, event.question)
             case RunsRequested(num_requested, num_reused):
                 counts.request(num_requested, num_reused)
                 if num_reused:
                     self._line(f"{num_reused} of {words.plural(num_requested, 'run')} reused")
             case RunFinished(request, run):
-                counts.finished += 1
+                counts.finish()
                 self._line(
                     f"[{counts.done}/{counts.requested}] {request.stage}: "
                     f"{request.label}, {_which(request.replicate)}: "

@@ -243,9 +243,13 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
     )
     known = ""
     if seconds is not None:
-        known = (
-            f", roughly {words.duration(seconds[0])} to {words.duration(seconds[1])} of training"
-        )
+        likely = (seconds[0] * seconds[1]) ** 0.5
+        known = f", about {words.duration(likely)}"
+        if seconds[1] > 1.5 * seconds[0]:
+            known += (
+                f" ({words.duration(seconds[0])} if every question is decided at its first look, "
+                f"{words.duration(seconds[1])} at most)"
+            )
     console.print(f"{runs} runs{known}.")
     if plan.detectable is not None:
         apart = words.difference(plan.detectable, CLASSIFICATION.metric(plan.metric))

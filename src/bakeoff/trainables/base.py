@@ -236,8 +236,8 @@ class Trainable(Protocol):
         """Names and counts, compared in this order, less is cheaper; empty where unknown."""
         ...
 
-    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float] | None:
-        """A rough range for the time of one run; None where nobody knows."""
+    def seconds(self, settings: Settings, data: DataSummary) -> float | None:
+        """What a run takes on one slot; None where nobody knows."""
         ...
 
     def batches(

@@ -78,7 +78,7 @@ class Brought:
         del settings, data
         return ()
 
-    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float] | None:
+    def seconds(self, settings: Settings, data: DataSummary) -> float | None:
         """Unknown."""
         del settings, data
         return None

@@ -72,7 +72,7 @@ class Mixed:
         del settings, data
         return ()
 
-    def seconds(self, settings: Settings, data: DataSummary) -> tuple[float, float] | None:
+    def seconds(self, settings: Settings, data: DataSummary) -> float | None:
         return self._of(settings).seconds(_own(settings), data)
 
     def batches(self, requests: Sequence[Request], data: DataSummary) -> list[Sequence[Request]]:

@@ -610,6 +610,7 @@ class StudyPlan:
             nobody knows what a run takes.
         detectable: smallest true difference found with probability .8 at the last look, in units
             of the metric, assuming the seed-to-seed sd that ``docs/evidence.md`` measured.
+        refits: runs of the final step.
     """
 
     name: str
@@ -626,3 +627,4 @@ class StudyPlan:
     max_runs: int
     estimated_seconds: tuple[float, float] | None
     detectable: float | None
+    refits: int = 0

@@ -16,6 +16,7 @@ from bakeoff.data.dataset import Dataset, no_data
 from bakeoff.data.named import load_named
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import UsageError
+from bakeoff.execution.budget import Budget
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
 from bakeoff.execution.models import brought, model_table, study_model
@@ -244,6 +245,7 @@ class Study:
         retry_failed: bool = False,
         follow_audit: int = 0,
         wait: bool = False,
+        budget: float | None = None,
     ) -> Result:
         """Runs the study, or goes on where it stopped.
 
@@ -259,6 +261,8 @@ class Study:
             retry_failed: train failed runs again.
             follow_audit: take what the audit confirms and audit again, at most this many times.
             wait: wait when another process is writing to the store.
+            budget: seconds that it may take: no more replicates are asked for that would probably
+                not end in time. The first look of each stage and the refits are trained anyhow.
 
         Raises:
             RunsFailedError: no verdict was possible in some stage.
@@ -267,11 +271,16 @@ class Study:
         """
         _positive("replicates", replicates)
         _positive("workers", workers)
+        if budget is not None and not budget > 0.0:
+            raise UsageError(f"budget: `budget > 0` must hold, but got {budget:g} seconds")
         options = RunOptions(
             replicates=replicates,
             fresh=fresh,
             retry_failed=retry_failed,
             follow_audit=follow_audit,
+            budget=None
+            if budget is None
+            else Budget(budget, self.check(replicates=replicates, workers=workers, timed=False)),
         )
         spec, dataset = self.spec, self.load_data()
         model = study_model(spec, self.brought, task_of(dataset.task), engine=engine)

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from calling import SMALL_STUDY, bakeoff, environment
 
+from bakeoff.cli.running import seconds_of
+
 ESCAPE = "\x1b"
 GOLDEN_STORES = Path(__file__).parents[1] / "golden_stores"
 
@@ -29,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
 def test_results_go_to_standard_output_and_progress_to_standard_error(folder: Path) -> None:
     done = bakeoff("run", "small.toml", folder=folder)
     assert done.code == 0, done.err
-    assert "1. width" in done.out
+    assert done.out.startswith("Summary\n")
+    assert "1. width" not in done.out
     assert "Test accuracy" in done.out
     assert "Report: bakeoff-small.html" in done.out
     assert "[6/6] width:" in done.err
@@ -79,7 +82,34 @@ def test_outputs_follow_links_and_fill_pipes(folder: Path) -> None:
 def test_quiet_prints_results_only(folder: Path) -> None:
     done = bakeoff("run", "small.toml", "--quiet", folder=folder)
     assert done.err == ""
-    assert "1. width" in done.out
+    assert "Test accuracy" in done.out
+
+
+def test_details_are_told_when_asked_for(folder: Path) -> None:
+    short = bakeoff("run", "small.toml", "-q", folder=folder).out
+    assert "every candidate" in short
+    long = bakeoff("run", "small.toml", "-q", "--details", folder=folder).out
+    assert "1. width" in long
+    assert "1. width" in bakeoff("show", "small", folder=folder).out
+
+
+@pytest.mark.parametrize("time", ["soon", "0s", "-5m", "5 minutes", ""])
+def test_a_budget_that_is_no_time_is_refused(folder: Path, time: str) -> None:
+    done = bakeoff("run", "small.toml", f"--budget={time}", folder=folder)
+    assert (done.code, done.out) == (2, "")
+    assert "--budget: must be a time such as 90s, 10m or 1h30m" in done.err
+
+
+def test_a_budget_is_a_time(folder: Path) -> None:
+    assert [seconds_of(text) for text in ("90s", "10m", "1h30m", "2.5", "1h5s")] == [
+        90,
+        600,
+        5400,
+        2.5,
+        3605,
+    ]
+    done = bakeoff("run", "small.toml", "--budget", "1h", folder=folder)
+    assert done.code == 0, done.err
 
 
 def test_the_same_command_again_trains_nothing(folder: Path) -> None:

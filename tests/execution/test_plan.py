@@ -6,13 +6,17 @@ import pytest
 from small_studies import make_study
 
 from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.dense import timing
+from bakeoff.dense.trainable import Dense, get_engine
+from bakeoff.execution import plan
 from bakeoff.execution.events import Event, RunFinished
 from bakeoff.study import Study
+from bakeoff.trainables.base import StudyData
 
 
 def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -> None:
     study = make_study(clouds, audit=False)
-    plan = study.check()
+    planned = study.check()
     trained = 0
 
     def count(event: Event) -> None:
@@ -21,8 +25,8 @@ def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -
 
     study.run(store=":memory:", observer=count)
     # The incumbent's runs of a stage's first look are those it had in the stage before.
-    shared = plan.looks[0] * (len(plan.stages) - 1)
-    assert plan.min_runs - shared <= trained <= plan.max_runs
+    shared = planned.looks[0] * (len(planned.stages) - 1)
+    assert planned.min_runs - shared <= trained <= planned.max_runs
 
 
 def test_planning_never_opens_the_test_part_and_trains_nothing(
@@ -66,3 +70,33 @@ def test_a_replication_takes_exactly_its_runs(clouds: Dataset) -> None:
 def test_fewer_replicates_make_a_cheaper_plan(clouds: Dataset) -> None:
     study = make_study(clouds)
     assert study.check(replicates=1).max_runs < study.check().max_runs
+
+
+def test_the_time_is_told_within_a_factor_of_three(clouds: Dataset) -> None:
+    data = {
+        "base": {"scale": "standard", "hidden": [64, 64], "epochs": 60},
+        "audit": False,
+        "looks": [3],
+    }
+    study = Study(clouds, **data).stage("l2", l2=[0.0, 1e-9])
+    low, high = study.check(workers=1).estimated_seconds
+    result = study.run(store=":memory:", workers=1).record
+    trained = sum(run.train_seconds for runs in result.stages[0].runs for run in runs)
+    trained += sum(run.train_seconds for run in result.final.runs)
+    # Half a minute of a busy machine is nothing to judge by: the training itself is compared.
+    beside = plan.SECONDS_BESIDE + 11 * plan.SECONDS_PER_RUN
+    assert trained / 6.0 < low - beside <= high - beside < trained * 6.0
+
+
+def test_networks_beyond_the_time_for_measuring_are_told_from_the_others(
+    clouds: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "MOST_SECONDS", 1e-9)
+    study = Study(clouds, audit=False).stage("width", hidden=[[8], [16], [512, 512]])
+    trainable = Dense(get_engine("reference"))
+    data = StudyData(clouds, study_seed=0, split="folds", num_folds=12).summary
+    seconds = [
+        trainable.seconds(one.settings, data)
+        for one in study.check(timed=False).stages[0].candidates
+    ]
+    assert 0.0 < seconds[0] < seconds[2]

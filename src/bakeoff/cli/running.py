@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,7 @@ from bakeoff.cli.output import (
     write_message,
     write_text,
 )
-from bakeoff.errors import LintError
+from bakeoff.errors import LintError, UsageError
 from bakeoff.files import must_be_writable
 
 if TYPE_CHECKING:
@@ -81,6 +82,13 @@ def run(
         int,
         typer.Option(min=0, help="Take what the chain audit confirms, at most this many times."),
     ] = 0,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Ask for no more replicates that would not end in time: 90s, 10m, 1h30m.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
     ] = False,
@@ -105,6 +113,9 @@ def run(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Print every stage, the audit and the lint as well.")
+    ] = False,
     quiet: Quiet = False,
     plain: Plain = False,
     no_color: NoColor = False,
@@ -120,6 +131,7 @@ def run(
       bakeoff run my-study.toml --report report.html
     """
     style = Style(quiet=quiet, plain=plain, no_color=no_color)
+    seconds = None if budget is None else seconds_of(budget)
     for place in (json_path, report, model):
         if place is not None and place != "-":
             must_be_writable(place)
@@ -132,6 +144,7 @@ def run(
         loaded,
         style,
         out,
+        details=details,
         store=store,
         engine=engine,
         replicates=replicates,
@@ -141,6 +154,7 @@ def run(
         retry_failed=retry_failed,
         follow_audit=follow_audit,
         wait=wait,
+        budget=seconds,
     )
     record = result.record
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
@@ -167,11 +181,14 @@ def run(
         )
 
 
-def carry_out(study: Study, style: Style, out: Console, **options: Any) -> Result:
+def carry_out(
+    study: Study, style: Style, out: Console, *, details: bool = True, **options: Any
+) -> Result:
     """Runs a study with progress on standard error, then prints what it found.
 
     Args:
         out: where the tables go.
+        details: whether more than the summary is printed.
         **options: of ``Study.run``.
     """
     # Everything is imported before the study begins: an interruption must not fall into an import.
@@ -199,7 +216,7 @@ def carry_out(study: Study, style: Style, out: Console, **options: Any) -> Resul
     finally:
         if observer is not None:
             observer.close()
-    print_result(out, result.record)
+    print_result(out, result.record, details=details)
     return result
 
 
@@ -281,6 +298,22 @@ def overridden(overrides: list[str] | None, seed: int | None, delta: float | Non
         *([] if seed is None else [f"seed={seed}"]),
         *([] if delta is None else [f"delta={delta!r}"]),
     ]
+
+
+def seconds_of(text: str) -> float:
+    """A time such as ``90s``, ``10m`` or ``1h30m``; a bare number counts seconds.
+
+    Raises:
+        UsageError: anything else.
+    """
+    found = re.fullmatch(
+        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip()
+    )
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(part * size for part, size in zip(parts, (3600, 60, 1), strict=False))
+    if not 0.0 < seconds < float("inf"):
+        raise UsageError(f"--budget: must be a time such as 90s, 10m or 1h30m, but got {text!r}")
+    return seconds
 
 
 def _load(study: str, style: Style, overrides: list[str]) -> Study:

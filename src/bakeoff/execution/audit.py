@@ -74,9 +74,12 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
         elif settings.effective() != final.settings.effective():
             possible.append(swap)
             candidates.append(context.maker.make(swap.label, changed(final.declared, swap.changes)))
+    num_screening, num_confirming = judging.replicates_of(len(context.replicates))
+    if not context.in_time(len(context.spec.stage), len(candidates) * num_screening):
+        context.runs.notify(Note("The budget leaves no time for the chain audit."))
+        return excluded
     if not possible:
         return excluded
-    num_screening, num_confirming = judging.replicates_of(len(context.replicates))
     runs = context.train(STAGE, [final, *candidates], context.replicates[:num_screening])
     final_values, *values = (_values(context, one) for one in runs)
     best = judging.screen(final_values, values, context.rule)
@@ -86,7 +89,8 @@ def _round(context: StudyContext, planned: Sequence[Swap], final: Candidate) -> 
         )
         for number, (swap, one) in enumerate(zip(possible, values, strict=True))
     ]
-    if best and num_confirming:
+    num_left = (1 + len(best)) * num_confirming
+    if best and num_confirming and context.in_time(len(context.spec.stage), num_left):
         others = context.replicates[num_screening:]
         further = context.train(STAGE, [final, *(candidates[number] for number in best)], others)
         final_values, *values = (_values(context, one) for one in further)

@@ -18,6 +18,7 @@ from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
+from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker, pinned_label
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.door import TestDoor, now
@@ -47,12 +48,14 @@ class RunOptions:
         fresh: ignore runs that are in the store.
         retry_failed: train failed runs again.
         follow_audit: take what the audit confirms and audit again, at most this many times.
+        budget: how long it may take; None for as long as it takes.
     """
 
     replicates: int | None = None
     fresh: bool = False
     retry_failed: bool = False
     follow_audit: int = 0
+    budget: Budget | None = None
 
 
 def looks_for(spec: StudySpec, replicates: int | None) -> tuple[int, ...]:
@@ -179,6 +182,7 @@ def run_study(
             spec.name,
             "final" if spec.kind == "study" else "replication",
         ),
+        budget=options.budget,
     )
     with stop.on_signals():
         notify(StudyStarted(spec.name, len(spec.stage), executor.slots))

@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.evidence.verdicts import Rule, Sampling
+from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.runs import RunService
@@ -31,6 +32,7 @@ class StudyContext:
         screening: the replicates on which nuisances are tuned.
         sampling: how the replicates are drawn.
         door: to the test part.
+        budget: how long the study may take; None for as long as it takes.
     """
 
     spec: StudySpec
@@ -42,6 +44,11 @@ class StudyContext:
     screening: tuple[Replicate, ...]
     sampling: Sampling
     door: TestDoor
+    budget: Budget | None = None
+
+    def in_time(self, index: int, num_runs: int) -> bool:
+        """Whether there is time for so many more runs of a stage; see ``Budget.allows``."""
+        return self.budget is None or self.budget.allows(index, num_runs, self.runs.num_trained)
 
     def request(self, stage: str, candidate: Candidate, replicate: Replicate) -> Request:
         """The run of a candidate on a replicate."""

@@ -57,7 +57,7 @@ def plan_study(
     for stage in stages:
         min_runs, max_runs = min_runs + stage.min_runs, max_runs + stage.max_runs
         clock.add(stage.min_runs, stage.max_runs, stage.candidates)
-    closing = (0, 0)
+    closing, refits = (0, 0), 0
     if spec.kind == "study" and stages:
         audit = _audit_runs(stages, looks) if spec.audit else (0, 0)
         refits = spec.final_replicates if trainable.task.score is not None else 0
@@ -80,6 +80,7 @@ def plan_study(
         detectable=expected_reach(
             rule_for(spec, data, trainable, looks), sampling_for(spec, data, trainable)
         ),
+        refits=refits,
     )
 
 

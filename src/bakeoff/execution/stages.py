@@ -51,7 +51,7 @@ def run_stage(
         if context.spec.kind == "replication":
             runs, verdict = _measure_all(context, stage, candidates, names)
         else:
-            runs, verdict = _race(context, stage, candidates, names)
+            runs, verdict = _race(context, index, stage, candidates, names)
     except RunsFailedError as error:
         raise RunsFailedError(f"stage {stage.name}: {error}") from None
     pinned = pinned_label(stage, candidates)
@@ -82,24 +82,34 @@ def run_stage(
 
 def _race(
     context: StudyContext,
+    index: int,
     stage: StageSpec,
     candidates: Sequence[Candidate],
     names: Sequence[str],
 ) -> tuple[list[list[Run]], Verdict]:
-    """Look after look until the verdict falls; the eliminated get no more runs."""
+    """Look after look until the verdict falls or time is up; the eliminated get no more runs."""
     runs: list[list[Run]] = [[] for _ in candidates]
     decision: Decision | None = None
     trained = 0
-    for look in context.rule.looks:
+    looks = context.rule.looks
+    for number, look in enumerate(looks):
         still_in = decision.still_in if decision else range(len(candidates))
         racing = [candidates[i] for i in still_in]
         new = context.train(stage.name, racing, context.replicates[trained:look])
         for i, more in zip(still_in, new, strict=True):
             runs[i].extend(more)
-        trained = look
-        decision = _look(context, stage, candidates, names, runs, look, before=decision)
+        trained, before = look, decision
+        decision = _look(context, stage, candidates, names, runs, look, before=before)
         if decision.verdict is not None:
             return runs, decision.verdict
+        wanted = len(decision.still_in) * (looks[number + 1] - look)
+        if context.budget is not None and not context.in_time(index, wanted):
+            verdict = _look(
+                context, stage, candidates, names, runs, look, before=before, last=True
+            ).verdict
+            if verdict is not None:
+                said = context.budget.ended(look, looks[-1])
+                return runs, replace(verdict, reason=f"{verdict.reason} {said}")
     raise AssertionError("the last look always gives a verdict")
 
 
@@ -112,6 +122,7 @@ def _look(
     num_replicates: int,
     *,
     before: Decision | None = None,
+    last: bool = False,
 ) -> Decision:
     """What the evidence says at one look."""
     values = metric_array(runs, context.rule.metric.name, num_replicates)
@@ -125,7 +136,7 @@ def _look(
         num_replicates=num_replicates,
         sampling=context.sampling,
         before=before,
-        last=num_replicates == context.rule.looks[-1],
+        last=last or num_replicates == context.rule.looks[-1],
         tuned=tuple(stage.tune),
         names=names,
         incumbent=next((k for k, one in enumerate(candidates) if one.incumbent), None),

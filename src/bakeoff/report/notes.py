@@ -132,9 +132,12 @@ def lost(stage: StageSummary) -> str | None:
     if not stage.has_incumbent:
         why = f"{carried}, which was carried in, was not among the candidates"
     elif verdict.pinned:
-        why = f"the author pinned {chosen} although {carried} was better"
+        why = f"the author pinned {chosen} although {carried} was ahead"
     else:
-        why = f"{chosen} went on although {carried} was better"
+        why = f"{chosen} went on although {carried} was ahead"
+    if verdict.kind == "undecided" and stage.has_incumbent and not verdict.pinned:
+        gap = words.difference(abs(stage.gain.mean), metric)
+        return f"If that is no luck, it costs {gap}: {carried} was ahead by so much."
     return f"This stage lost {words.difference(abs(stage.gain.mean), metric)}, because {why}."
 
 

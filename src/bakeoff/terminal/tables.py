@@ -152,21 +152,43 @@ def failures_block(summary: Summary) -> RenderableType | None:
     return Group(title, *lines, Text())
 
 
-def print_result(console: Console, result: StudyResult) -> None:
-    """The whole result: what was found, one line a question, then the details."""
+def print_result(console: Console, result: StudyResult, *, details: bool = True) -> None:
+    """What was found, one line a question, then the final model; with ``details`` all of it."""
     summary = summarise(result)
     console.print(summary_block(summary))
-    for stage in summary.stages:
-        console.print(stage_block(summary, stage))
-    for block in (
-        claims_block(result),
-        audit_block(result),
-        lint_block(result.lint),
-        failures_block(summary),
-        final_block(summary),
-    ):
+    blocks: list[RenderableType | None] = [claims_block(result)]
+    if details:
+        blocks = [*(stage_block(summary, stage) for stage in summary.stages), *blocks]
+        blocks += [audit_block(result), lint_block(result.lint), failures_block(summary)]
+    else:
+        blocks.append(pointers_block(summary))
+    for block in (*blocks, final_block(summary)):
         if block is not None:
             console.print(block)
+
+
+def pointers_block(summary: Summary) -> RenderableType | None:
+    """What there is to be read elsewhere, each in a line; only what overturns a choice in full."""
+    result = summary.result
+    lines = [shown(swap.sentence, "bold yellow") for swap in result.audit if swap.confirmed]
+    lines += [
+        shown(f"{finding.code} {finding.text}", LEVEL_STYLE["error"])
+        for finding in result.lint
+        if finding.level == "error"
+    ]
+    parts = []
+    if summary.num_failed:
+        parts.append(words.plural(summary.num_failed, "failed run"))
+    codes = dict.fromkeys(finding.code for finding in result.lint if finding.level != "error")
+    if codes:
+        parts.append(f"{words.plural(len(codes), 'finding')} of the lint ({', '.join(codes)})")
+    if result.audit:
+        parts.append("the chain audit")
+    parts.append("every candidate")
+    lines.append(
+        shown(f"With --details, in `show` and in the report: {words.listing(parts)}.", "dim")
+    )
+    return Group(*lines, Text())
 
 
 def stage_line(index: int, stage: StageResult) -> Text:

@@ -2,8 +2,7 @@
 
     python docs/terminal.py
 
-The command runs in a temporary folder behind a pseudo-terminal, so the colours are its own. Its
-lint is shortened in the picture, which says so; everything else is as printed.
+The command runs in a temporary folder behind a pseudo-terminal, so the colours are its own.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ from rich.text import Text
 
 WIDTH = 100
 TARGET = Path(__file__).parent / "images" / "terminal.svg"
-LINT_FINDINGS = 2
-FINDING = re.compile(r"(error|warning|info) L\d+")
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 
@@ -67,26 +64,11 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def shortened(lines: list[Text]) -> list[Text]:
-    """The lines without most of the lint, and a line that says how much is left out."""
-    plain = [line.plain.strip() for line in lines]
-    if "Worth knowing" not in plain:
-        return lines
-    heading = plain.index("Worth knowing")
-    end = next(i for i in range(heading, len(plain)) if not plain[i])
-    findings = [i for i in range(heading, end) if FINDING.match(plain[i])]
-    if len(findings) <= LINT_FINDINGS:
-        return lines
-    first = findings[LINT_FINDINGS]
-    note = Text(f"  … {end - first} more lines of the lint, left out of this picture", "dim")
-    return [*lines[:first], note, *lines[end:]]
-
-
 def picture(command: str, text: str) -> str:
     """The terminal as SVG, with the reader's own monospaced font and nothing to download."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
     console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-    for line in shortened(list(Text.from_ansi(text).split("\n"))):
+    for line in Text.from_ansi(text).split("\n"):
         line.rstrip()
         console.print(line, soft_wrap=True)
     svg = console.export_svg(title="bakeoff", theme=MONOKAI, unique_id="terminal")

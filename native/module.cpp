@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -93,6 +94,14 @@ void check_labels(const Input<int32_t, 1>& labels, const int32_t* rows, size_t c
           "`0 <= label < num_classes` must hold for every label");
 }
 
+void check_values(const Input<float, 1>& values, const Features& features, const char* rule) {
+  require_aligned(values);
+  require(values.shape(0) == features.num_examples, rule);
+  bool finite = true;
+  for (size_t i = 0; i < values.shape(0); ++i) finite = finite && std::isfinite(values.data()[i]);
+  require(finite, rule);
+}
+
 using LayerArrays = std::vector<std::tuple<Input<float, 2>, Input<float, 1>>>;
 
 std::vector<int> sizes_of(const LayerArrays& layers, const Features& features) {
@@ -148,8 +157,11 @@ class PyRun {
         Input<int32_t, 1> train_rows, Input<int32_t, 1> val_rows, Input<float, 1> shift,
         Input<float, 1> factor, const LayerArrays& layers, int activation, float negative_slope,
         double dropout, std::tuple<uint32_t, uint32_t> dropout_key, int optimizer, float momentum,
-        bool nesterov, double weight_decay, double l2, double label_smoothing, int64_t batch_size)
+        bool nesterov, double weight_decay, double l2, double label_smoothing, int64_t batch_size,
+        std::optional<Input<float, 1>> targets, std::optional<Input<float, 1>> weights)
       : features_(features),
+        targets_(targets),
+        weights_(weights),
         labels_(labels),
         train_rows_(train_rows),
         val_rows_(val_rows),
@@ -184,8 +196,15 @@ class PyRun {
     plan.batch_size = batch_size;
     plan.dropout_key[0] = std::get<0>(dropout_key);
     plan.dropout_key[1] = std::get<1>(dropout_key);
-    const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)), val_rows.data(),
-                         static_cast<int64_t>(val_rows.shape(0)), labels.data()};
+    if (targets) {
+      check_values(*targets, matrix, "`targets` must have one finite value per example");
+      require(shape.sizes.back() == 1, "a regression must have one output");
+    }
+    if (weights) check_values(*weights, matrix, "`weights` must have one finite value per example");
+    const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)),
+                         val_rows.data(),   static_cast<int64_t>(val_rows.shape(0)),
+                         labels.data(),     targets ? targets->data() : nullptr,
+                         weights ? weights->data() : nullptr};
     run_ = std::make_unique<Run>(table(instruction_set), shape, plan, matrix,
                                  scaling_of(shift, factor, matrix, sparse), sparse, parts);
     for (size_t i = 0; i < layers.size(); ++i)
@@ -232,6 +251,7 @@ class PyRun {
 
  private:
   AnyMatrix features_;
+  std::optional<Input<float, 1>> targets_, weights_;
   Input<int32_t, 1> labels_, train_rows_, val_rows_;
   Input<float, 1> shift_, factor_;
   std::unique_ptr<Run> run_;
@@ -323,12 +343,13 @@ NB_MODULE(_native, m) {
       .def(nb::init<const std::string&, AnyMatrix, bool, Input<int32_t, 1>, Input<int32_t, 1>,
                     Input<int32_t, 1>, Input<float, 1>, Input<float, 1>, const LayerArrays&, int, float,
                     double, std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double,
-                    int64_t>(),
+                    int64_t, std::optional<Input<float, 1>>, std::optional<Input<float, 1>>>(),
            nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a, "labels"_a.noconvert(),
            "train_rows"_a.noconvert(), "val_rows"_a.noconvert(), "shift"_a.noconvert(),
            "factor"_a.noconvert(), "layers"_a, "activation"_a, "negative_slope"_a, "dropout"_a,
            "dropout_key"_a, "optimizer"_a, "momentum"_a, "nesterov"_a, "weight_decay"_a, "l2"_a,
-           "label_smoothing"_a, "batch_size"_a)
+           "label_smoothing"_a, "batch_size"_a, "targets"_a.noconvert() = nb::none(),
+           "weights"_a.noconvert() = nb::none())
       .def("epoch", &PyRun::epoch, "order"_a.noconvert(), "rates"_a.noconvert(), "cancel"_a.noconvert(),
            "examine"_a,
            "Trains one epoch and evaluates: (outcome, train loss and accuracy, val loss and "

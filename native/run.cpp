@@ -115,7 +115,6 @@ EpochResult Run::epoch(const int32_t* order, const double* rates, const int32_t*
 
 bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double rate, const int32_t* cancel,
                      Sums& sums) {
-  DenseLayer& output = network_.layers().back();
   const int chunk = network_.max_rows();
   // In a direct step the deltas carry minus the learning rate, so that weights += inputᵀ · deltas.
   const double scale = (direct_ ? -rate : 1.0) / static_cast<double>(count);
@@ -123,10 +122,7 @@ bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double r
   for (int64_t from = 0; from < count; from += chunk) {
     if (cancelled(cancel)) return false;
     const int num_rows = static_cast<int>(std::min<int64_t>(chunk, count - from));
-    for (int i = 0; i < num_rows; ++i) {
-      chunk_rows_[i] = parts_.train_rows[order[from + i]];
-      chunk_labels_[i] = parts_.labels[chunk_rows_[i]];
-    }
+    for (int i = 0; i < num_rows; ++i) chunk_rows_[i] = parts_.train_rows[order[from + i]];
     network_.load(chunk_rows_, num_rows);
     // Examples are visited in random order: the next ones come from memory while these are worked on.
     const int64_t next = from + num_rows;
@@ -135,6 +131,28 @@ bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double r
     network_.prefetch(next_rows_, num_next);
     network_.forward_training(
         {{plan_.dropout_key[0], plan_.dropout_key[1]}, static_cast<uint64_t>(step_), static_cast<int>(from)});
+    losses(chunk_rows_, num_rows, &scale, nullptr, sums);
+    backward(direct_, from == 0, keep);
+  }
+  ++step_;
+  if (!direct_) update_all(rate);
+  return true;
+}
+
+void Run::losses(const int32_t* rows, int num_rows, const double* scale, uint16_t* predictions, Sums& sums) {
+  const DenseLayer& output = network_.layers().back();
+  if (parts_.targets != nullptr) {
+    // Mean squared error of one output; the columns beside it are padding.
+    for (int i = 0; i < num_rows; ++i) {
+      float* outputs = output.outputs + i * output.stride;
+      const double error = static_cast<double>(outputs[0]) - static_cast<double>(parts_.targets[rows[i]]);
+      sums.loss += error * error;
+      if (scale == nullptr) continue;
+      std::fill_n(outputs, output.columns, 0.0f);
+      outputs[0] = static_cast<float>(2.0 * *scale * error);
+    }
+  } else {
+    for (int i = 0; i < num_rows; ++i) chunk_labels_[i] = parts_.labels[rows[i]];
     LossTask loss = {};
     loss.logits = output.outputs;
     loss.stride = output.stride;
@@ -142,17 +160,20 @@ bool Run::train_step(const int32_t* order, int64_t count, int64_t left, double r
     loss.columns = output.columns;
     loss.num_classes = output.fan_out;
     loss.labels = chunk_labels_;
-    loss.training = true;
+    loss.predictions = predictions;
+    loss.training = scale != nullptr;
     loss.label_smoothing = static_cast<float>(plan_.label_smoothing);
-    loss.inverse_batch = static_cast<float>(scale);
+    loss.inverse_batch = scale == nullptr ? 0.0f : static_cast<float>(*scale);
     kernels_.loss(loss);
     sums.loss += loss.loss;
     sums.num_right += loss.num_right;
-    backward(direct_, from == 0, keep);
   }
-  ++step_;
-  if (!direct_) update_all(rate);
-  return true;
+  if (scale == nullptr || parts_.weights == nullptr) return;
+  for (int i = 0; i < num_rows; ++i) {
+    const float weight = parts_.weights[rows[i]];
+    float* outputs = output.outputs + i * output.stride;
+    for (int j = 0; j < output.fan_out; ++j) outputs[j] *= weight;
+  }
 }
 
 void Run::backward(bool direct, bool first_chunk, float keep) {
@@ -261,7 +282,6 @@ void Run::update_all(double rate) {
 }
 
 bool Run::evaluate(const int32_t* cancel, bool examine, Sums& sums) {
-  DenseLayer& output = network_.layers().back();
   std::vector<int64_t> num_saturated(network_.num_hidden(), 0);
   if (examine) {
     predictions_.assign(static_cast<size_t>(parts_.num_val), 0);
@@ -272,22 +292,11 @@ bool Run::evaluate(const int32_t* cancel, bool examine, Sums& sums) {
     if (cancelled(cancel)) return false;
     const int num_rows = static_cast<int>(std::min<int64_t>(chunk, parts_.num_val - from));
     const int32_t* rows = parts_.val_rows + from;
-    for (int i = 0; i < num_rows; ++i) chunk_labels_[i] = parts_.labels[rows[i]];
     network_.load(rows, num_rows);
     network_.prefetch(rows + num_rows,
                       static_cast<int>(std::min<int64_t>(num_rows, parts_.num_val - from - num_rows)));
     network_.forward();
-    LossTask loss = {};
-    loss.logits = output.outputs;
-    loss.stride = output.stride;
-    loss.rows = num_rows;
-    loss.columns = output.columns;
-    loss.num_classes = output.fan_out;
-    loss.labels = chunk_labels_;
-    loss.predictions = examine ? predictions_.data() + from : nullptr;
-    kernels_.loss(loss);
-    sums.loss += loss.loss;
-    sums.num_right += loss.num_right;
+    losses(rows, num_rows, nullptr, examine ? predictions_.data() + from : nullptr, sums);
     if (examine) add_health(num_saturated);
   }
   if (examine) finish_health(num_saturated);

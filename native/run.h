@@ -31,13 +31,16 @@ struct Health {
   double dead, saturated;
 };
 
-// Borrowed index arrays: matrix rows of the two parts, and the label of every matrix row.
+// Borrowed arrays: matrix rows of the two parts, and the label of every matrix row. In a regression
+// each row's value to predict; where examples count differently, how much each does.
 struct Parts {
   const int32_t* train_rows;
   int64_t num_train;
   const int32_t* val_rows;
   int64_t num_val;
   const int32_t* labels;
+  const float* targets = nullptr;
+  const float* weights = nullptr;
 };
 
 class Run {
@@ -74,6 +77,8 @@ class Run {
   // One step on order[0] … order[count - 1]; `left` entries of the epoch's order can be looked at.
   bool train_step(const int32_t* order, int64_t count, int64_t left, double rate, const int32_t* cancel,
                   Sums& sums);
+  // The loss of a chunk by its outputs, which become their gradient where `scale` is given.
+  void losses(const int32_t* rows, int num_rows, const double* scale, uint16_t* predictions, Sums& sums);
   void backward(bool direct, bool first_chunk, float keep);
   void input_gradient(size_t index, bool first_chunk);
   void weight_gradient(size_t index, bool direct, bool first_chunk, float keep);

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bakeoff.comparing import compare as compare
     from bakeoff.data.dataset import Dataset as Dataset
     from bakeoff.dense.estimator import BakeoffClassifier as BakeoffClassifier
+    from bakeoff.dense.estimator import BakeoffRegressor as BakeoffRegressor
     from bakeoff.dense.model import TrainedModel as TrainedModel
     from bakeoff.dense.settings import DenseSettings as DenseSettings
     from bakeoff.errors import BakeoffError as BakeoffError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BakeoffClassifier": "bakeoff.dense.estimator",
+    "BakeoffRegressor": "bakeoff.dense.estimator",
     "BakeoffError": "bakeoff.errors",
     "Dataset": "bakeoff.data.dataset",
     "Result": "bakeoff.result",

@@ -52,6 +52,8 @@ class Run:
         l2: float,
         label_smoothing: float,
         batch_size: int,
+        targets: NDArray[np.float32] | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> None: ...
     def epoch(
         self,

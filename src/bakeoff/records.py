@@ -27,6 +27,7 @@ UNKNOWN_CODE = "/code unknown"
 
 VerdictKind = Literal["winner", "tie", "undecided"]
 LintLevel = Literal["error", "warning", "info"]
+ColumnKind = Literal["number", "category", "date", "left out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +471,47 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """What one column of a feature matrix holds, and how a table's cells become its values.
+
+    Attributes:
+        name: of the feature; a part of a date is ``signup.year`` and so on.
+        kind: ``number``, NaN for a gap; ``category``, where the value k stands for
+            ``categories[k]``, NaN for a gap and -1 for a word that is none of them.
+        categories: ascending as text; empty for numbers.
+        source: the table's column it comes from.
+        part: of a date: days, year, month, day, weekday or hour; else empty.
+        gaps: words that count as gaps besides empty cells, such as ``?``.
+    """
+
+    name: str
+    kind: Literal["number", "category"] = "number"
+    categories: tuple[str, ...] = ()
+    source: str = ""
+    part: str = ""
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One column of a table.
+
+    Attributes:
+        name: of the column.
+        kind: what it is taken for.
+        why: the reason, in words.
+        gaps: number of empty cells.
+        columns: what it becomes; empty where it is left out.
+    """
+
+    name: str
+    kind: ColumnKind
+    why: str
+    gaps: int = 0
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DataSummary:
     """What a report says of the data without holding it.
 
@@ -485,6 +527,11 @@ class DataSummary:
         zero_share: share of exact zeros among the features.
         duplicates_across_splits: test examples whose features also occur outside the test part.
         feature_max: largest absolute feature outside the test part; None where not counted.
+        num_inputs: what a network is given per example, categories encoded; ``num_features``
+            where nothing is encoded.
+        target: name of what is predicted; empty where it has none.
+        target_range: smallest, mean and largest value and sd of the target outside the test part,
+            of a regression.
     """
 
     name: str
@@ -501,6 +548,9 @@ class DataSummary:
     zero_share: float
     duplicates_across_splits: int | None = None
     feature_max: float | None = None
+    num_inputs: int = 0
+    target: str = ""
+    target_range: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,9 @@ class Result:
 
             content = final.model["file"].tobytes()
             named = self.model_ending in ENDINGS
-            write_whole(Path(path), with_names(content, self.record.data) if named else content)
+            if named:
+                content = with_names(content, self.record.data, final.model.get("encoding"))
+            write_whole(Path(path), content)
         else:
             self.model.save(Path(path))
         final = dataclasses.replace(final, model_path=str(path))

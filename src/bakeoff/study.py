@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bakeoff.data.arrays import from_arrays
+from bakeoff.data.columns import Rules
 from bakeoff.data.dataset import Dataset, no_data
+from bakeoff.data.frames import Roles
 from bakeoff.data.named import load_named
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import UsageError
@@ -205,8 +207,25 @@ class Study:
                 self._data if isinstance(self._data, tuple) else self.spec.data,
                 self._folder,
                 progress,
+                in_order=self.spec.split == "time",
             )
         return self._dataset
+
+    def _fitted(self) -> StudySpec:
+        """The specification with what depends on the data.
+
+        Folds that come with the data are its folds; a table's columns are standardised unless the
+        author says what is to be done about their scale.
+        """
+        spec, dataset = self.spec, self.load_data()
+        if dataset.folds is not None:
+            num_folds = int(dataset.folds.max()) + 1
+            changes = {"split": "last"} if num_folds == 1 else {"folds": num_folds}
+            spec = spec.model_copy(update=changes)
+        is_table = dataset.features.dtype != np.uint8 and dataset.image_shape is None
+        if spec.model == DENSE and is_table and "scale" not in spec.base:
+            spec = spec.model_copy(update={"base": {**spec.base, "scale": "standard"}})
+        return spec
 
     def check(
         self,
@@ -222,9 +241,10 @@ class Study:
             timed: whether networks are timed on made-up examples, which takes up to two seconds.
         """
         dataset = self.load_data()
-        model = study_model(self.spec, self.brought, task_of(dataset.task))
+        spec = self._fitted()
+        model = study_model(spec, self.brought, task_of(dataset.task))
         return plan_study(
-            self.spec,
+            spec,
             dataset,
             model.trainable,
             slots=workers or max(1, available_cores() // model.threads),
@@ -282,7 +302,7 @@ class Study:
             if budget is None
             else Budget(budget, self.check(replicates=replicates, workers=workers, timed=False)),
         )
-        spec, dataset = self.spec, self.load_data()
+        spec, dataset = self._fitted(), self.load_data()
         model = study_model(spec, self.brought, task_of(dataset.task), engine=engine)
 
         def go(opened: Store) -> StudyResult:
@@ -314,13 +334,16 @@ class Study:
         return study_html(self._document)
 
 
-def load_dataset(data: Any, folder: Path, progress: Any = None) -> Dataset:
+def load_dataset(
+    data: Any, folder: Path, progress: Any = None, *, in_order: bool = False
+) -> Dataset:
     """The dataset that a study names.
 
     Args:
         data: a built-in name, a path, a ``DataSpec``, a ``Dataset`` or a pair of arrays.
         folder: what relative paths start from.
         progress: called with (done_bytes, total_bytes, name) while something is downloaded.
+        in_order: whether examples are in the order of time, so that the test part is the end.
 
     Raises:
         DataError: it cannot be found, read or used.
@@ -330,16 +353,37 @@ def load_dataset(data: Any, folder: Path, progress: Any = None) -> Dataset:
     if isinstance(data, tuple):
         if len(data) != 2:
             raise UsageError(f"data: a pair (features, labels) is needed, got {len(data)} items")
-        return from_arrays(np.asarray(data[0]), np.asarray(data[1]))
+        x, y = data
+        is_frame = hasattr(x, "columns")
+        return from_arrays(
+            x if is_frame else np.asarray(x),
+            np.asarray(y),
+            in_order=in_order,
+            target=str(getattr(y, "name", "") or ""),
+        )
     if isinstance(data, DataSpec):
-        options = data.model_dump(exclude={"path", "name", "test"}, exclude_none=True)
-        test = None if data.test is None else folder / data.test
-        dataset = load_path(folder / data.path, test_path=test, **options)
-        return dataset if data.name is None else dataclasses.replace(dataset, name=data.name)
+        return _from_table(data, folder, in_order)
     text = str(data)
     if isinstance(data, Path) or looks_like_path(text):
-        return load_path(folder / text)
+        return load_path(folder / text, in_order=in_order)
     return load_named(text, progress=progress)
+
+
+def _from_table(spec: DataSpec, folder: Path, in_order: bool) -> Dataset:
+    """The user's own data as its table in a study file says."""
+    rules = Rules(**{one.name: getattr(spec, one.name) for one in dataclasses.fields(Rules)})
+    dataset = load_path(
+        folder / spec.path,
+        target=spec.target,
+        test_path=None if spec.test is None else folder / spec.test,
+        validation_path=None if spec.validation is None else folder / spec.validation,
+        image_shape=spec.image_shape,
+        task=spec.task,
+        roles=Roles(rules=rules, weights=spec.weights, groups=spec.groups, fold=spec.fold),
+        in_order=in_order,
+        **({} if spec.test_fraction is None else {"test_fraction": spec.test_fraction}),
+    )
+    return dataset if spec.name is None else dataclasses.replace(dataset, name=spec.name)
 
 
 def _reads_data_itself(model: Any) -> bool:

@@ -84,7 +84,7 @@ def test_images_are_flattened_and_remember_their_shape() -> None:
 
 
 def test_a_data_frame_gives_the_features_their_names() -> None:
-    frame = pd.DataFrame({"age": np.arange(20), "height": np.arange(20) / 3})
+    frame = pd.DataFrame({"age": np.arange(20) % 7, "height": np.arange(20) / 3})
     dataset = from_arrays(frame, pd.Series(["no", "yes"] * 10))
     assert dataset.feature_names == ("age", "height")
     assert dataset.class_names == ("no", "yes")
@@ -166,7 +166,16 @@ BROKEN = [
     ((X, np.zeros(20, int)), {}, "at least 2 classes must occur, but found only '0'"),
     ((X, [0] * 19 + [1]), {}, "every class needs at least 2 examples .* '1' has 1"),
     ((X, np.arange(20)), {}, "20 examples hold 20 different values"),
-    ((X, Y + 0.5), {}, r"y\[0\]: labels must be classes .* predicting a number is not supported"),
+    ((X, Y + 0.5), {"task": "classification"}, r"y\[0\]: labels must be classes .* 'regression'"),
+    ((X, Y), {"task": "ranking"}, "task must be classification or regression, but got 'ranking'"),
+    ((X, ["a", "b"] * 10), {"task": "regression"}, "y: must hold numbers to predict"),
+    ((X, [0.5] * 19 + [np.inf]), {"task": "regression"}, r"y\[19\]: must be a finite float32"),
+    ((X, [0.5] * 19 + [1e39]), {"task": "regression"}, r"y\[19\]: must be a finite float32"),
+    (
+        (np.zeros((80, 1)), np.arange(80) % 40),
+        {},
+        "40 different whole numbers .* task = 'regression'",
+    ),
     ((X, [*([0.0, 1.0] * 9), np.nan, 1.0]), {}, r"y\[18\]: the label is missing"),
     ((X, [*(["a", "b"] * 9), None, "a"]), {}, r"y\[18\]: the label is missing"),
     ((X, [*(["a", "b"] * 9), " ", "a"]), {}, r"y\[18\]: the label is missing"),
@@ -192,8 +201,12 @@ BROKEN = [
     ((X, Y), {"x_test": X[:2], "y_test": ["a", "b"]}, r"y_test\[0\]: must be one of the 2"),
     ((X, ["a", "b"] * 10), {"x_test": X[:2], "y_test": [0, 1]}, r"y_test\[0\]: must be one of"),
     ((X, Y), {"x_test": _with(np.nan)[:9], "y_test": Y[:9]}, r"x_test\[7, 1\]"),
-    ((pd.DataFrame({"a": [1] * 20, "b": ["x"] * 20}), Y), {}, "hold something else: 'b'"),
-    ((pd.DataFrame({"a": [1.0] * 19 + [np.nan]}), Y), {}, r"x\[19, 'a'\]"),
+    (
+        (pd.DataFrame({"a": [1] * 20, "b": ["x"] * 20}), Y),
+        {},
+        "has none .'a': the same in every row",
+    ),
+    ((pd.DataFrame({"a": [1.0] * 19 + [np.inf]}), Y), {}, "row 20, column 'a': .* is inf"),
 ]
 
 

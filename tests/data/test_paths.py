@@ -91,18 +91,11 @@ BROKEN_TABLES = [
     ("", "is empty"),
     ("\n\n", "is empty"),
     ("a,b,label\n", "at least one row"),
-    ("a,label\n1,0\n2,1\nnan,0\n4,1\n", "row 3, column 'a': .* is empty"),
-    ("a,label\n1,0\n2,1\n,0\n4,1\n", "row 3, column 'a': .* is empty"),
     ("a,label\n1,0\n2,1\ninf,0\n4,1\n", "row 3, column 'a': .* is inf"),
     ("a,label\n1,0\n2,1\n1e300,0\n4,1\n", r"row 3, column 'a': .* is 1e\+300"),
     ("a,label\n1,0\n2,1\n3,\n4,1\n", "row 3, column 'label': the label is missing"),
     ("a,b,label\n1,2,0\n2,1\n3,4,1\n", "row 2, column 'label': the label is missing"),
     ("a,b,label\n1,2,0\n1,2,3,4\n", "every line must have the 3 cells .*line 3"),
-    (
-        "a,city,label\n1,Rome,0\n2,Oslo,1\n",
-        r"the column 'city' holds text \(row 1 of 'city': 'Rome'",
-    ),
-    ("a,b,label\n1,2,0\n2,many,1\n", r"row 2 of 'b': 'many'"),
     ("a,a,label\n1,2,0\n", "'a' occurs twice"),
     ("a,,label\n1,2,0\n", "column 2 has none"),
     (f"1,2,3\n{GOOD}", "the first line must name the columns"),
@@ -110,16 +103,13 @@ BROKEN_TABLES = [
     (f"y,b,label\n{GOOD}", "2 columns could be it"),
     ("a,label\n1,0\n2,0\n3,0\n4,0\n", "at least 2 classes must occur, but found only '0'"),
     ("a,label\n1,0\n2,0\n3,0\n4,1\n", "'1' has 1"),
-    (
-        "a,label\n" + "\n".join(f"{i},{i / 3}" for i in range(20)),
-        "row 2, column 'label': labels must be classes .* 0.333333",
-    ),
+    ("a,label\n" + "\n".join(f"{i},{i % 35}" for i in range(80)), "look like a number to predict"),
     ("a,label\n" + "\n".join(f"{i},n{i}" for i in range(20)), "20 different values"),
-    ("label\n0\n1\n", "at least one column beside 'label'"),
+    ("label\n0\n1\n", "at least one column to learn from"),
     ('a,label\n1,"0\n2,1\n', "every line must have|row 1"),
     (f"a,label\n1,0\n2,{'b' * 5000}\n", "'label': a class's name may have 1,000 .* one has 5,000"),
     (f"a,{'b' * 200_000}\n1,0\n", "the first line must name the columns .*field larger"),
-    (f"a,label\n{'9' * 400},0\n2,1\n", "row 1 of 'a': '999"),
+    (f"a,label\n{'9' * 400},0\n2,1\n", "row 1, column 'a': .* is inf"),
     (
         ",".join("abcdefgh") + ",label\n" + "1\n" * 50,
         "the 9 cells of the first one, but most have fewer",
@@ -169,8 +159,8 @@ def test_a_test_file_with_other_columns_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match=r"b\.csv: .* 'b' is missing"):
         load_path(train, test_path=missing)
     swapped = _csv(tmp_path / "c.csv", "b,a,label\n1,2,no\n")
-    with pytest.raises(DataError, match="same order"):
-        load_path(train, test_path=swapped)
+    test = load_path(train, test_path=swapped).test.open_()
+    assert test.features.tolist() == [[2.0, 1.0]]  # columns are matched by name
 
 
 def _parquet(path, frame: pd.DataFrame):
@@ -188,11 +178,9 @@ def test_parquet_is_the_same_table(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"a": [1.0, None, 3.0], "label": [0, 1, 0]}, "row 2, column 'a'"),
         ({"a": [1, 2, 3], "label": ["x", None, "x"]}, "row 2, column 'label'"),
-        ({"a": ["p", "q", "r"], "label": [0, 1, 0]}, "holds text"),
-        ({"a": [[1], [2], [3]], "label": [0, 1, 0]}, "holds text"),
-        ({"a": pd.to_datetime(["2024-01-01"] * 3), "label": [0, 1, 0]}, "holds text"),
+        ({"a": [[1], [2], [3]], "label": [0, 1, 0]}, "'a': its cells are of the type ndarray"),
+        ({"a": pd.to_datetime(["2024-01-01"] * 3), "label": [0, 1, 0]}, "'a': the same in every"),
         ({"a": [1, 2, 3]}, "none is called that"),
     ],
 )

@@ -144,7 +144,7 @@ def test_a_class_that_the_training_part_would_lack_is_an_error() -> None:
     ("arguments", "message"),
     [
         ({"num_folds": 1, "split": "folds"}, "num_folds >= 2"),
-        ({"num_folds": 3, "split": "first"}, "'folds' or 'last'"),
+        ({"num_folds": 3, "split": "first"}, "'folds', 'last' or 'time'"),
     ],
 )
 def test_senseless_arguments_are_usage_errors(arguments, message) -> None:

@@ -45,6 +45,7 @@ def test_the_names_are_those_of_the_design() -> None:
         "batch_size",
         "epochs",
         "label_smoothing",
+        "class_weight",
     )
     assert set(VALUES) == set(DENSE_SPACE.names)
 

@@ -55,8 +55,11 @@ def test_curves_are_those_that_keras_prints(name: str, keras_golden: dict[str, n
 def test_the_golden_numbers_belong_to_todays_cases(keras_golden: dict[str, np.ndarray]) -> None:
     """A case that is changed must be trained by Keras again."""
     about = json.loads(str(keras_golden["about"]))
-    todays = {name: settings.model_dump(mode="json") for name, settings in CASES.items()}
-    assert about["settings"] == todays
+    # What is left out has its default: a setting that came later.
+    theirs = {
+        name: DenseSettings.model_validate(values) for name, values in about["settings"].items()
+    }
+    assert theirs == CASES
 
 
 def test_every_activation_and_optimizer_has_a_golden_case() -> None:

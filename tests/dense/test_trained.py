@@ -132,7 +132,7 @@ SCALING = sample_model().scaling
         ({"layers": LAYERS[:2]}, "do not have the widths"),
         ({"layers": (LAYERS[0], LAYERS[2])}, "takes 4 inputs, but gets another number"),
         ({"class_names": ("a", "b")}, "3 outputs need as many class names, but got 2"),
-        ({"feature_names": ("a",)}, "6 inputs need as many feature names, but got 1"),
+        ({"feature_names": ("a",)}, "6 features need as many names, but got 1"),
         ({"image_shape": (3, 3)}, "do not have 6 values"),
         ({"scaling": Scaling(SCALING.shift[:2], SCALING.factor)}, "scaling must be float32"),
         ({"scaling": Scaling(SCALING.shift, SCALING.factor * np.inf)}, "scaling must be finite"),
@@ -182,7 +182,7 @@ def test_the_helper_above_makes_a_good_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "has format 2, which a newer bakeoff wrote"),
+        ({"format": 3}, "has format 3, which a newer bakeoff wrote"),
         ({"format": "1"}, "`format` must be a whole number"),
         ({"format": True}, "`format` must be a whole number"),
         ({"settings": {"hidden": [5, 4], "activation": "magic"}}, "settings are not valid"),

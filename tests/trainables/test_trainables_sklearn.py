@@ -128,8 +128,8 @@ def test_columns_with_names_reach_it_as_a_data_frame():
 
 
 def test_a_regressor_on_classes_is_a_usage_error():
-    with pytest.raises(UsageError, match="LinearRegression is a regressor"):
-        of(LinearRegression)
+    with pytest.raises(UsageError, match="is a regressor, but the data has classes"):
+        of(LinearRegression).on(CLASSIFICATION)
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,11 @@ def predict(
     predictions = predict_files(loaded, [Path(name) for name in files])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "row", "predicted", "probability"])
+    chances = all(one.probability is not None for one in predictions)
+    writer.writerow(["file", "row", "predicted"] + ["probability"] * chances)
     for one in predictions:
-        writer.writerow([one.file, one.row, one.predicted, f"{one.probability:.6f}"])
+        row = [one.file, one.row, one.predicted]
+        writer.writerow(row if one.probability is None else [*row, f"{one.probability:.6f}"])
     write_text(output, text.getvalue())
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.classes import number_classes
+from bakeoff.data.classes import as_values, kind_of_task, number_classes
+from bakeoff.data.columns import Rules, code, describe
 from bakeoff.data.dataset import Dataset, assemble, check_classes, read_only, some_of
-from bakeoff.data.splits import hold_out
+from bakeoff.data.splits import hold_out, hold_out_groups, strata
 from bakeoff.errors import DataError
+from bakeoff.records import Column, Described
 
 DEFAULT_TEST_FRACTION = 1 / 6
 
@@ -37,14 +39,22 @@ def from_arrays(
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
     image_shape: tuple[int, ...] | None = None,
+    task: str | None = None,
+    rules: Rules | None = None,
+    in_order: bool = False,
+    target: str = "",
+    test_name: str | None = None,
+    weights: NDArray[np.float32] | None = None,
+    groups: NDArray[np.int32] | None = None,
+    folds: NDArray[np.int32] | None = None,
 ) -> Dataset:
     """A dataset from a pair of arrays (or a pair and a test pair).
 
     Args:
         x: features, shape (num_examples, num_features), or images (num_examples, height, width[,
-            channels]); numbers or a data frame of numbers. uint8 stays as it is, everything else
-            becomes float32.
-        y: one class per example: integers, strings or booleans.
+            channels]), or a data frame whose columns may be numbers, words and dates, with gaps.
+            uint8 stays as it is, everything else becomes float32.
+        y: one class per example (integers, strings or booleans), or one value to predict.
         name: of the dataset in messages and reports.
         x_test, y_test: the test part. Without it a stratified ``test_fraction`` of the examples
             is held out, always the same ones for the same data.
@@ -53,61 +63,139 @@ def from_arrays(
             distinct values of ``y`` in ascending order are the classes.
         feature_names: one per feature; left out, a data frame's columns.
         image_shape: (height, width) or (height, width, channels) where ``x`` is flat.
+        task: ``classification`` or ``regression``; left out, told by ``y``: words and few whole
+            numbers are classes, fractions are values to predict.
+        rules: what the columns of a data frame are; left out, told by their cells.
+        in_order: whether examples are in the order of time: the test part is then the end.
+        target: name of what is predicted.
+        test_name: of the test part in messages.
+        weights, groups, folds: as in ``Dataset``.
 
     Raises:
         DataError: the data breaks a rule; the message names the place and what to do.
     """
-    features, shape = as_features(x, f"{name}: x")
-    image_shape = _image_shape(name, features.shape[1], image_shape, shape)
-    names = _feature_names(name, features.shape[1], feature_names, x, image_shape)
-    classes = number_classes(y, f"{name}: y", class_names)
-    _same_length(name, "x", len(features), "y", len(classes.labels))
     if (x_test is None) != (y_test is None):
         raise DataError(
             f"{name}: a test part needs both x_test and y_test; give both, or neither and a part is held out"
         )
+    is_frame = hasattr(x, "columns") and hasattr(x, "dtypes")
+    whole = _Features(x, name if is_frame else f"{name}: x", rules, image_shape)
+    features, image_shape = whole.values, _image_shape(name, *whole.shape, image_shape)
+    names = whole.names or _feature_names(name, features.shape[1], feature_names, x, image_shape)
+    is_table = image_shape is None and class_names is None
+    if kind_of_task(y, f"{name}: y", task, is_table) == "regression":
+        task, classes = "regression", None
+        labels: NDArray[Any] = as_values(y, f"{name}: y")
+    else:
+        task, classes = "classification", number_classes(y, f"{name}: y", class_names)
+        labels = classes.labels
+    _same_length(name, "x", len(features), "y", len(labels))
     if x_test is not None:
-        test_features, _ = as_features(x_test, f"{name}: x_test")
-        if test_features.shape[1] != features.shape[1]:
-            raise DataError(
-                f"{name}: the test part must have the {features.shape[1]} features of the other "
-                f"examples, but has {test_features.shape[1]}; give both the same columns"
-            )
+        test_features = whole.further(x_test, test_name or f"{name}: x_test")
         if test_features.dtype != features.dtype:
             # Bytes on one side only: the values, not the container, are what must agree.
             features, test_features = (
                 read_only(part.astype(np.float32)) for part in (features, test_features)
             )
-        test_labels = classes.number(y_test, f"{name}: y_test")
+        place = f"{name}: y_test"
+        test_labels = as_values(y_test, place) if classes is None else classes.number(y_test, place)
         _same_length(name, "x_test", len(test_features), "y_test", len(test_labels))
         if len(test_labels) == 0:
             raise DataError(f"{name}: the test part must have at least 1 example, but is empty")
-        labels = classes.labels
     else:
         if not 0.0 < test_fraction < 1.0:
             raise DataError(
                 f"{name}: `0 < test_fraction < 1` must hold, but got {test_fraction:g}; 1/6 is usual"
             )
-        check_classes(name, classes.labels, classes.names)
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_TEST_SEED)))
-        kept, held = hold_out(classes.labels, test_fraction, rng)
+        if classes is not None:
+            check_classes(name, labels, classes.names)
+        kept, held = _held_out(labels, test_fraction, groups, in_order)
         if len(held) == 0 or len(kept) == 0:
             raise DataError(
                 f"{name}: {len(features)} examples are too few to hold out a test part of "
                 f"{test_fraction:.3g}; bring more examples or another test_fraction"
             )
         features, test_features = features[kept], features[held]
-        labels, test_labels = classes.labels[kept], classes.labels[held]
+        labels, test_labels = labels[kept], labels[held]
+        weights = None if weights is None else weights[kept]
+        groups = None if groups is None else groups[kept]
+        folds = None if folds is None else folds[kept]
+    more: dict[str, Any] = {"weights": weights, "groups": groups, "folds": folds}
+    more = {key: read_only(part) for key, part in more.items() if part is not None}
+    if task == "regression":
+        more["task"] = task
+    if np.isnan(features).any() or np.isnan(test_features).any() or whole.has_words:
+        more["columns"] = whole.columns
     return assemble(
         name,
         features,
         labels,
         test_features,
         test_labels,
-        class_names=classes.names,
+        class_names=() if classes is None else classes.names,
         feature_names=names,
         image_shape=image_shape,
+        target=target,
+        described=whole.described,
+        **more,
     )
+
+
+def _held_out(
+    labels: NDArray[Any], fraction: float, groups: NDArray[np.int32] | None, in_order: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Rows that stay and rows of the test part, both ascending."""
+    if in_order:
+        rows = np.arange(len(labels), dtype=np.int32)
+        first = len(rows) - round(fraction * len(rows))
+        return rows[:first], rows[first:]
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_TEST_SEED)))
+    if groups is not None:
+        return hold_out_groups(groups, fraction, rng)
+    return hold_out(strata(labels), fraction, rng)
+
+
+class _Features:
+    """Features as a matrix, and what its columns are where they came as a data frame."""
+
+    def __init__(
+        self, x: Any, place: str, rules: Rules | None, image_shape: tuple[int, ...] | None
+    ) -> None:
+        self.described: tuple[Described, ...] = ()
+        self.columns: tuple[Column, ...] = ()
+        is_frame = hasattr(x, "columns") and hasattr(x, "dtypes")
+        if not is_frame or image_shape is not None or {str(one) for one in x.dtypes} == {"uint8"}:
+            self.values, shape = as_features(x, place)
+        else:
+            if not len(x):
+                raise DataError(f"{place}: must not be empty, but its shape is {x.shape}")
+            self.described = describe(x, rules or Rules(), place)
+            self.columns = tuple(column for one in self.described for column in one.columns)
+            self.values = read_only(code(x, self.columns, place))
+            shape = self.values.shape[1:]
+        self.shape = (self.values.shape[1], shape)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def has_words(self) -> bool:
+        return any(column.kind == "category" for column in self.columns)
+
+    def further(self, x: Any, place: str) -> NDArray[Any]:
+        """Other examples in the same columns."""
+        if self.columns:
+            if not hasattr(x, "columns"):
+                raise DataError(f"{place}: must be a data frame like the other examples")
+            return read_only(code(x, self.columns, place))
+        values, _ = as_features(x, place)
+        if values.shape[1] != self.values.shape[1]:
+            raise DataError(
+                f"{place.partition(':')[0]}: the test part must have the {self.values.shape[1]} features of the "
+                f"other examples, but has {values.shape[1]}; give both the same columns"
+            )
+        return values
 
 
 def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
@@ -200,8 +288,8 @@ def _same_length(name: str, first: str, num_first: int, second: str, num_second:
 def _image_shape(
     name: str,
     num_features: int,
-    given: tuple[int, ...] | None,
     found: tuple[int, ...],
+    given: tuple[int, ...] | None,
 ) -> tuple[int, ...] | None:
     if given is None:
         return found if len(found) > 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,78 @@ from bakeoff.errors import DataError
 MAX_CLASSES = 65_535
 # More classes than half the examples: certainly numbers to predict, or an identifier.
 _MIN_PER_CLASS = 2
+
+
+# Beyond so many different whole numbers a table's target is asked about.
+MANY_VALUES = 30
+
+
+def kind_of_task(
+    y: Any, place: str, given: str | None, is_table: bool
+) -> Literal["classification", "regression"]:
+    """What is predicted.
+
+    Args:
+        y: shape (num_examples,).
+        given: what the user says; None to tell it by the values: fractions are values to predict.
+        is_table: whether many different whole numbers may be values, too.
+
+    Raises:
+        DataError: whole numbers that could be either, or another word than the two.
+    """
+    if given is not None:
+        if given not in ("classification", "regression"):
+            raise DataError(
+                f"{place}: task must be classification or regression, but got {given!r}"
+            )
+        return "regression" if given == "regression" else "classification"
+    try:
+        array = np.asarray(y)
+    except ValueError:  # lists of several lengths: whoever reads the classes says so
+        return "classification"
+    kind = getattr(array.dtype, "kind", "O")
+    if kind not in "iuf" or not is_table or getattr(array, "ndim", 1) != 1 or not len(array):
+        return "classification"
+    values = np.asarray(array, np.float64)
+    values = values[np.isfinite(values)]
+    if (values != np.floor(values)).any():
+        return "regression"
+    different = len(np.unique(values))
+    if different > MANY_VALUES:
+        raise DataError(
+            f"{place}: {different:,} different whole numbers in {len(values):,} rows look like a number to "
+            "predict; say task = 'regression' (or --task regression), or task = 'classification' if each is a "
+            "class"
+        )
+    return "classification"
+
+
+def as_values(y: Any, place: str) -> NDArray[np.float64]:
+    """The values of a regression, float64, shape (num_examples,).
+
+    Raises:
+        DataError: something that is no finite number, or values that are all the same.
+    """
+    try:
+        values = np.array(y, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{place}: must hold numbers to predict, but holds something else ({error}); say task = "
+            "'classification' if they are classes"
+        ) from error
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DataError(f"{place}: must have the shape (examples,), but got {values.shape}")
+    if len(values) == 0:
+        raise DataError(f"{place}: must not be empty")
+    bad = np.flatnonzero(~np.isfinite(values) | (np.abs(values) > np.finfo(np.float32).max))
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"{place}[{row}]: must be a finite float32 number, but is {values[row]}; fill it or drop the example"
+        )
+    return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +210,7 @@ def _vector(y: Any, place: str) -> NDArray[Any]:
             row = int(np.flatnonzero(fraction | (np.abs(array) > 2**53))[0])
             raise DataError(
                 f"{place}[{row}]: labels must be classes (integers or words), but got {array[row]}; "
-                "predicting a number is not supported: group it into classes"
+                "say task = 'regression' to predict a number"
             )
         array = array.astype(np.int64)
     if array.dtype.kind in "iu":

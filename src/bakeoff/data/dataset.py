@@ -11,22 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import DataError
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What one column of a feature matrix holds.
-
-    Attributes:
-        name: as in the table; a part of a date is ``date.year`` and so on.
-        kind: ``number``, NaN where the table has a gap; or ``category``, where the value k stands
-            for ``categories[k]`` and NaN for a gap.
-        categories: ascending as text; empty for numbers.
-    """
-
-    name: str
-    kind: Literal["number", "category"] = "number"
-    categories: tuple[str, ...] = ()
+from bakeoff.records import Column, Described
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +81,9 @@ class Dataset:
         weights: how much each example counts, float32, positive, shape (num_examples,), or None.
         groups: number of the group of each example, int32, shape (num_examples,): a group is
             never split between training and validation part; or None.
-        folds: the author's own fold of each example, int32 from 0, shape (num_examples,), or None.
+        folds: the author's own fold of each example, int32 from 0, shape (num_examples,), -1 where
+            it always trains; or None.
+        described: what each column of a table was taken for; empty for anything else.
     """
 
     name: str
@@ -114,6 +101,7 @@ class Dataset:
     weights: NDArray[np.float32] | None = None
     groups: NDArray[np.int32] | None = None
     folds: NDArray[np.int32] | None = None
+    described: tuple[Described, ...] = ()
 
     @property
     def num_examples(self) -> int:
@@ -144,25 +132,29 @@ def no_data(name: str) -> Dataset:
 def assemble(
     name: str,
     features: NDArray[Any],
-    labels: NDArray[np.int32],
+    labels: NDArray[Any],
     test_features: NDArray[Any],
-    test_labels: NDArray[np.int32],
+    test_labels: NDArray[Any],
     *,
     class_names: tuple[str, ...],
     feature_names: tuple[str, ...] = (),
     image_shape: tuple[int, ...] | None = None,
     known_hashes: tuple[str, str] | None = None,
+    **more: Any,
 ) -> Dataset:
     """Freezes, hashes and counts; the arrays were checked before (see ``from_arrays``).
 
     Args:
         known_hashes: what ``hashes`` gives for these arrays, where that is known already.
+        **more: further fields of ``Dataset``.
     """
-    check_classes(name, labels, class_names)
+    if more.get("task") != "regression":
+        check_classes(name, labels, class_names)
     parts = [read_only(part) for part in (features, labels, test_features, test_labels)]
     features, labels, test_features, test_labels = parts
-    whole, test_hash = known_hashes or hashes(*parts)
+    whole, test_hash = known_hashes or hashes(*parts, salt=_salt(**more))
     return Dataset(
+        **more,
         name=name,
         features=features,
         labels=labels,
@@ -175,7 +167,7 @@ def assemble(
     )
 
 
-def check_classes(name: str, labels: NDArray[np.int32], class_names: tuple[str, ...]) -> None:
+def check_classes(name: str, labels: NDArray[Any], class_names: tuple[str, ...]) -> None:
     """DataError unless at least two classes occur, each of them at least twice."""
     counts = np.bincount(labels, minlength=len(class_names))
     occurring = np.flatnonzero(counts)
@@ -193,18 +185,40 @@ def check_classes(name: str, labels: NDArray[np.int32], class_names: tuple[str, 
         )
 
 
+def _salt(
+    *,
+    task: str = "classification",
+    columns: tuple[Column, ...] = (),
+    weights: NDArray[Any] | None = None,
+    groups: NDArray[Any] | None = None,
+    folds: NDArray[Any] | None = None,
+    **_beside: Any,
+) -> str:
+    """What else determines the runs on some data; empty for plain numbers and classes."""
+    told = [f"{task}"] if task != "classification" else []
+    told += [repr(column) for column in columns]
+    told += [
+        f"{name} {hashlib.sha256(array.tobytes()).hexdigest()}"
+        for name, array in (("weights", weights), ("groups", groups), ("folds", folds))
+        if array is not None
+    ]
+    return "\n".join(told)
+
+
 def hashes(
     features: NDArray[Any],
-    labels: NDArray[np.int32],
+    labels: NDArray[Any],
     test_features: NDArray[Any],
-    test_labels: NDArray[np.int32],
+    test_labels: NDArray[Any],
+    *,
+    salt: str = "",
 ) -> tuple[str, str]:
     """(hash of a dataset, hash of its test part): SHA-256 in hexadecimal."""
     test_hash = _hash(test_features, test_labels)
-    return _hash(features, labels, salt=test_hash), test_hash
+    return _hash(features, labels, salt=test_hash + salt), test_hash
 
 
-def _hash(features: NDArray[Any], labels: NDArray[np.int32], salt: str = "") -> str:
+def _hash(features: NDArray[Any], labels: NDArray[Any], salt: str = "") -> str:
     """SHA-256 over types, shapes and values, in hexadecimal."""
     header = f"bakeoff-data-1 {features.dtype} {features.shape} {labels.shape} {salt}\n"
     state = hashlib.sha256(header.encode())

@@ -1,17 +1,18 @@
-"""Data frames as a matrix of numbers and a column of classes; knows no file format."""
+"""Data frames: which column is which, and what is known beside the features; knows no file format."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.dataset import some_of
+from bakeoff.data.columns import Rules, as_numbers, code, nearest
 from bakeoff.errors import DataError
+from bakeoff.records import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,25 @@ if TYPE_CHECKING:
 TARGET_NAMES = ("target", "label", "class", "y")
 _MAX_COLUMNS = 100_000
 _MAX_NAME = 1000
-_BLOCK = 1_000_000  # cells that are converted at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What the user says of a table, each by the name of a column.
+
+    Attributes:
+        target: what is predicted, by name or by number from 0; None to find it by its name.
+        rules: which columns are features, and what they are.
+        weights: how much each row counts.
+        groups: rows that belong together.
+        fold: the author's own fold of each row.
+    """
+
+    target: str | int | None = None
+    rules: Rules = field(default_factory=Rules)
+    weights: str | None = None
+    groups: str | None = None
+    fold: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,129 +47,115 @@ class Table:
     """A table read from a file.
 
     Attributes:
-        features: float32 (or float64 where float32 cannot hold a value), shape (num_examples,
-            num_features).
-        feature_names: shape (num_features,).
-        labels: the column of classes, integers or text; None where the table has none.
+        frame: its features as they were read, columns by name.
+        labels: the column of the target, numbers or text; None where the table has none.
         target: that column's name; None where the table has none.
+        weights: float32, positive, shape (num_rows,), or None.
+        groups, folds: whole numbers from 0, shape (num_rows,), or None.
     """
 
-    features: NDArray[Any]
-    feature_names: tuple[str, ...]
+    frame: pd.DataFrame
     labels: NDArray[Any] | None
     target: str | None
+    weights: NDArray[np.float32] | None = None
+    groups: NDArray[np.int32] | None = None
+    folds: NDArray[np.int32] | None = None
 
 
-def choose_columns(
-    frame: pd.DataFrame,
-    place: str,
-    target: str | None,
-    needs_target: bool,
-    columns: Sequence[str] | None,
-) -> Table:
-    """The table of the chosen columns; one to predict has no use for its labels, right or wrong.
+def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles) -> Table:
+    """Splits a data frame into features and what is known beside them.
 
     Raises:
-        DataError: a column is missing, or as ``from_frame``.
-    """
-    if columns is not None:
-        missing = [name for name in columns if name not in frame.columns]
-        if missing:
-            near = difflib.get_close_matches(missing[0], [str(name) for name in frame.columns], n=1)
-            guess = f"; is it {near[0]!r}?" if near else "; add it"
-            raise DataError(
-                f"{place}: must have the {len(columns)} columns the model was trained on, but "
-                f"{missing[0]!r} is missing{guess}"
-            )
-        frame = frame[[*columns]]
-        target = target if needs_target else None
-    elif not needs_target and target is not None:
-        frame, target = frame.drop(columns=target), None
-    return from_frame(frame, place, target)
-
-
-def from_frame(frame: pd.DataFrame, place: str, target: str | None) -> Table:
-    """Splits a data frame into numbers and classes.
-
-    Raises:
-        DataError: no rows, gaps, infinite values, or columns that hold no numbers.
+        DataError: no rows, no features, a gap in the target, or roles that do not fit.
     """
     if len(frame) == 0:
         raise DataError(f"{place}: must have at least one row below the column names, but has none")
+    names = [str(name) for name in frame.columns]
+    taken = [target] if target is not None else []
     labels = None
     if target is not None:
-        column = frame[target]
-        frame = frame.drop(columns=target)
-        gap = np.flatnonzero(column.isna().to_numpy())
-        if len(gap):
+        labels = _labels(frame[target], place)
+    found: dict[str, Any] = {}
+    for key in ("weights", "groups", "fold"):
+        name = getattr(roles, key)
+        if name is None:
+            continue
+        if name not in names:
             raise DataError(
-                f"{place}: row {gap[0] + 1}, column {target!r}: the label is missing; fill it or drop the row"
+                f"{place}: data.{key} names the column {name!r}, which is not there{nearest(name, names)}"
             )
-        labels = _labels(column, place)
-        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-            row = int(np.flatnonzero(labels != np.floor(labels))[0])
+        if name in taken:
             raise DataError(
-                f"{place}: row {row + 1}, column {target!r}: labels must be classes (whole numbers or "
-                f"words), but got {labels[row]:g}; predicting a number is not supported: group it into "
-                "classes"
+                f"{place}: the column {name!r} cannot be both data.{key} and another role"
             )
-    names = tuple(str(name) for name in frame.columns)
-    if not names:
-        raise DataError(f"{place}: must have at least one column beside {target!r}, but has none")
-    words = [names[index] for index in np.flatnonzero(~_hold_numbers(frame))]
-    if words:
-        verb = "the column {} holds" if len(words) == 1 else "the columns {} hold"
-        row, value = _first_word(frame[words[0]])
-        raise DataError(
-            f"{place}: features must be numbers, but {verb.format(some_of(words))} text (row {row + 1} of "
-            f"{words[0]!r}: {str(value)[:80]!r}); encode them as numbers (pandas.get_dummies) or leave them out"
-        )
-    features = np.empty(frame.shape, np.float32)
-    # A few columns at a time: of a long frame one, so that memory is spared; of a wide frame many.
-    step = max(1, _BLOCK // len(frame))
-    for first in range(0, len(names), step):
-        block = frame.iloc[:, first : first + step]
-        values = block.to_numpy(dtype=np.float64, na_value=np.nan)
-        with np.errstate(over="ignore"):
-            features[:, first : first + step] = values
-        bad = np.argwhere(~np.isfinite(features[:, first : first + step]))
-        if len(bad):
-            index = int(bad[:, 1].min())
-            row = int(bad[bad[:, 1] == index, 0].min())
-            value = values[row, index]
-            found = "is empty" if np.isnan(value) else f"is {value:g}"
-            raise DataError(
-                f"{place}: row {row + 1}, column {names[first + index]!r}: features must be finite "
-                f"numbers, but this one {found}; fill it or drop the row"
-            )
-    return Table(features, names, labels, target)
-
-
-def _hold_numbers(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Of each column, whether it holds numbers, shape (num_columns,)."""
-    kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes]
-    # A column without a single value is read as objects or floats: its gaps are named later.
-    return np.array(
-        [
-            kind in "biuf" or bool(frame.iloc[:, index].isna().all())
-            for index, kind in enumerate(kinds)
-        ],
-        bool,
+        taken.append(name)
+        found[key] = _ROLES[key](frame[name], f"{place}: data.{key}: column {name!r}")
+    return Table(
+        frame=frame.drop(columns=taken),
+        labels=labels,
+        target=target,
+        weights=found.get("weights"),
+        groups=found.get("groups"),
+        folds=found.get("fold"),
     )
 
 
-def _first_word(column: pd.Series[Any]) -> tuple[int, Any]:
-    """Where a column stops being numbers: (row from 0, value)."""
-    for row, value in enumerate(column):
-        try:
-            float(value)
-        except (TypeError, ValueError, OverflowError):
-            return row, value
-    return 0, column.iloc[0]
+def coded_table(
+    frame: pd.DataFrame, columns: Sequence[Column], place: str
+) -> tuple[NDArray[np.float32], bool]:
+    """The columns as numbers, and whether they need an encoding before a network takes them."""
+    coded = code(frame, columns, place)
+    gaps = bool(np.isnan(coded).any())
+    return coded, gaps or any(one.kind == "category" for one in columns)
+
+
+def _weights(cells: pd.Series[Any], place: str) -> NDArray[np.float32]:
+    values = as_numbers(cells).to_numpy(np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
+    if len(bad):
+        raise DataError(
+            f"{place}: row {bad[0] + 1}: must be a number above 0, but is {cells.iloc[bad[0]]!s:.40}"
+        )
+    weights: NDArray[np.float32] = (values / values.mean()).astype(np.float32)
+    return weights
+
+
+def _groups(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
+    import pandas as pd
+
+    codes, values = pd.factorize(cells, sort=False)
+    bad = np.flatnonzero(codes < 0)
+    if len(bad):
+        raise DataError(
+            f"{place}: row {bad[0] + 1}: must not be empty; say which group it belongs to"
+        )
+    if len(values) < 2:
+        raise DataError(f"{place}: must have at least 2 groups, but has {len(values)}")
+    return codes.astype(np.int32)
+
+
+def _folds(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
+    import pandas as pd
+
+    codes, values = pd.factorize(cells, sort=True)
+    bad = np.flatnonzero(codes < 0)
+    if len(bad):
+        raise DataError(f"{place}: row {bad[0] + 1}: must not be empty; say which fold it is in")
+    if not 2 <= len(values) <= 1_000:
+        raise DataError(f"{place}: must have 2 to 1,000 folds, but has {len(values):,}")
+    return codes.astype(np.int32)
+
+
+_ROLES = {"weights": _weights, "groups": _groups, "fold": _folds}
 
 
 def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
-    """Integers where every label is one (so that 10 comes after 9), else text."""
+    """Numbers where every label is one (so that 10 comes after 9), else text."""
+    gap = np.flatnonzero(column.isna().to_numpy())
+    if len(gap):
+        raise DataError(
+            f"{place}: row {gap[0] + 1}, column {str(column.name)!r}: the label is missing; fill it or drop the row"
+        )
     if getattr(column.dtype, "kind", "O") in "biuf":
         return column.to_numpy()
     words = [str(value).strip() for value in column]
@@ -187,13 +192,11 @@ def check_header(header: list[str], place: str) -> None:
         seen.add(name)
 
 
-def find_target(
-    header: list[str], target: str | int | None, place: str, needed: bool
-) -> str | None:
-    """The name of the column of classes; None where there is none and none is needed.
+def find_target(header: list[str], target: str | int | None, place: str) -> str:
+    """The name of the column that is predicted.
 
     Raises:
-        DataError: it is needed and not there, or several could be it.
+        DataError: it is not there, or several could be it.
     """
     shown = ", ".join(repr(name) for name in header[:8]) + (" …" if len(header) > 8 else "")
     if isinstance(target, int):
@@ -206,18 +209,14 @@ def find_target(
     if target is not None:
         if target in header:
             return target
-        if not needed:
-            return None
         near = difflib.get_close_matches(target, header, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise DataError(f"{place}: there is no column {target!r}{guess} (columns: {shown})")
     found = [name for name in header if name.lower() in TARGET_NAMES]
     if len(found) == 1:
         return found[0]
-    if not needed:
-        return None
     problem = f"{len(found)} columns could be it" if found else "none is called that"
     raise DataError(
-        f"{place}: the column of classes must be target, label, class or y, or be named, but {problem}; "
-        f"name it with target = '…' (columns: {shown})"
+        f"{place}: the column to predict must be target, label, class or y, or be named, but {problem}; "
+        f"name it with target = '…' or --target (columns: {shown})"
     )

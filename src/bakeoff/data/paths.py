@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bakeoff.data.array_files import read_idx, read_npz
 from bakeoff.data.arrays import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.frames import Roles
 from bakeoff.errors import DataError
 
 FORMATS = (
@@ -49,8 +50,12 @@ def load_path(
     *,
     target: str | int | None = None,
     test_path: str | Path | None = None,
+    validation_path: str | Path | None = None,
     test_fraction: float = DEFAULT_TEST_FRACTION,
     image_shape: tuple[int, ...] | None = None,
+    task: str | None = None,
+    roles: Roles | None = None,
+    in_order: bool = False,
 ) -> Dataset:
     """Loads a file or folder of the user's.
 
@@ -63,18 +68,22 @@ def load_path(
             in NPZ, t10k-… beside train-…, test/ beside train/), else ``test_fraction`` is held
             out, stratified and always the same.
         test_fraction: between 0 and 1, both excluded.
+        validation_path: examples to validate on, in the same format; all others train.
         image_shape: for flat rows that are images; whole numbers 0 … 255 then become bytes.
+        task, in_order: as in ``from_arrays``.
+        roles: which column of a table is which.
 
     Raises:
         DataError: it is missing, damaged, of an unknown format, or breaks a rule of usable data.
     """
     path = Path(path).expanduser()
+    roles = replace(roles or Roles(), target=target)
     try:
-        train, own_test = _read(path, target)
+        train, own_test = _read(path, roles)
         if test_path is not None:
-            other = Path(test_path).expanduser()
-            own_test, _ = _read(other, target)
-            _same_columns(train, own_test, other)
+            own_test, _ = _read(Path(test_path).expanduser(), roles)
+        if validation_path is not None:
+            train = _joined(train, _read(Path(validation_path).expanduser(), roles)[0], roles)
     except OSError as error:
         place = error.filename or path
         raise DataError(
@@ -92,8 +101,14 @@ def load_path(
         class_names=train.get("class_names"),
         feature_names=train.get("feature_names"),
         image_shape=image_shape,
+        task=task,
+        rules=roles.rules,
+        in_order=in_order,
+        test_name=None if test_path is None else str(test_path),
+        target=str(train.get("target") or ""),
+        **{key: train.get(key) for key in ("weights", "groups", "folds")},
     )
-    return dataclasses.replace(dataset, name=path.name.split(".")[0] or str(path))
+    return replace(dataset, name=path.name.split(".")[0] or str(path))
 
 
 _Part = Mapping[str, Any]
@@ -106,10 +121,41 @@ def looks_like_path(text: str) -> bool:
     return bool(re.search(r"[/\\~]|\.\w+$", text)) or Path(text).exists()
 
 
-def _read(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
+def _read(path: Path, roles: Roles) -> tuple[_Part, _Part | None]:
     """(examples, the test part that lies with them or None)."""
     _must_exist(path)
-    return _reader(path, target)(path)
+    return _reader(path, roles)(path)
+
+
+def _joined(train: _Part, validation: _Part, roles: Roles) -> _Part:
+    """Both, where the fold 0 of the latter is the one that validates."""
+    if not all(hasattr(part["x"], "columns") for part in (train, validation)):
+        raise DataError("data.validation: both must be tables (CSV or Parquet)")
+    if roles.fold is not None:
+        raise DataError(
+            "data.validation: there is data.fold, too, which says what validates; keep one"
+        )
+    import pandas as pd
+
+    sizes = len(train["x"]), len(validation["x"])
+    labels = [np.asarray(part["y"]) for part in (train, validation)]
+    if labels[0].dtype.kind != labels[1].dtype.kind:
+        labels = [one.astype(str) for one in labels]
+    missing = [one for one in train["x"].columns if one not in validation["x"].columns]
+    if missing:
+        raise DataError(
+            f"data.validation: must have the columns of the other examples, but {str(missing[0])!r} is missing"
+        )
+    return {
+        **train,
+        "x": pd.concat([train["x"], validation["x"][[*train["x"].columns]]], ignore_index=True),
+        "y": np.concatenate(labels),
+        "weights": None
+        if train["weights"] is None
+        else np.concatenate([train["weights"], validation["weights"]]),
+        "groups": None,
+        "folds": np.repeat(np.array([-1, 0], np.int32), sizes),
+    }
 
 
 def _must_exist(path: Path) -> None:
@@ -123,16 +169,21 @@ def _must_exist(path: Path) -> None:
     raise DataError(f"{path}: there is no such file or folder{guess}")
 
 
-def _reader(path: Path, target: str | int | None) -> Callable[[Path], tuple[_Part, _Part | None]]:
+def _reader(path: Path, roles: Roles) -> Callable[[Path], tuple[_Part, _Part | None]]:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         from bakeoff.data.tables import read_csv
 
-        return lambda file: _from_table(read_csv(file, target=target))
+        return lambda file: _from_table(read_csv(file, roles))
     if suffix in (".parquet", ".pq"):
         from bakeoff.data.tables import read_parquet
 
-        return lambda file: _from_table(read_parquet(file, target=target))
+        return lambda file: _from_table(read_parquet(file, roles))
+    target = roles.target
+    if replace(roles, target=None) != Roles():
+        raise DataError(
+            f"{path}: only tables (CSV, Parquet) have columns to name; leave out data.drop and its like"
+        )
     if suffix == ".npz":
         return lambda file: _read_npz(file, target)
     is_idx = _IDX_NAME.match(path.name) is not None
@@ -149,7 +200,8 @@ def _reader(path: Path, target: str | int | None) -> Callable[[Path], tuple[_Par
 
 
 def _from_table(table: Any) -> tuple[_Part, None]:
-    return {"x": table.features, "y": table.labels, "feature_names": table.feature_names}, None
+    part = {key: getattr(table, key) for key in ("target", "weights", "groups", "folds")}
+    return {"x": table.frame, "y": table.labels, **part}, None
 
 
 def _read_npz(path: Path, target: str | int | None) -> tuple[_Part, _Part | None]:
@@ -237,23 +289,6 @@ def _read_pictures(folder: Path) -> tuple[_Part, _Part | None]:
         return {"x": train.images, "y": train.labels}, None
     test = images.read_folder(test_folder)
     return {"x": train.images, "y": train.labels}, {"x": test.images, "y": test.labels}
-
-
-def _same_columns(train: _Part, test: _Part, place: Path) -> None:
-    """Columns of two tables are matched by name; numbers in another order would go unnoticed."""
-    names, others = train.get("feature_names"), test.get("feature_names")
-    if names is None or others is None or tuple(names) == tuple(others):
-        return
-    missing = [name for name in names if name not in others]
-    if missing:
-        raise DataError(
-            f"{place}: the test part must have the columns of the other examples, but {missing[0]!r} is "
-            "missing; give both files the same columns"
-        )
-    raise DataError(
-        f"{place}: the test part must have the same columns in the same order, but has others or another "
-        "order; write both files with the same columns"
-    )
 
 
 def _as_bytes(train: _Part, test: _Part | None) -> tuple[_Part, _Part | None]:

@@ -15,7 +15,10 @@ from bakeoff import streams
 from bakeoff.errors import DataError, UsageError
 from bakeoff.records import Replicate
 
-Split = Literal["folds", "last"]
+Split = Literal["folds", "last", "time"]
+
+NUM_STRATA = 10
+"""Of a target that is a number: each fold has as many of its small and of its large values."""
 
 # Far above any replicate that decides, so that a screening replicate shares no stream with one.
 FIRST_SCREENING_INDEX = 1_000_000
@@ -24,8 +27,8 @@ Rows = NDArray[np.int32]
 
 
 def _check(split: str, num_folds: int, count: int) -> None:
-    if split not in ("folds", "last"):
-        raise UsageError(f"split: must be 'folds' or 'last', but got {split!r}")
+    if split not in ("folds", "last", "time"):
+        raise UsageError(f"split: must be 'folds', 'last' or 'time', but got {split!r}")
     if num_folds < 2:
         raise UsageError(f"num_folds: `num_folds >= 2` must hold, but got {num_folds}")
     if count < 0:
@@ -68,6 +71,14 @@ def screening_replicates(
     )
 
 
+def strata(labels: NDArray[Any]) -> NDArray[Any]:
+    """Classes as they are; of values the tenth that each of them falls into, shape (n,)."""
+    if labels.dtype.kind != "f":
+        return labels
+    edges = np.quantile(labels, np.arange(1, NUM_STRATA) / NUM_STRATA)
+    return np.searchsorted(edges, labels, side="right").astype(np.int32)
+
+
 def _by_class(labels: NDArray[Any], rng: np.random.Generator) -> NDArray[np.intp]:
     """All rows, class after class, in random order within each class."""
     shuffled = rng.permutation(len(labels))
@@ -86,6 +97,41 @@ def assign_folds(
     # Without the permutation the first folds would always get the larger shares.
     fold[_by_class(labels, rng)] = rng.permutation(num_folds)[np.arange(len(labels)) % num_folds]
     return fold
+
+
+def group_folds(
+    groups: NDArray[np.int32], num_folds: int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """The fold of every example, shape (num_examples,), where no group is split between folds.
+
+    The largest group first, each to the fold that is the smallest so far, in random order among
+    groups of one size: as ``sklearn.model_selection.GroupKFold`` does.
+    """
+    sizes = np.bincount(groups)
+    if np.count_nonzero(sizes) < num_folds:
+        raise DataError(
+            f"data: {num_folds} folds need at least {num_folds} groups outside the test part, but got "
+            f"{np.count_nonzero(sizes)}; lower `folds`"
+        )
+    shuffled = rng.permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    of_group, filled = np.zeros(len(sizes), np.intp), np.zeros(num_folds)
+    for group in order:
+        of_group[group] = int(filled.argmin())
+        filled[of_group[group]] += sizes[group]
+    return of_group[groups]
+
+
+def hold_out_groups(
+    groups: NDArray[np.int32], fraction: float, rng: np.random.Generator
+) -> tuple[Rows, Rows]:
+    """Whole groups, about a fraction of all examples: (kept rows, held-out rows), both sorted."""
+    order = rng.permutation(int(groups.max()) + 1)
+    sizes = np.bincount(groups, minlength=len(order))[order]
+    before = np.cumsum(sizes) - sizes
+    taken = order[before + sizes / 2 <= max(1.0, fraction * len(groups))]
+    held = np.isin(groups, taken if len(taken) else order[:1])
+    return np.flatnonzero(~held).astype(np.int32), np.flatnonzero(held).astype(np.int32)
 
 
 def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -108,17 +154,21 @@ def split_rows(
     split: str,
     num_folds: int,
     study_seed: int,
+    groups: NDArray[np.int32] | None = None,
+    folds: NDArray[np.int32] | None = None,
 ) -> tuple[Rows, Rows]:
     """The training and validation rows of one replicate.
 
     ``folds``: the validation part is one fold of a stratified partition drawn from the SPLIT
     stream of ``replicate.partition``. ``last``: it is the end of the data, as
-    ``keras.Model.fit(validation_split=1/num_folds)`` takes it.
+    ``keras.Model.fit(validation_split=1/num_folds)`` takes it. ``time``: fold f is the f-th of
+    ``num_folds`` pieces of the second half, and only the examples before it train.
 
     Args:
-        labels: of the non-test examples, shape (num_examples,).
+        labels: of the non-test examples, shape (num_examples,); floats are values to predict.
+        groups, folds: as in ``Dataset``.
         replicate: which fold of which partition.
-        split: ``folds`` or ``last``.
+        split: ``folds``, ``last`` or ``time``.
         num_folds: at least 2; the validation share is its reciprocal.
         study_seed: of the study.
 
@@ -136,16 +186,38 @@ def split_rows(
             f"data: {num_folds} folds need at least {num_folds} examples outside the test part, "
             f"but got {num_examples}; lower `folds` or bring more data"
         )
-    if split == "last":
+    if folds is not None:
+        in_validation = folds == replicate.fold
+        train_rows = np.flatnonzero(~in_validation).astype(np.int32)
+        val_rows = np.flatnonzero(in_validation).astype(np.int32)
+    elif split == "time":
+        start = num_examples // 2 + replicate.fold * (num_examples - num_examples // 2) // num_folds
+        end = (
+            num_examples // 2
+            + (replicate.fold + 1) * (num_examples - num_examples // 2) // num_folds
+        )
+        train_rows = np.arange(start, dtype=np.int32)
+        val_rows = np.arange(start, end, dtype=np.int32)
+    elif split == "last":
         # Integer form of Keras's floor(n · (1 - 1/folds)), which is 55,000 of 60,000 at 12.
         num_train = num_examples * (num_folds - 1) // num_folds
         rows = np.arange(num_examples, dtype=np.int32)
         train_rows, val_rows = rows[:num_train], rows[num_train:]
     else:
         rng = streams.generator(study_seed, streams.Stream.SPLIT, replicate.partition)
-        in_validation = assign_folds(labels, num_folds, rng) == replicate.fold
+        if groups is None:
+            in_validation = assign_folds(strata(labels), num_folds, rng) == replicate.fold
+        else:
+            in_validation = group_folds(groups, num_folds, rng) == replicate.fold
         train_rows = np.flatnonzero(~in_validation).astype(np.int32)
         val_rows = np.flatnonzero(in_validation).astype(np.int32)
+    if not len(val_rows) or not len(train_rows):
+        raise DataError(
+            f"data: replicate {replicate.index} has {len(train_rows)} examples to train on and "
+            f"{len(val_rows)} to validate on; lower `folds` or bring more data"
+        )
+    if labels.dtype.kind == "f":
+        return train_rows, val_rows
     counts = np.bincount(labels)
     missing = np.flatnonzero(
         (counts > 0) & (np.bincount(labels[train_rows], minlength=len(counts)) == 0)

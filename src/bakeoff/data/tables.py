@@ -8,11 +8,10 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bakeoff.data.frames import Table, check_header, choose_columns, find_target
+from bakeoff.data.frames import Roles, Table, check_header, find_target, from_frame
 from bakeoff.data.reading import Parsing, check_size, read_file
 from bakeoff.errors import DataError
 
@@ -20,21 +19,15 @@ from bakeoff.errors import DataError
 _GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
 
 
-def read_csv(
-    path: Path,
-    *,
-    target: str | int | None = None,
-    needs_target: bool = True,
-    columns: Sequence[str] | None = None,
-) -> Table:
+def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = True) -> Table:
     """Reads a CSV file whose first line names the columns; comma, semicolon or tab.
 
     Args:
         path: of the file, UTF-8.
-        target: the column of classes, by name or by number from 0. Left out, the one column called
-            target, label, class or y.
-        needs_target: whether a table without that column is a mistake (no when predicting).
-        columns: the features, in this order; left out, every column but the target.
+        roles: which column is which. Without a target, it is the one column called target, label,
+            class or y.
+        needs_target: whether a table without a target is a mistake. No when predicting: what is
+            called so is then a column like any other.
 
     Raises:
         DataError: the file is no such table. Rows count from 1, the first line not counted.
@@ -45,7 +38,8 @@ def read_csv(
     header, separator = _header(raw, path)
     rule = f"{path}: every line must have the {len(header)} cells of the first one"
     _check_lines(raw, separator, len(header), rule)
-    label = find_target(header, target, str(path), needs_target)
+    roles = roles or Roles()
+    label = find_target(header, roles.target, str(path)) if needs_target else None
     with Parsing(rule, "mend that line"), warnings.catch_warnings():
         # pandas only warns when it drops the cells of lines that are too long.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -66,46 +60,23 @@ def read_csv(
     if label is not None:
         text = frame[label].str.slice(1)
         frame[label] = text.where(text != "")
-    return choose_columns(frame, str(path), label, needs_target, columns)
+    return from_frame(frame, str(path), label, roles)
 
 
-def csv_columns(path: Path) -> tuple[str, ...]:
-    """The names of all columns of a CSV file.
-
-    Raises:
-        DataError: as ``read_csv``.
-    """
-    return tuple(_header(_text(path), path)[0])
-
-
-def read_parquet(
-    path: Path,
-    *,
-    target: str | int | None = None,
-    needs_target: bool = True,
-    columns: Sequence[str] | None = None,
-) -> Table:
+def read_parquet(path: Path, roles: Roles | None = None, *, needs_target: bool = True) -> Table:
     """Reads a Parquet file; arguments as ``read_csv``.
 
     Raises:
         DataError: pyarrow is missing, or the file is no such table.
     """
     file, header = _open(path)
-    label = find_target(header, target, str(path), needs_target)
+    roles = roles or Roles()
+    label = find_target(header, roles.target, str(path)) if needs_target else None
     with _parsing_parquet(path):
         table = file.read()
         table.validate(full=True)  # of text that is none, pandas would stumble later
         frame = table.to_pandas(ignore_metadata=True)
-    return choose_columns(frame, str(path), label, needs_target, columns)
-
-
-def parquet_columns(path: Path) -> tuple[str, ...]:
-    """The names of all columns of a Parquet file.
-
-    Raises:
-        DataError: as ``read_parquet``.
-    """
-    return tuple(_open(path)[1])
+    return from_frame(frame, str(path), label, roles)
 
 
 def _open(path: Path) -> tuple[Any, list[str]]:

@@ -64,6 +64,10 @@ class Job:
             position p is ``train_rows[order(epoch)[p]]``.
         learning_rates: epoch (0-based) → one float64 learning rate per step of that epoch.
         dropout_key: two 32-bit words, the Philox key of the run's dropout masks.
+        targets: in a regression the standardised value of every example, float32, shape
+            (num_examples,): the loss is then the mean squared error of the one output.
+        weights: how much each example counts in the loss that is minimised, float32, shape
+            (num_examples,), or None; as Keras's ``sample_weight``.
     """
 
     settings: DenseSettings
@@ -77,6 +81,8 @@ class Job:
     order: Callable[[int], NDArray[np.int32]]
     learning_rates: Callable[[int], NDArray[np.float64]]
     dropout_key: tuple[int, int]
+    targets: NDArray[np.float32] | None = None
+    weights: NDArray[np.float32] | None = None
 
     @property
     def num_train(self) -> int:
@@ -87,8 +93,9 @@ class Job:
 class History:
     """The training curve of one run: one float64 value per finished epoch, shape (epochs,).
 
-    Losses are the plain softmax cross-entropy in nats, without L2 penalty and label smoothing, so
-    that candidates that differ in those compare. As in Keras, the training values are means over
+    Losses are the plain softmax cross-entropy in nats, or the mean squared error of the
+    standardised target, without L2 penalty, label smoothing and weights, so that candidates that
+    differ in those compare. In a regression accuracies are 0. As in Keras, the training values are means over
     the epoch while the weights change and with dropout on; the validation values are measured
     after the epoch with dropout off.
     """

@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.catalogue import CATALOGUE
+from bakeoff.data.frames import TARGET_NAMES
 from bakeoff.data.images import read_picture
 from bakeoff.dense.model import TrainedModel
 from bakeoff.errors import DataError
+from bakeoff.records import Column
 from bakeoff.trainables.files import SavedModel
 
 PICTURES = frozenset(
@@ -48,14 +50,14 @@ class Prediction:
     Attributes:
         file: it came from, as given.
         row: counted from 1 within the file; 1 for a picture.
-        predicted: name of the most probable class.
-        probability: that the model gives it.
+        predicted: name of the most probable class, or the value in a regression.
+        probability: that the model gives it; None in a regression.
     """
 
     file: str
     row: int
     predicted: str
-    probability: float
+    probability: float | None
 
 
 def predict_files(
@@ -72,7 +74,19 @@ def predict_files(
     predictions: list[Prediction] = []
     for given in paths:
         path = Path(given)
-        probabilities = model.predict_proba(read_features(model, path))
+        features = read_features(model, path)
+        if not model.class_names:
+            values = (
+                model.predict(features)
+                if isinstance(model, TrainedModel)
+                else model.predict_proba(features)
+            )
+            predictions.extend(
+                Prediction(str(given), row + 1, f"{value:.9g}", None)
+                for row, value in enumerate(values)
+            )
+            continue
+        probabilities = model.predict_proba(features)
         best = probabilities.argmax(axis=1)
         predictions.extend(
             Prediction(str(given), row + 1, model.class_names[int(k)], float(probabilities[row, k]))
@@ -111,14 +125,27 @@ def read_features(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
 
 
 def _from_table(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
-    from bakeoff.data.tables import csv_columns, parquet_columns, read_csv, read_parquet
+    from bakeoff.data.columns import code
+    from bakeoff.data.tables import read_csv, read_parquet
 
-    is_text = path.suffix.lower() in (".csv", ".tsv")
-    read, columns = (read_csv, csv_columns) if is_text else (read_parquet, parquet_columns)
-    wanted: tuple[str, ...] | None = model.feature_names or None
-    if wanted is not None and _are_made_up(wanted) and not set(wanted) <= set(columns(path)):
-        wanted = None  # trained on plain arrays: columns can only be matched by their order
-    return read(path, needs_target=False, columns=wanted).features
+    read = read_csv if path.suffix.lower() in (".csv", ".tsv") else read_parquet
+    frame = read(path, needs_target=False).frame
+    if model.encoding is not None:
+        return code(frame, model.encoding.columns, str(path))
+    names = [str(name) for name in frame.columns]
+    wanted = list(model.feature_names)
+    if not wanted or (_are_made_up(tuple(wanted)) and not set(wanted) <= set(names)):
+        # Trained on plain arrays: columns can only be matched by their order.
+        wanted = [name for name in names if name.lower() not in TARGET_NAMES]
+    features = code(frame, [Column(name, source=name) for name in wanted], str(path))
+    gaps = np.argwhere(np.isnan(features))
+    if len(gaps):
+        row, column = gaps[0]
+        raise DataError(
+            f"{path}: row {row + 1}, column {wanted[column]!r}: must be a number, but is empty; the model was "
+            "trained on data without gaps"
+        )
+    return features
 
 
 def _are_made_up(names: tuple[str, ...]) -> bool:

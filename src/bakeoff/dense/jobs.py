@@ -72,15 +72,71 @@ class JobMaker:
         return new_job(
             settings,
             self.data.encoded(replicate, request.refit),
-            dataset.labels,
+            np.zeros(dataset.num_examples, np.int32)
+            if dataset.task == "regression"
+            else dataset.labels,
             train_rows,
             val_rows,
-            dataset.num_classes,
+            dataset.num_outputs,
             scaling=self.scaling(replicate, settings.scale, refit=request.refit),
             study_seed=self.data.study_seed,
             replicate=replicate.index,
             order=lambda epoch: self._order(replicate.index, epoch, len(train_rows)),
+            targets=self._targets(train_rows) if dataset.task == "regression" else None,
+            weights=self._weights(settings, train_rows),
         )
+
+    def target_scale(self, train_rows: NDArray[np.int32]) -> tuple[float, float]:
+        """Mean and standard deviation of the values of the training part."""
+        return mean_and_sd(self.data.dataset.labels[train_rows])
+
+    def _targets(self, train_rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        mean, sd = self.target_scale(train_rows)
+        made: NDArray[np.float32] = ((self.data.dataset.labels - mean) / sd).astype(np.float32)
+        return made
+
+    def _weights(
+        self, settings: DenseSettings, train_rows: NDArray[np.int32]
+    ) -> NDArray[np.float32] | None:
+        """What the author gave, times what balances the classes; None where all count alike."""
+        given = self.data.dataset.weights
+        balance = class_weights(
+            settings, self.data.dataset.labels, train_rows, self.data.dataset.num_classes
+        )
+        if given is None or balance is None:
+            return balance if given is None else given
+        return balance * given
+
+
+def mean_and_sd(values: NDArray[Any]) -> tuple[float, float]:
+    """By which a target is standardised; the standard deviation is 1 where nothing varies."""
+    sd = float(values.std())
+    return float(values.mean()), sd if sd > 0.0 else 1.0
+
+
+def in_units(layers: tuple[Layer, ...], mean: float, sd: float) -> tuple[Layer, ...]:
+    """The network with an output in the target's own units instead of standardised ones."""
+    last = layers[-1]
+    kernel, bias = last.kernel * np.float32(sd), last.bias * np.float32(sd) + np.float32(mean)
+    return (*layers[:-1], Layer(kernel, bias))
+
+
+def class_weights(
+    settings: DenseSettings,
+    labels: NDArray[Any],
+    train_rows: NDArray[np.int32],
+    num_classes: int,
+) -> NDArray[np.float32] | None:
+    """How much each example counts by its class, float32, shape (num_examples,), or None.
+
+    Balanced is n / (K · n_c) over the training part, as in ``sklearn.utils.class_weight``.
+    """
+    if settings.class_weight == "none":
+        return None
+    counts = np.bincount(labels[train_rows], minlength=num_classes)
+    of_class = len(train_rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    weights: NDArray[np.float32] = of_class[labels].astype(np.float32)
+    return weights
 
 
 def new_job(
@@ -95,6 +151,8 @@ def new_job(
     study_seed: int,
     replicate: int,
     order: Callable[[int], NDArray[np.int32]],
+    targets: NDArray[np.float32] | None = None,
+    weights: NDArray[np.float32] | None = None,
 ) -> Job:
     """A job whose initial weights, learning rates and dropout follow from its settings and seed."""
     return Job(
@@ -111,6 +169,8 @@ def new_job(
         order=order,
         learning_rates=learning_rates(settings, len(train_rows)),
         dropout_key=streams.dropout_key(study_seed, replicate),
+        targets=targets,
+        weights=weights,
     )
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.arrays import as_features
+from bakeoff.data.columns import code
+from bakeoff.data.encoding import Encoding
 from bakeoff.data.reading import read_file
 from bakeoff.dense.base import Layer, Scaling, layers_of, scaling_of
 from bakeoff.dense.model_file import decode, encode
@@ -35,6 +37,7 @@ class TrainedModel:
         class_names: shape (num_classes,).
         feature_names: shape (num_features,); empty for images.
         image_shape: (height, width) or (height, width, channels) for images, else None.
+        encoding: how the columns of a table become the network's inputs; None where they are.
         provenance: where it came from, plain JSON values: study, data, data_hash, engine, seed,
             test_accuracy, test_loss, largest_value, as far as they are known.
     """
@@ -46,6 +49,7 @@ class TrainedModel:
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
     provenance: Mapping[str, Any]
+    encoding: Encoding | None = None
 
     def __post_init__(self) -> None:
         problem = _shape_problem(self)
@@ -53,7 +57,7 @@ class TrainedModel:
             raise DataError(f"model: {problem}")
 
     def __repr__(self) -> str:
-        sizes = "-".join(str(size) for size in (self.num_features, *map(_width, self.layers)))
+        sizes = "-".join(str(size) for size in (self.num_inputs, *map(_width, self.layers)))
         return (
             f"TrainedModel({sizes}, {self.settings.activation}, {self.num_parameters:,} parameters, "
             f"data {self.provenance.get('data', 'unknown')!r})"
@@ -95,11 +99,18 @@ class TrainedModel:
             feature_names=tuple(data.feature_names),
             image_shape=data.image_shape,
             provenance=provenance,
+            encoding=encoding_of(final.model),
         )
 
     @property
-    def num_features(self) -> int:
+    def num_inputs(self) -> int:
+        """What the first layer takes."""
         return int(self.layers[0].kernel.shape[0])
+
+    @property
+    def num_features(self) -> int:
+        """What is given for each example: the columns of a table, else the inputs themselves."""
+        return self.num_inputs if self.encoding is None else len(self.encoding.columns)
 
     @property
     def num_classes(self) -> int:
@@ -117,14 +128,16 @@ class TrainedModel:
         return np.array(self.class_names)
 
     def predict(self, x: Any) -> NDArray[Any]:
-        """The most probable class of every example.
+        """The most probable class of every example, or its value in a regression.
 
         Args:
             x: see ``predict_proba``.
 
         Returns:
-            entries of ``classes``, shape (num_examples,).
+            entries of ``classes``, or float32 values, shape (num_examples,).
         """
+        if not self.class_names:
+            return self.logits(x)[:, 0]
         return cast("NDArray[Any]", self.classes[self.logits(x).argmax(axis=1)])
 
     def predict_proba(self, x: Any) -> NDArray[np.float32]:
@@ -132,14 +145,18 @@ class TrainedModel:
 
         Args:
             x: unscaled features, shape (num_examples, num_features), or images (num_examples,
-                height, width[, channels]).
+                height, width[, channels]); a data frame with the columns of the training table, in
+                any order, where it had words, dates or gaps.
 
         Returns:
             float32, shape (num_examples, num_classes); rows sum to 1.
 
         Raises:
             DataError: not numbers, not finite, or another number of features.
+            UsageError: a regression has no probabilities.
         """
+        if not self.class_names:
+            raise UsageError("model: predicts a number, which has no probability; use predict")
         z = self.logits(x)
         # Subtracting the largest output changes nothing and keeps exp from overflowing.
         weights = np.exp(z - z.max(axis=1, keepdims=True))
@@ -152,7 +169,7 @@ class TrainedModel:
             DataError: as ``predict_proba``.
         """
         features = self._features(x)
-        out = np.empty((len(features), self.num_classes), np.float32)
+        out = np.empty((len(features), _width(self.layers[-1])), np.float32)
         for start in range(0, len(features), _CHUNK_ROWS):
             chunk = features[start : start + _CHUNK_ROWS].astype(np.float32)
             h = (chunk - self.scaling.shift) * self.scaling.factor
@@ -169,6 +186,14 @@ class TrainedModel:
             )
         if hasattr(x, "__len__") and len(x) == 0:
             return np.empty((0, self.num_features), np.float32)
+        if self.encoding is not None:
+            if hasattr(x, "columns"):
+                x = code(x, self.encoding.columns, "x")
+            if np.ndim(x) != 2 or np.shape(x)[1] != self.num_features:
+                raise DataError(
+                    f"x: must be a data frame with the columns {', '.join(self.feature_names[:5])} …"
+                )
+            return self.encoding.apply(np.asarray(x, np.float32))
         features, _ = as_features(x, "x")
         if features.shape[1] != self.num_features:
             raise DataError(
@@ -199,6 +224,11 @@ class TrainedModel:
             return cls(**attributes)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
+
+
+def encoding_of(model: Mapping[str, NDArray[Any]]) -> Encoding | None:
+    """The encoding among a model's arrays; None where it has none."""
+    return Encoding.from_array(model["encoding"]) if "encoding" in model else None
 
 
 def _largest_value(final: Final) -> float | None:
@@ -251,11 +281,13 @@ def _shape_problem(model: TrainedModel) -> str | None:
     num_features = model.layers[0].kernel.shape[0]
     if tuple(_width(layer) for layer in model.layers[:-1]) != model.settings.hidden:
         return f"its layers do not have the widths {model.settings.hidden} of its settings"
-    if len(model.class_names) != _width(model.layers[-1]):
+    if (len(model.class_names) or 1) != _width(model.layers[-1]):
         return f"{_width(model.layers[-1])} outputs need as many class names, but got {len(model.class_names)}"
-    if model.feature_names and len(model.feature_names) != num_features:
+    if model.encoding is not None and model.encoding.width != num_features:
+        return f"its columns make {model.encoding.width} inputs, but it takes {num_features}"
+    if model.feature_names and len(model.feature_names) != model.num_features:
         return (
-            f"{num_features} inputs need as many feature names, but got {len(model.feature_names)}"
+            f"{model.num_features} features need as many names, but got {len(model.feature_names)}"
         )
     if model.image_shape is not None and math.prod(model.image_shape) != num_features:
         return f"images of shape {model.image_shape} do not have {num_features} values"

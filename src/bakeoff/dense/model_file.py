@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.dense.base import Layer, Scaling
 from bakeoff.dense.settings import MAX_DEPTH, DenseSettings
 from bakeoff.errors import DataError
@@ -17,7 +18,8 @@ from bakeoff.errors import DataError
 if TYPE_CHECKING:
     from bakeoff.dense.model import TrainedModel
 
-FORMAT = 1
+FORMAT = 2
+"""1 is written where nothing needs 2, which knows of encoded columns and of regressions."""
 _METADATA_KEY = "bakeoff"
 _MAX_METADATA_BYTES = 64 * 2**20
 
@@ -27,13 +29,15 @@ def encode(model: TrainedModel) -> bytes:
     from safetensors.numpy import save
 
     metadata = {
-        "format": FORMAT,
+        "format": FORMAT if model.encoding is not None or not model.class_names else 1,
         "settings": model.settings.model_dump(mode="json"),
         "class_names": list(model.class_names),
         "feature_names": list(model.feature_names),
         "image_shape": None if model.image_shape is None else list(model.image_shape),
         "provenance": dict(model.provenance),
     }
+    if model.encoding is not None:
+        metadata["encoding"] = model.encoding.to_plain()
     tensors = {"scaling.shift": model.scaling.shift, "scaling.factor": model.scaling.factor}
     for index, layer in enumerate(model.layers):
         tensors[f"layers.{index}.kernel"] = layer.kernel
@@ -91,6 +95,7 @@ def decode(data: bytes, place: str) -> dict[str, Any]:
         "feature_names": _words(metadata, "feature_names", place),
         "image_shape": _image_shape(metadata, place),
         "provenance": _provenance(metadata, place),
+        "encoding": Encoding.from_plain(metadata["encoding"]) if "encoding" in metadata else None,
     }
 
 

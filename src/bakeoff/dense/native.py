@@ -181,6 +181,8 @@ class NativeEngine:
             l2=settings.l2,
             label_smoothing=settings.label_smoothing,
             batch_size=settings.batch_size,
+            targets=None if job.targets is None else _contiguous(job.targets, np.float32),
+            weights=None if job.weights is None else _contiguous(job.weights, np.float32),
         )
 
 

@@ -175,7 +175,15 @@ class Network:
         return last_hidden @ self.kernels[-1].value + self.biases[-1].value
 
     def train_step(
-        self, x: Floats, labels: NDArray[np.int32], rate: float, step: int, key: tuple[int, int]
+        self,
+        x: Floats,
+        labels: NDArray[np.int32],
+        rate: float,
+        step: int,
+        key: tuple[int, int],
+        *,
+        targets: NDArray[np.float32] | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> tuple[float, int]:
         """Forward, backward, update.
 
@@ -185,9 +193,11 @@ class Network:
             rate: learning rate.
             step: 0-based over the whole run.
             key: of the dropout masks.
+            targets: in a regression the values of the batch, shape (num_rows,).
+            weights: how much each example counts, shape (num_rows,).
 
         Returns:
-            summed plain cross-entropy before the update, and how many were right.
+            summed plain cross-entropy or squared error before the update, and how many were right.
         """
         settings = self.settings
         num_hidden = len(self.kernels) - 1
@@ -210,14 +220,14 @@ class Network:
             keeps.append(keep)
         logits = self.logits(inputs[-1])
 
-        log_probabilities = log_softmax(logits, axis=1)
-        loss = -float(log_probabilities[np.arange(len(labels)), labels].sum())
-        num_right = int((logits.argmax(axis=1) == labels).sum())
-
-        one_hot = np.eye(logits.shape[1])[labels]
-        smoothing = settings.label_smoothing
-        target = one_hot * (1.0 - smoothing) + smoothing / logits.shape[1]
-        delta = (np.exp(log_probabilities) - target) / len(labels)
+        if targets is None:
+            loss, num_right, delta = self._cross_entropy(logits, labels)
+        else:
+            error = logits[:, 0] - targets
+            loss, num_right, delta = float(np.square(error).sum()), 0, 2.0 * error[:, None]
+        delta = delta / len(labels)
+        if weights is not None:
+            delta = delta * weights[:, None].astype(np.float64)
         gradients = []
         for layer in range(num_hidden, -1, -1):
             kernel = self.kernels[layer].value
@@ -229,6 +239,18 @@ class Network:
             update(settings, self.kernels[layer], kernel_gradient, rate, step)
             update(settings, self.biases[layer], bias_gradient, rate, step)
         return loss, num_right
+
+    def _cross_entropy(
+        self, logits: Floats, labels: NDArray[np.int32]
+    ) -> tuple[float, int, Floats]:
+        """Sum of the losses, how many are right, and the loss of each by its logits."""
+        log_probabilities = log_softmax(logits, axis=1)
+        loss = -float(log_probabilities[np.arange(len(labels)), labels].sum())
+        num_right = int((logits.argmax(axis=1) == labels).sum())
+        one_hot = np.eye(logits.shape[1])[labels]
+        smoothing = self.settings.label_smoothing
+        target = one_hot * (1.0 - smoothing) + smoothing / logits.shape[1]
+        return loss, num_right, np.exp(log_probabilities) - target
 
     def weights(self) -> list[tuple[Floats, Floats]]:
         """(kernel, bias) of every layer, float64, output layer last."""

@@ -127,6 +127,8 @@ def _train_epoch(
             float(rates[index]),
             epoch * num_steps + index,
             job.dropout_key,
+            targets=None if job.targets is None else job.targets[batch],
+            weights=None if job.weights is None else job.weights[batch],
         )
         if not np.isfinite(loss):
             return (np.nan, np.nan), "diverged"
@@ -151,6 +153,9 @@ def _evaluate(job: Job, network: Network) -> tuple[float, float]:
         labels = job.labels[rows]
         x = scaled(job.features, rows, job.scaling)
         logits = network.logits(network.hidden_outputs(x)[-1])
+        if job.targets is not None:
+            total_loss += float(np.square(logits[:, 0] - job.targets[rows]).sum())
+            continue
         total_loss -= float(log_softmax(logits, axis=1)[np.arange(len(rows)), labels].sum())
         total_right += int((logits.argmax(axis=1) == labels).sum())
     return total_loss / len(job.val_rows), total_right / len(job.val_rows)

@@ -98,6 +98,8 @@ class DenseSettings(BaseModel):
         batch_size: examples per step; the last, smaller batch of an epoch is trained on.
         epochs: passes over the training part.
         label_smoothing: of ``keras.losses.CategoricalCrossentropy``.
+        class_weight: none, or balanced: each example counts n / (K · n_c) in the loss, as in
+            ``sklearn.utils.class_weight``, over the training part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -120,6 +122,7 @@ class DenseSettings(BaseModel):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000_000)] = 32
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    class_weight: Literal["none", "balanced"] = "none"
 
     @model_validator(mode="before")
     @classmethod
@@ -178,6 +181,8 @@ def _inert(values: Mapping[str, Any]) -> frozenset[str]:
         inert.add("weight_decay")
     if values["schedule"] != "exponential":
         inert.add("decay_rate")
+    if values["class_weight"] == "none":  # so that runs made before it was there have their keys
+        inert.add("class_weight")
     return frozenset(inert)
 
 
@@ -199,6 +204,8 @@ DENSE_SPACE = Space(
         ),
         "learning_rate",
     ),
-    switches=frozenset({"hidden", "activation", "optimizer", "momentum", "schedule"}),
+    switches=frozenset(
+        {"hidden", "activation", "optimizer", "momentum", "schedule", "class_weight"}
+    ),
     coupled=("warmup_epochs", "epochs"),
 )

@@ -39,7 +39,7 @@ class Stopwatch:
 
     def seconds(self, settings: DenseSettings, data: DataSummary) -> float:
         """Of a whole run, on one core."""
-        shape = (data.num_features, max(1, data.num_classes))
+        shape = (data.num_inputs or data.num_features, max(1, data.num_classes))
         per_row = settings.operations_per_epoch(*shape, 1)
         key = (
             *((k, v) for k, v in settings.model_dump().items() if k not in _WITHOUT_EFFECT),

@@ -17,7 +17,7 @@ from bakeoff.tasks.classification import ACCURACY
 
 Floats = NDArray[np.float64]
 
-Split = Literal["folds", "last", "own"]
+Split = Literal["folds", "last", "own", "time"]
 
 FOLD_CORRELATION = 0.04
 """Correlation assumed between replicates whose validation parts do not overlap.
@@ -25,6 +25,8 @@ FOLD_CORRELATION = 0.04
 Banks of real runs show .01 on average and .03 at most (``docs/evidence.md``): dense networks,
 boosted trees, forests and linear models, on images and tables. With this guard false winners stay
 below 5 % up to a correlation of 1/12, and half of the differences of one sd are found."""
+
+_SPLITS: tuple[Split, ...] = ("last", "own", "time")
 
 DEFAULT_FOLDS = 12
 """Of a study file that names none."""
@@ -135,7 +137,8 @@ class Sampling:
             where they are not known, or where the metric is no mean over examples.
         num_folds: disjoint validation parts before the first one repeats.
         split: ``folds``; ``last`` (one validation part for all replicates); ``own`` (a program
-            splits its data itself, by the seed it is given).
+            splits its data itself, by the seed it is given); ``time`` (later and later parts, of
+            which each trains on those before).
         chance: the share that always naming the same class reaches; None where there is no such
             thing.
     """
@@ -199,6 +202,8 @@ class Sampling:
             return "what new seeds and a new split of data like this would change"
         if self.split == "last":
             return "what new seeds would change on this one split, not what another split would"
+        if self.split == "time":
+            return "what new seeds and other stretches of this time would change"
         return "what new seeds would change, not what other data would"
 
     @property
@@ -206,6 +211,7 @@ class Sampling:
         """What a verdict over these replicates must not be taken for, as a sentence; or nothing."""
         return {
             "folds": "",
+            "time": "",
             "last": "Found on one split of the data, and said of that split alone.",
             "own": "Found over seeds, and said of no other data.",
         }[self.split]
@@ -253,6 +259,6 @@ def sampling_of_result(result: StudyResult, metric: str | None = None) -> Sampli
     return sampling_of(
         result.data,
         metric=metric or result.metric,
-        split="last" if result.split == "last" else "own" if result.split == "own" else "folds",
+        split=next((one for one in _SPLITS if one == result.split), "folds"),
         num_folds=int(result.spec.get("folds", DEFAULT_FOLDS)),
     )

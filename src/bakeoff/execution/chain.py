@@ -84,7 +84,7 @@ def metric_for(spec: StudySpec, data: DataSummary, task: Task) -> Metric:
         raise UsageError(f"metric: the model does not measure {name}; it has {known}") from None
 
 
-def split_of(spec: StudySpec, trainable: Trainable) -> Literal["folds", "last", "own"]:
+def split_of(spec: StudySpec, trainable: Trainable) -> Literal["folds", "last", "own", "time"]:
     """How the replicates differ in their examples; a program that reads its data splits it itself."""
     return "own" if trainable.reads_data_itself else spec.split
 

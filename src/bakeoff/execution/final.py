@@ -169,9 +169,10 @@ def final_requests(context: StudyContext, candidate: Candidate) -> list[Request]
 def feature_stats(dataset: Dataset) -> Floats | None:
     """Minimum, maximum, mean and sd of every feature outside the test part, shape (F, 4).
 
-    None for images, whose pixels nobody moves one by one, and beyond 1,000 features.
+    None for images, whose pixels nobody moves one by one, for tables with words or gaps, and beyond
+    1,000 features.
     """
-    if dataset.image_shape is not None or dataset.num_features > MOST_STATS:
+    if dataset.image_shape is not None or dataset.num_features > MOST_STATS or dataset.columns:
         return None
     values = dataset.features.astype(np.float64)
     return np.stack(

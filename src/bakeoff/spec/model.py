@@ -170,10 +170,11 @@ class StudySpec(Record):
         int, Field(ge=0, le=2**63 - 1, description="Of every random stream of the study.")
     ] = 0
     split: Annotated[
-        Literal["folds", "last"],
+        Literal["folds", "last", "time"],
         Field(
             description="Validation parts: stratified folds, or always the last 1/folds of the "
-            "training data, as Keras's validation_split takes it."
+            "training data, as Keras's validation_split takes it, or later pieces of rows that are in "
+            "the order of time, each after all that trains."
         ),
     ] = "folds"
     folds: Annotated[int, Field(ge=2, le=1_000, description="Validation share is 1/folds.")] = 12

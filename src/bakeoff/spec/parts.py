@@ -46,6 +46,17 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+ColumnName = Annotated[str, StringConstraints(min_length=1)]
+
+
+def _as_names(value: object) -> object:
+    """One column's name may stand without a list."""
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+Columns = Annotated[tuple[ColumnName, ...], BeforeValidator(_as_names)]
+
+
 class DataSpec(Record):
     """The user's own data; how each format is read is the business of ``bakeoff.data``."""
 
@@ -57,6 +68,34 @@ class DataSpec(Record):
     target: Annotated[
         str | int | None,
         Field(description="Name of the array or name or 0-based number of the label column."),
+    ] = None
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        Field(description="What is predicted: classes or numbers; left out, told by the target."),
+    ] = None
+    features: Annotated[Columns, Field(description="The only columns that are used.")] = ()
+    drop: Annotated[Columns, Field(description="Columns that are left out.")] = ()
+    id: Annotated[Columns, Field(description="Columns that name the rows; left out.")] = ()
+    categorical: Annotated[
+        Columns, Field(description="Columns that are categories, whatever they look like.")
+    ] = ()
+    numeric: Annotated[
+        Columns, Field(description="Columns that are numbers; words in them count as gaps.")
+    ] = ()
+    date: Annotated[Columns, Field(description="Columns that are dates.")] = ()
+    weights: Annotated[
+        ColumnName | None, Field(description="Column that says how much each row counts.")
+    ] = None
+    groups: Annotated[
+        ColumnName | None,
+        Field(description="Column of groups that are never split between training and validation."),
+    ] = None
+    fold: Annotated[
+        ColumnName | None, Field(description="Column that says in which fold each row validates.")
+    ] = None
+    validation: Annotated[
+        Annotated[str, StringConstraints(min_length=1)] | None,
+        Field(description="Table of rows that validate, relative to the study file."),
     ] = None
     test: Annotated[
         Annotated[str, StringConstraints(min_length=1)] | None,

@@ -202,7 +202,8 @@ def _settings(plain: Any) -> Any:
     from bakeoff.dense.settings import DENSE_SPACE  # late: only old stores need what it imports
 
     made = DENSE_SPACE.complete(plain)
-    return {"values": made.plain(), "inert": sorted(made.inert)}
+    values = {name: value for name, value in made.plain().items() if name in plain}
+    return {"values": values, "inert": sorted(made.inert & values.keys())}
 
 
 def _verdict(plain: Any) -> Any:

@@ -109,7 +109,7 @@ def full_name(name: str) -> str:
 
 
 def probabilities(outputs: Any, num_rows: int, num_classes: int) -> tuple[NDArray[Any], bool]:
-    """What a model predicts, as probabilities.
+    """What a model predicts, as probabilities; in a regression (0 classes) the values, shape (n,).
 
     Args:
         outputs: arrays of any library: probabilities or scores before the softmax, shape (n,
@@ -128,6 +128,12 @@ def probabilities(outputs: Any, num_rows: int, num_classes: int) -> tuple[NDArra
     values = as_array(outputs)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
+    if not num_classes:
+        if values.shape != (num_rows,):
+            raise RunError(f"predicts shape {values.shape}, where ({num_rows},) values are needed")
+        if not np.isfinite(values).all():
+            raise RunError("predicts numbers that are not finite")
+        return values, True
     if values.shape not in ((num_rows,), (num_rows, num_classes)):
         raise RunError(
             f"predicts shape {values.shape} for {num_rows} examples of {num_classes} classes, "

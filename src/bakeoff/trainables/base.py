@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
+from bakeoff.data.encoding import Encoding, fit
 from bakeoff.data.splits import split_rows
 from bakeoff.records import DataSummary, Floats, Replicate
 from bakeoff.settings import Settings
@@ -21,6 +24,9 @@ from bakeoff.tasks.base import Task
 Model = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int32]
 NUM_SPLITS = 64
+ENCODED_BYTES = 512 * 2**20
+NUM_ENCODED = 2
+"""Encoded tables are kept up to so many bytes, and at least so many of them."""
 Stopped = Literal["diverged", "cancelled", "raised", "timeout", "crashed"]
 
 
@@ -115,6 +121,9 @@ class StudyData:
         self.split = split
         self.num_folds = num_folds
         self._split = lru_cache(NUM_SPLITS)(self._new_split)
+        self._encoding = lru_cache(NUM_SPLITS)(self._new_encoding)
+        self._encoded: dict[tuple[int | None, int], NDArray[Any]] = {}
+        self._lock = threading.Lock()
 
     def rows(self, replicate: Replicate, refit: bool = False) -> tuple[Rows, Rows]:
         """Rows of the training and of the validation part, int32, ascending.
@@ -137,16 +146,53 @@ class StudyData:
             shape (num_examples, num_inputs), uint8 or float32, finite; the features themselves
             where the data needs no encoding.
         """
-        del replicate, refit
-        return self.dataset.features
+        encoding = self.encoding(replicate, refit)
+        if encoding is None:
+            return self.dataset.features
+        key = (None, 0) if refit else (replicate.partition, replicate.fold)
+        with self._lock:
+            if key not in self._encoded:
+                made = encoding.apply(self.dataset.features)
+                most = max(NUM_ENCODED, ENCODED_BYTES // max(1, made.nbytes))
+                while len(self._encoded) >= most:
+                    self._encoded.pop(next(iter(self._encoded)))
+                self._encoded[key] = made
+            return self._encoded[key]
+
+    @cached_property
+    def targets(self) -> NDArray[Any]:
+        """Classes as int64 or values as float64, shape (num_examples,)."""
+        labels = self.dataset.labels
+        return labels if labels.dtype.kind == "f" else labels.astype(np.int64)
+
+    def names(self, replicate: Replicate, refit: bool = False) -> tuple[str, ...]:
+        """Of the columns of ``encoded``; empty for images."""
+        encoding = self.encoding(replicate, refit)
+        return self.dataset.feature_names if encoding is None else encoding.names
+
+    def encoding(self, replicate: Replicate, refit: bool = False) -> Encoding | None:
+        """How ``encoded`` is made; None where the data needs no encoding."""
+        if not self.dataset.columns:
+            return None
+        return self._encoding(
+            None if refit else replicate.partition, 0 if refit else replicate.fold
+        )
+
+    def _new_encoding(self, partition: int | None, fold: int) -> Encoding:
+        rows, _ = self._split(partition, fold)
+        return fit(self.dataset.columns, self.dataset.features, rows)
 
     @cached_property
     def summary(self) -> DataSummary:
         """What the records say of the data."""
         dataset = self.dataset
         train_rows, val_rows = self._split(0, 0)
-        counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+        is_regression = dataset.task == "regression"
+        classes = np.zeros(0, np.int32) if is_regression else dataset.labels
+        counts = np.bincount(classes, minlength=dataset.num_classes)
+        values = dataset.labels if is_regression else np.zeros(0)
         zeros = dataset.features.size - np.count_nonzero(dataset.features)
+        encoding = self.encoding(Replicate(0, 0, 0), refit=True)
         return DataSummary(
             name=dataset.name,
             hash=dataset.hash,
@@ -162,6 +208,13 @@ class StudyData:
             zero_share=float(zeros / max(1, dataset.features.size)),
             duplicates_across_splits=dataset.duplicates_across_splits,
             feature_max=_largest(dataset.features),
+            num_inputs=dataset.num_features if encoding is None else encoding.width,
+            target=dataset.target,
+            target_range=tuple(
+                float(one) for one in (values.min(), values.mean(), values.max(), values.std())
+            )
+            if len(values)
+            else (),
         )
 
     def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:
@@ -173,6 +226,8 @@ class StudyData:
             split=self.split,
             num_folds=self.num_folds,
             study_seed=self.study_seed,
+            groups=self.dataset.groups,
+            folds=self.dataset.folds,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -191,8 +246,12 @@ def _largest(features: NDArray[Any]) -> float | None:
     """Largest absolute feature, without a copy; None for an empty matrix."""
     if not features.size:
         return None
-    largest = float(features.max())
-    return largest if features.dtype.kind == "u" else max(largest, -float(features.min()))
+    if features.dtype.kind == "u":
+        return float(features.max())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of gaps alone
+        found = max(float(np.nanmax(features)), -float(np.nanmin(features)))
+    return found if np.isfinite(found) else None
 
 
 def _study_data(dataset: Dataset, study_seed: int, split: str, num_folds: int) -> StudyData:

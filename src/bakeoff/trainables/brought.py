@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.errors import UsageError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
@@ -46,6 +47,7 @@ class Brought:
         versions: of the libraries it computes with.
         reads_data_itself: whether it finds its data without the study, so that nothing of it can
             be sealed.
+        only: the one task it can do; None for any.
     """
 
     name: str
@@ -56,9 +58,21 @@ class Brought:
     versions: Mapping[str, str] = field(default_factory=dict)
     reads_data_itself: bool = False
     lane: Literal["thread", "process"] = "process"
+    only: str | None = None
 
     def on(self, task: Task) -> Brought:
-        """The same model for another task, unless it measures itself."""
+        """The same model for another task, unless it measures itself.
+
+        Raises:
+            UsageError: it cannot do that task.
+        """
+        if self.only is not None and task.kind not in ("declared", self.only):
+            what = {"classification": "classes", "regression": "numbers to predict"}[task.kind]
+            wanted = {"classification": "classifier", "regression": "regressor"}
+            raise UsageError(
+                f"model: {self.name.split('/')[1].partition('#')[0]} is a {wanted[self.only]}, but the data has {what}; take "
+                f"a {wanted[task.kind]}"
+            )
         if self.task.kind in ("declared", task.kind):
             return self
         return replace(self, task=task)
@@ -92,12 +106,16 @@ class Brought:
         """Trains on the calling thread, which is a worker process's own."""
         for one in batch:
             watch.epoch(one, 0, {})
-            yield attempt(one, lambda one=one: self.learner.learn(one, data, self.task, watch))  # type: ignore[misc]
+            made = attempt(one, lambda one=one: self.learner.learn(one, data, self.task, watch))  # type: ignore[misc]
+            encoding = data.encoding(one.replicate, one.refit) if data.dataset.columns else None
+            if made.model is not None and encoding is not None:
+                made = replace(made, model={**made.model, "encoding": encoding.to_array()})
+            yield made
 
     def predict(self, settings: Settings, model: Model, features: NDArray[Any]) -> NDArray[Any]:
-        """Probabilities, shape (n, num_classes)."""
+        """Probabilities, shape (n, num_classes), or values, shape (n,)."""
         del settings
-        return self.learner.predict(model, features)
+        return self.learner.predict(model, encoded(model, features))
 
     def measure(
         self, settings: Settings, model: Model, features: NDArray[Any], targets: NDArray[Any]
@@ -106,9 +124,16 @@ class Brought:
         outputs = self.predict(settings, model, features)
         assert self.task.score is not None  # noqa: S101  (only such a task has kept models)
         scores = dict(self.task.score(outputs, targets))
-        if ((outputs == 0.0) | (outputs == 1.0)).all():
+        if outputs.ndim == 2 and ((outputs == 0.0) | (outputs == 1.0)).all():
             scores.pop("loss", None)  # it only names classes, and is never unsure
         return scores, outputs
+
+
+def encoded(model: Model, features: NDArray[Any]) -> NDArray[Any]:
+    """Features as the model was given them in training: a table's columns encoded as it keeps."""
+    if "encoding" not in model:
+        return features
+    return Encoding.from_array(model["encoding"]).apply(features)
 
 
 def declared_task(metrics: Mapping[str, Any]) -> Task:

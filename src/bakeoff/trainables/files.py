@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.data.reading import Parsing, read_file
 from bakeoff.errors import DataError, UsageError
 from bakeoff.records import DataSummary
@@ -34,6 +35,8 @@ class SavedModel:
         content: of the file.
         ending: ``.skops`` or ``.keras``.
         class_names, feature_names, image_shape: of the data it was trained on.
+        num_features: values per example.
+        encoding: how the columns of a table become what it takes; None where they are.
     """
 
     content: bytes
@@ -42,6 +45,7 @@ class SavedModel:
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
     num_features: int
+    encoding: Encoding | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> SavedModel:
@@ -67,6 +71,7 @@ class SavedModel:
                 feature_names=tuple(map(str, told["feature_names"])),
                 image_shape=tuple(map(int, told["image_shape"])) if told["image_shape"] else None,
                 num_features=int(told["num_features"]),
+                encoding=Encoding.from_plain(told["encoding"]) if told.get("encoding") else None,
             )
 
     @property
@@ -75,12 +80,16 @@ class SavedModel:
         return {}
 
     def predict_proba(self, features: NDArray[Any]) -> NDArray[Any]:
-        """Probabilities, shape (n, num_classes).
+        """Probabilities, shape (n, num_classes), or values, shape (n,).
 
         Raises:
             DataError: the file is damaged, holds code that is not trusted, or does not fit.
         """
         model: Model = {"file": np.frombuffer(self.content, np.uint8)}
+        if not self.class_names:
+            model = {**model, "values": np.ones(1)}
+        if self.encoding is not None:
+            features = self.encoding.apply(features)
         # A model that is not what it was makes its library raise anything.
         with Parsing("model file: does not predict", "run the study again"):
             if self.ending == ".keras":
@@ -91,18 +100,19 @@ class SavedModel:
                 from bakeoff.trainables.sklearn import Estimator
 
                 given = Estimator(None).predict(model, features)
-        if given.shape[1] != len(self.class_names):
+        if self.class_names and given.shape[1] != len(self.class_names):
             raise DataError(f"model file: predicts {given.shape[1]} classes, not those it names")
         return given
 
 
-def with_names(content: bytes, data: DataSummary) -> bytes:
+def with_names(content: bytes, data: DataSummary, encoding: NDArray[Any] | None = None) -> bytes:
     """A model's archive with an entry that says what classes and features are called."""
     names = {
         "class_names": list(data.class_names),
         "feature_names": list(data.feature_names),
         "image_shape": None if data.image_shape is None else list(data.image_shape),
         "num_features": data.num_features,
+        "encoding": None if encoding is None else json.loads(encoding.tobytes()),
     }
     buffer = io.BytesIO(content)
     with zipfile.ZipFile(buffer, "a") as archive:

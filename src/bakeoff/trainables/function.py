@@ -55,7 +55,8 @@ class TrainingData:
 
     Attributes:
         x_train, x_val: shape (n, num_features), as the data holds them.
-        y_train, y_val: classes 0 … num_classes - 1, int64, shape (n,).
+        y_train, y_val: classes 0 … num_classes - 1, int64, shape (n,); values, float64, in a
+            regression.
         num_classes, class_names, feature_names, image_shape: of the data.
         refit: whether this is the last training, on everything outside the test part; the
             validation part is then in the training part too, for code that looks at it.
@@ -70,6 +71,7 @@ class TrainingData:
     feature_names: tuple[str, ...]
     image_shape: tuple[int, ...] | None
     refit: bool = False
+    task: str = "classification"
 
     @property
     def num_features(self) -> int:
@@ -82,17 +84,18 @@ def training_data(request: Request, data: StudyData) -> TrainingData:
     train_rows, val_rows = data.rows(request.replicate, request.refit)
     if request.refit:
         _, val_rows = data.rows(request.replicate)
-    labels = dataset.labels.astype(np.int64)
+    labels, features = data.targets, data.encoded(request.replicate, request.refit)
     return TrainingData(
-        x_train=np.array(dataset.features[train_rows]),
+        x_train=np.array(features[train_rows]),
         y_train=labels[train_rows],
-        x_val=np.array(dataset.features[val_rows]),
+        x_val=np.array(features[val_rows]),
         y_val=labels[val_rows],
         num_classes=dataset.num_classes,
         class_names=dataset.class_names,
-        feature_names=dataset.feature_names,
+        feature_names=data.names(request.replicate, request.refit),
         image_shape=dataset.image_shape,
         refit=request.refit,
+        task=dataset.task,
     )
 
 

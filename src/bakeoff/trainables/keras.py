@@ -120,13 +120,13 @@ class Keras:
         keras.utils.set_random_seed(request.seed % 2**32)
         dataset, settings = data.dataset, dict(request.settings)
         train_rows, val_rows = data.rows(request.replicate, request.refit)
+        features = data.encoded(request.replicate, request.refit)
         x_train, x_val = (
-            as_inputs(dataset.features[rows], dataset.image_shape)
-            for rows in (train_rows, val_rows)
+            as_inputs(features[rows], dataset.image_shape) for rows in (train_rows, val_rows)
         )
         shape, num_classes = x_train.shape[1:], dataset.num_classes
         model = self._built(settings, shape, num_classes, request.seed)
-        labels = dataset.labels.astype(np.int64)
+        labels = data.targets
         targets = _targets(model, labels, num_classes)
         told = _Told(request, watch)
         model.fit(
@@ -165,7 +165,7 @@ class Keras:
             num_classes = how[2]
         else:
             built = opened(model["file"].tobytes())
-            num_classes = max(2, built.output_shape[-1])
+            num_classes = 0 if "values" in model else max(2, built.output_shape[-1])
         inputs = np.asarray(features, np.float32).reshape(len(features), *built.input_shape[1:])
         return probabilities(_predicted(built, inputs), len(features), num_classes)[0]
 
@@ -180,13 +180,16 @@ class Keras:
         parameters = inspect.signature(build).parameters
         given = {name: value for name, value in settings.items() if name in parameters}
         given |= {"seed": seed} if "seed" in parameters else {}
-        model = build(shape, num_classes, **given)
+        model = build(shape, num_classes or 1, **given)  # a regression has one output
         if not isinstance(model, keras.Model):
             raise RunError(f"returned a {type(model).__name__}, where a keras.Model is needed")
         rate = settings["learning_rate"]
         if not getattr(model, "compiled", False):
             optimizer = keras.optimizers.get(settings["optimizer"])
-            model.compile(optimizer=optimizer, loss=_loss(keras, model), metrics=["accuracy"])
+            if num_classes:
+                model.compile(optimizer=optimizer, loss=_loss(keras, model), metrics=["accuracy"])
+            else:
+                model.compile(optimizer=optimizer, loss="mse")
         if rate is not None and "learning_rate" not in parameters:
             model.optimizer.learning_rate = rate
         return model

@@ -52,10 +52,9 @@ def brought_estimator(
     folder = folder or Path()
     found = load_object(estimator, folder, "sklearn") if isinstance(estimator, str) else estimator
     made = _made(found)
-    if task.kind == "classification" and _kind_of(made) not in ("classifier", None):
+    if _kind_of(made) == "clusterer":
         raise UsageError(
-            f"model.sklearn: {type(made).__name__} is a {_kind_of(made)}, but the data has "
-            "classes; take a classifier"
+            f"model.sklearn: {type(made).__name__} is a clusterer; take a classifier or a regressor"
         )
     values = made.get_params(deep=True)
     parts = {
@@ -80,6 +79,7 @@ def brought_estimator(
         task=task,
         learner=Estimator(made),
         versions=versions,
+        only={"classifier": "classification", "regressor": "regression"}.get(_kind_of(made) or ""),
     )
 
 
@@ -98,11 +98,12 @@ class Estimator:
         estimator = clone(self.estimator).set_params(**_plain(request.settings))
         seeds = {name: request.seed for name in estimator.get_params() if is_seed(name)}
         estimator.set_params(**seeds)
-        labels = dataset.labels.astype(np.int64)
-        columns = dataset.feature_names
-        estimator.fit(_table(dataset.features[train_rows], columns), labels[train_rows])
+        labels = data.targets
+        features = data.encoded(request.replicate, request.refit)
+        columns = data.names(request.replicate, request.refit)
+        estimator.fit(_table(features[train_rows], columns), labels[train_rows])
         part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
-        outputs = _outputs(estimator, _table(dataset.features[rows], columns), dataset.num_classes)
+        outputs = _outputs(estimator, _table(features[rows], columns), dataset.num_classes)
         metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
         if not request.keep:
             return finished(request, metrics)
@@ -119,7 +120,7 @@ class Estimator:
             fitted, num_classes = cloudpickle.loads(model["live"].tobytes())
         else:
             fitted = opened(model["file"].tobytes())
-            num_classes = len(fitted.classes_)
+            num_classes = len(getattr(fitted, "classes_", ()))
         columns = getattr(fitted, "feature_names_in_", ())
         outputs = _outputs(fitted, _table(features, columns), num_classes)
         return probabilities(outputs, len(features), num_classes)[0]
@@ -179,7 +180,7 @@ def _table(features: NDArray[Any], columns: Sequence[str]) -> Any:
 
 def _outputs(estimator: Any, features: Any, num_classes: int) -> NDArray[Any]:
     """Probabilities, shape (n, num_classes), or classes where the estimator gives only them."""
-    if not hasattr(estimator, "predict_proba"):
+    if not num_classes or not hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict(features))
     given = np.asarray(estimator.predict_proba(features))
     classes = getattr(estimator, "classes_", np.arange(num_classes))

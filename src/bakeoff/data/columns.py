@@ -1,0 +1,351 @@
+"""What the columns of a table are, told from their cells, and the cells as numbers.
+
+A column is a number, a category, a date, or nothing to learn from (an identifier, free text, the
+same in every row); each with the reason, so that a wrong guess is seen. What is learned from the
+cells (medians, which categories are frequent) is the business of ``encoding``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data.dataset import some_of
+from bakeoff.errors import DataError
+from bakeoff.records import Column, ColumnKind, Described
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_ROWS = 20
+"""Below this nothing is taken for an identifier: a few different values are no surprise."""
+
+MOST_GAP_WORDS = 5
+GAP_WORD_SHARE = 0.05
+"""A column of numbers may have a few words for "unknown": at most so many, in so few cells."""
+
+FREE_TEXT_SHARE = 0.5
+FREE_TEXT_VALUES = 50
+
+COUNTS_ROWS = "an identifier: another whole number in every row"
+
+DATE_PARTS = ("days", "year", "month", "day", "weekday", "hour")
+_EPOCH = "2000-01-01"
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
+_FORMATS = ("ISO8601", *_DAYS, *(f"{day} %H:%M" for day in _DAYS))
+_IDENTIFIER = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
+_RULES = ("drop", "id", "categorical", "numeric", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the user says of columns, by their names.
+
+    Attributes:
+        features: the only columns that are used; empty for all.
+        drop, id: columns that are left out.
+        categorical, numeric, date: what columns are, whatever they look like.
+    """
+
+    features: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    id: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+
+    def check(self, names: Sequence[str], place: str) -> None:
+        """Raises DataError for a column that is not there, or is said to be two things."""
+        said: dict[str, str] = {}
+        for key in ("features", *_RULES):
+            for name in getattr(self, key):
+                if name not in names:
+                    raise DataError(
+                        f"{place}: data.{key} names the column {name!r}, which is not there"
+                        f"{nearest(name, names)}"
+                    )
+                if key != "features" and said.setdefault(name, key) != key:
+                    raise DataError(
+                        f"{place}: the column {name!r} is in data.{said[name]} and in data.{key}; "
+                        "leave it in one"
+                    )
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The end of a message about a name that is not there."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f" (there are {some_of(names)})"
+
+
+def describe(frame: pd.DataFrame, rules: Rules, place: str) -> tuple[Described, ...]:
+    """What each column is.
+
+    Raises:
+        DataError: a rule that does not fit, or no column that is left.
+    """
+    names = [str(name) for name in frame.columns]
+    rules.check(names, place)
+    columns = [_Cells(name, frame.iloc[:, n], place) for n, name in enumerate(names)]
+    found = tuple(one.described(rules) for one in columns)
+    if not any(one.columns for one in found):
+        # Better a number that may only count the rows than nothing.
+        found = tuple(
+            cells.number("numbers") if one.why == COUNTS_ROWS else one
+            for cells, one in zip(columns, found, strict=True)
+        )
+    if not any(one.columns for one in found):
+        reasons = "; ".join(f"{one.name!r}: {one.why}" for one in found[:5])
+        raise DataError(
+            f"{place}: must have at least one column to learn from beside the target, but has none"
+            + (f" ({reasons}); name one in data.numeric or data.categorical" if found else "")
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """One column while it is looked at."""
+
+    name: str
+    cells: pd.Series[Any]
+    place: str
+
+    def described(self, rules: Rules) -> Described:
+        name = self.name
+        if name in rules.drop or (rules.features and name not in rules.features):
+            return self._left_out("you said so")
+        if name in rules.id:
+            return self._left_out("an identifier, as you said")
+        if name in rules.categorical:
+            return self._category("you said so")
+        if name in rules.date:
+            times = as_times(self.cells)
+            if times is None:
+                raise DataError(
+                    f"{self.place}: data.date names {name!r}, but its cells are no dates; write them "
+                    "as 2026-11-26"
+                )
+            return self._date("you said so", times)
+        if name in rules.numeric:
+            words = self._words(as_numbers(self.cells))
+            if len(words) == self.cells.nunique():
+                raise DataError(
+                    f"{self.place}: data.numeric names {name!r}, but none of its cells is a number"
+                )
+            return self.number("you said so", words)
+        return self._guessed()
+
+    def _guessed(self) -> Described:
+        filled = self.cells.dropna()
+        if len(filled) == 0:
+            return self._left_out("it has no value at all")
+        try:
+            distinct, gaps = int(filled.nunique()), len(self.cells) - len(filled)
+        except TypeError:  # lists and the like
+            return self._left_out(f"its cells are of the type {type(filled.iloc[0]).__name__}")
+        if distinct == 1 and not gaps:
+            return self._left_out(f"the same in every row: {as_text(filled.iloc[0])[:40]}")
+        kind = getattr(self.cells.dtype, "kind", "O")
+        if kind == "M":
+            return self._date("its type is a date", as_times(self.cells))
+        if kind in "biuf":
+            if distinct == len(self.cells) >= FEWEST_ROWS and self._tells_rows_apart():
+                return self._left_out(COUNTS_ROWS)
+            return self.number("numbers")
+        numbers = as_numbers(filled)
+        words = self._words(numbers)
+        if len(words) <= MOST_GAP_WORDS and numbers.isna().sum() <= GAP_WORD_SHARE * len(filled):
+            why = f"numbers; {some_of(words)} counts as a gap" if words else "numbers"
+            return self.number(why, words)
+        times = as_times(self.cells)
+        if times is not None:
+            return self._date("dates", times)
+        if distinct == len(filled) >= FEWEST_ROWS:
+            return self._left_out("an identifier or free text: different in every row")
+        if distinct > max(FREE_TEXT_VALUES, FREE_TEXT_SHARE * len(filled)):
+            return self._left_out(
+                f"free text: {distinct:,} different values in {len(filled):,} rows"
+            )
+        return self._category(f"{distinct} different words")
+
+    def _words(self, numbers: pd.Series[Any]) -> tuple[str, ...]:
+        """Cells that are no numbers."""
+        cells = self.cells.loc[numbers.index]
+        return tuple(sorted({as_text(one) for one in cells[numbers.isna()].dropna().unique()}))
+
+    def _tells_rows_apart(self) -> bool:
+        """Whether whole numbers count the rows, or are called an identifier."""
+        values = self.cells.to_numpy(np.float64)
+        if (values != np.floor(values)).any():
+            return False
+        return bool((np.diff(values) == 1).all()) or _IDENTIFIER.search(self.name) is not None
+
+    def _made(self, kind: ColumnKind, why: str, columns: tuple[Column, ...] = ()) -> Described:
+        return Described(self.name, kind, why, int(self.cells.isna().sum()), columns)
+
+    def _left_out(self, why: str) -> Described:
+        return self._made("left out", why)
+
+    def number(self, why: str, words: tuple[str, ...] = ()) -> Described:
+        """Taken for a number, where these words count as gaps."""
+        return self._made("number", why, (Column(self.name, source=self.name, gaps=words),))
+
+    def _category(self, why: str) -> Described:
+        values = tuple(sorted({as_text(value) for value in self.cells.dropna().unique()}))
+        return self._made("category", why, (Column(self.name, "category", values, self.name),))
+
+    def _date(self, why: str, times: pd.Series[Any] | None) -> Described:
+        assert times is not None  # noqa: S101  (only columns of dates come here)
+        parts = [one for one in DATE_PARTS if one == "days" or _part(times, one).nunique() > 1]
+        made = tuple(Column(f"{self.name}.{one}", source=self.name, part=one) for one in parts)
+        return self._made("date", why, made)
+
+
+def code(frame: pd.DataFrame, columns: Sequence[Column], place: str) -> NDArray[np.float32]:
+    """The cells of a table as numbers, shape (num_rows, len(columns)); see ``Column``.
+
+    Args:
+        frame: has every ``source`` of the columns; others are not looked at.
+
+    Raises:
+        DataError: a column is missing, a cell is no number or infinite.
+    """
+    names = [str(name) for name in frame.columns]
+    by_name = dict(zip(names, range(len(names)), strict=True))
+    sources = list(dict.fromkeys(one.source for one in columns))
+    missing = [source for source in sources if source not in by_name]
+    if missing:
+        near = difflib.get_close_matches(missing[0], names, n=1)
+        guess = f"; is it {near[0]!r}?" if near else "; add it"
+        raise DataError(
+            f"{place}: must have the {len(sources)} columns the model was trained on, but "
+            f"{missing[0]!r} is missing{guess}"
+        )
+    coded = np.empty((len(frame), len(columns)), np.float32)
+    times: dict[str, Any] = {}
+    for number, column in enumerate(columns):
+        cells = frame.iloc[:, by_name[column.source]]
+        if column.kind == "category":
+            coded[:, number] = _categories(cells, column.categories)
+        elif column.part:
+            if column.source not in times:
+                times[column.source] = _times(cells, column.source, place)
+            part = _part(times[column.source], column.part)
+            coded[:, number] = part.to_numpy(np.float64, na_value=np.nan)
+        else:
+            coded[:, number] = _numbers(cells, column, place)
+    return coded
+
+
+def _numbers(cells: pd.Series[Any], column: Column, place: str) -> NDArray[np.float32]:
+    numbers = as_numbers(cells)
+    bad = numbers.isna() & cells.notna()
+    if bad.any() and column.gaps:
+        bad &= ~cells.map(as_text).isin(column.gaps)
+    if bad.any():
+        row = int(np.flatnonzero(bad.to_numpy())[0])
+        raise DataError(
+            f"{place}: row {row + 1}, column {column.source!r}: must be a number, but is "
+            f"{as_text(cells.iloc[row])[:80]!r}; correct it or leave the cell empty"
+        )
+    values = numbers.to_numpy(np.float64, na_value=np.nan)
+    with np.errstate(over="ignore"):
+        small = values.astype(np.float32)
+    infinite = np.flatnonzero(np.isinf(small))
+    if len(infinite):
+        row = int(infinite[0])
+        raise DataError(
+            f"{place}: row {row + 1}, column {column.source!r}: features must be finite numbers, but "
+            f"this one is {values[row]:g}; correct it or leave the cell empty"
+        )
+    return small
+
+
+def _categories(cells: pd.Series[Any], categories: tuple[str, ...]) -> NDArray[np.float32]:
+    import pandas as pd
+
+    codes, values = pd.factorize(cells)
+    place = {name: index for index, name in enumerate(categories)}
+    known = [place.get(as_text(value), -1) for value in values]
+    return np.array([*known, np.nan], np.float32)[codes]  # a gap has the code -1, the last entry
+
+
+def _times(cells: pd.Series[Any], name: str, place: str) -> pd.Series[Any]:
+    """Of a column that held dates in the training data."""
+    import pandas as pd
+
+    if not cells.notna().any():
+        return pd.Series(pd.NaT, cells.index, dtype="datetime64[ns]")
+    times = as_times(cells)
+    if times is None:
+        shown = as_text(cells.dropna().iloc[0])[:80]
+        raise DataError(
+            f"{place}: column {name!r}: must hold dates, all written in one way, but has {shown!r}; "
+            "write them as 2026-11-26"
+        )
+    return times
+
+
+def as_numbers(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers where cells are some, NaN elsewhere."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(cells, errors="coerce").astype("float64")
+    except (OverflowError, TypeError, ValueError):  # whole numbers beyond any float; lists
+        return cells.map(_as_number).astype("float64")
+
+
+def _as_number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def as_times(cells: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Times where all cells with a value are dates written in one way, else None."""
+    import pandas as pd
+
+    kind = getattr(cells.dtype, "kind", "O")
+    if kind == "M":
+        return cells.dt.tz_localize(None) if getattr(cells.dt, "tz", None) else cells
+    filled = cells.dropna()
+    if kind in "biuf" or not len(filled):
+        return None
+    sample = filled.iloc[:: max(1, len(filled) // 100)].map(as_text)
+    if not sample.str.match(r"\d{1,4}[-./ ]").all():
+        return None
+    for form in _FORMATS:
+        if pd.to_datetime(sample, format=form, errors="coerce", utc=True).isna().any():
+            continue
+        text = cells.map(as_text, na_action="ignore")
+        times = pd.to_datetime(text, format=form, errors="coerce", utc=True).dt.tz_localize(None)
+        if not (times.isna() & cells.notna()).any():
+            return times
+    return None
+
+
+def _part(times: pd.Series[Any], part: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    if part == "days":
+        since: pd.Series[Any] = (times - pd.Timestamp(_EPOCH)) / pd.Timedelta(days=1)
+        return since
+    found: pd.Series[Any] = getattr(times.dt, part).astype("float64")
+    return found
+
+
+def as_text(value: Any) -> str:
+    """A cell as the name of a category: whole numbers without a fraction."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value).strip()

@@ -437,6 +437,36 @@ class ClassificationExam:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Missed:
+    """One of the predicted values that are farthest off.
+
+    Attributes:
+        row: in the test part, from 0.
+        predicted, actual: in the target's units.
+        features: of the example, as the data holds them.
+    """
+
+    row: int
+    predicted: float
+    actual: float
+    features: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegressionExam:
+    """What the delivered model of a regression predicts of the test part.
+
+    Attributes:
+        predicted, actual: shape (n,), of at most 2,000 examples that are spread evenly over all.
+        worst: the largest errors, at most 24, largest first.
+    """
+
+    predicted: Floats
+    actual: Floats
+    worst: tuple[Missed, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Final:
     """The chosen settings, refitted on train + validation, and the one look at the test set.
 
@@ -449,6 +479,7 @@ class Final:
         opening: the record of the opening of the test set.
         model: named arrays of the delivered model, as its trainable made them.
         exam: of the delivered model; None where the task has none.
+        values: the same of a regression.
         model_path: where the delivered model was written, or None.
         feature_stats: shape (num_features, 4): minimum, maximum, mean and standard deviation of
             every feature over the examples outside the test part, unscaled; None where not kept.
@@ -461,6 +492,7 @@ class Final:
     opening: TestOpening | None
     model: Mapping[str, NDArray[Any]]
     exam: ClassificationExam | None = None
+    values: RegressionExam | None = None
     model_path: str | None = None
     feature_stats: Floats | None = None
 
@@ -568,6 +600,22 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """What a simple model reaches on the replicates of the first look.
+
+    Attributes:
+        label: logistic regression, ridge regression or boosted trees.
+        runs: one per replicate.
+        comparison: the chosen candidate (first) minus this one (second), 95 % interval; None where
+            they share no finished run.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
     """Everything a study found; the store holds it, the report is built from it alone.
 
@@ -593,6 +641,7 @@ class StudyResult:
         num_trained, num_reused: runs trained now, runs found in the store.
         seconds: wall time of the whole study.
         started_at: ISO 8601, UTC.
+        baselines: simple models on the same folds; empty where none were asked for.
     """
 
     name: str
@@ -617,6 +666,7 @@ class StudyResult:
     started_at: str
     task: str = "classification"
     model_kind: str = "dense"
+    baselines: tuple[Baseline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

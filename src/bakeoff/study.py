@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from bakeoff.data.arrays import from_arrays
 from bakeoff.data.columns import Rules
 from bakeoff.data.dataset import Dataset, no_data
-from bakeoff.data.frames import Roles
+from bakeoff.data.frames import Roles, find_target
 from bakeoff.data.named import load_named
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import UsageError
@@ -50,6 +50,8 @@ class Study:
             ``[model]`` of a study file as a dict, where an object may stand for its reference.
         base: settings every stage starts from; what is left out has its default.
         name: of the study; the data's name by default.
+        target: column to predict of a table or a data frame.
+        task: ``classification`` or ``regression``; told by the target by default.
         **options: any other key of a study file (``seed``, ``looks``, ``delta``, ``metric``, …).
 
     Raises:
@@ -72,20 +74,29 @@ class Study:
         model: Any = DENSE,
         base: Mapping[str, Any] | None = None,
         name: str | None = None,
+        target: str | None = None,
+        task: str | None = None,
         **options: Any,
     ) -> None:
         self._folder = Path()
+        self._task = task
+        if hasattr(data, "columns") and hasattr(data, "dtypes"):
+            data = _split(data, target)
         self._objects: dict[str, Any] = {}
         self.brought: dict[str, Brought] = {}
         table = model_table(model, self._objects)
         if data is None and not _reads_data_itself(table):
             data = "digits"
         self._data: DataLike = "" if data is None else data
+        value: Any = None if data is None else _data_value(data)
+        if isinstance(data, str | Path) and (target is not None or task is not None):
+            asked = {"path": str(data), "target": target, "task": task}
+            value = {key: one for key, one in asked.items() if one is not None}
         self._dataset: Dataset | None = data if isinstance(data, Dataset) else None
         self._document: dict[str, Any] = {
             "format": 1,
             "name": name or _name_of(self._data) or "study",
-            **({} if data is None else {"data": _data_value(data)}),
+            **({} if data is None else {"data": value}),
             "model": table,
             **options,
             "base": dict(base or {}),
@@ -120,6 +131,7 @@ class Study:
         """A study from a specification, and perhaps its data, that were already read."""
         study = cls.__new__(cls)
         study._data = ""
+        study._task = None
         study._dataset = dataset
         study._folder = loaded.folder or Path()
         study._document = loaded.spec.to_dict()
@@ -208,8 +220,17 @@ class Study:
                 self._folder,
                 progress,
                 in_order=self.spec.split == "time",
+                task=self._task or self._only_task(),
             )
         return self._dataset
+
+    def _only_task(self) -> str | None:
+        """The task that all models are made for, such as several regressors; else None."""
+        brings = [one for one in self.spec.models.values() if not isinstance(one, str)]
+        found = {self.brought[one.reference].only for one in brings}
+        return (
+            next(iter(found)) if len(found) == 1 and len(brings) == len(self.spec.models) else None
+        )
 
     def _fitted(self) -> StudySpec:
         """The specification with what depends on the data.
@@ -335,7 +356,12 @@ class Study:
 
 
 def load_dataset(
-    data: Any, folder: Path, progress: Any = None, *, in_order: bool = False
+    data: Any,
+    folder: Path,
+    progress: Any = None,
+    *,
+    in_order: bool = False,
+    task: str | None = None,
 ) -> Dataset:
     """The dataset that a study names.
 
@@ -344,6 +370,7 @@ def load_dataset(
         folder: what relative paths start from.
         progress: called with (done_bytes, total_bytes, name) while something is downloaded.
         in_order: whether examples are in the order of time, so that the test part is the end.
+        task: of a pair of arrays; told by the labels by default.
 
     Raises:
         DataError: it cannot be found, read or used.
@@ -359,6 +386,7 @@ def load_dataset(
             x if is_frame else np.asarray(x),
             np.asarray(y),
             in_order=in_order,
+            task=task,
             target=str(getattr(y, "name", "") or ""),
         )
     if isinstance(data, DataSpec):
@@ -384,6 +412,14 @@ def _from_table(spec: DataSpec, folder: Path, in_order: bool) -> Dataset:
         **({} if spec.test_fraction is None else {"test_fraction": spec.test_fraction}),
     )
     return dataset if spec.name is None else dataclasses.replace(dataset, name=spec.name)
+
+
+def _split(frame: Any, target: str | None) -> Any:
+    """A data frame as features and labels."""
+    names = [str(name) for name in frame.columns]
+    name = find_target(names, target, "data")
+    label = frame.columns[names.index(name)]
+    return frame.drop(columns=label), frame[label]
 
 
 def _reads_data_itself(model: Any) -> bool:

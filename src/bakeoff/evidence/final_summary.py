@@ -10,8 +10,9 @@ import numpy as np
 from bakeoff.evidence.intervals import prediction_interval, test_interval
 from bakeoff.evidence.spreads import Spread, spreads
 from bakeoff.records import Final, Mistaken, Run, StudyResult
+from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Metric
-from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.tasks.regression import REGRESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class FinalSummary:
         test: metric name → 95 % interval of what models trained so reach on such test examples.
         again: 95 % interval of the test accuracy of one further training.
         headline: the metric that leads: the one that decided, where the test part measured it.
+        beside: further metrics of a regression that the test part measured.
         delivered: the refit that is handed over.
         recalls: per class, by the delivered model.
         confused: most frequent confusions: actual, predicted, count.
@@ -45,6 +47,7 @@ class FinalSummary:
     test: Mapping[str, tuple[float, float]]
     again: tuple[float, float] | None
     headline: Metric
+    beside: tuple[Metric, ...]
     delivered: Run | None
     recalls: tuple[Recall, ...]
     confused: tuple[tuple[str, str, int], ...]
@@ -150,13 +153,22 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
         if run.status == "finished" and (value := run.value("test_accuracy")) is not None
     ]
     measured = f"test_{metric.name}" in metrics
-    headline = metric if measured and metric.share else CLASSIFICATION.metric("accuracy")
+    is_regression = result.task == "regression"
+    headline = metric
+    if not measured or not (metric.share or is_regression):
+        headline = task_of(result.task).metrics[0]
+    beside = tuple(
+        one
+        for one in (REGRESSION.metrics if is_regression else ())
+        if one.name != headline.name and f"test_{one.name}" in metrics
+    )
     return FinalSummary(
         final=final,
         metrics=metrics,
         test=test,
         again=prediction_interval(np.array(accuracies), num_examples=data.num_test),
         headline=headline,
+        beside=beside,
         delivered=final.runs[final.delivered] if final.delivered < len(final.runs) else None,
         recalls=() if confusion is None else _recalls(confusion, data.class_names),
         confused=() if confusion is None else _confused(confusion, data.class_names),

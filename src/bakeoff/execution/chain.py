@@ -18,6 +18,7 @@ from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
+from bakeoff.execution.baselines import train_baselines
 from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker, pinned_label
 from bakeoff.execution.context import StudyContext
@@ -28,7 +29,15 @@ from bakeoff.execution.final import final_requests, refit_and_open
 from bakeoff.execution.runs import RunService
 from bakeoff.execution.stages import run_stage
 from bakeoff.executors.base import Executor
-from bakeoff.records import AuditSwap, Candidate, DataSummary, Final, StageResult, StudyResult
+from bakeoff.records import (
+    AuditSwap,
+    Baseline,
+    Candidate,
+    DataSummary,
+    Final,
+    StageResult,
+    StudyResult,
+)
 from bakeoff.spec import StudySpec
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
@@ -189,10 +198,13 @@ def run_study(
         stages = _run_stages(context)
         audit: tuple[AuditSwap, ...] = ()
         final: Final | None = None
+        baselines: tuple[Baseline, ...] = ()
         if spec.kind == "study":
             chosen = stages[-1].candidate(stages[-1].verdict.chosen)
             if spec.audit:
                 audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
+            if spec.baselines and trainable.task.score is not None:
+                baselines = train_baselines(context, chosen)
             final = _earlier_final(context, chosen, fresh=options.fresh)
             if final is None and trainable.task.score is not None:
                 notify(
@@ -226,6 +238,7 @@ def run_study(
             started_at=started_at,
             task=trainable.task.kind,
             model_kind=trainable.kind,
+            baselines=baselines,
         )
         result = dataclasses.replace(result, lint=lint_result(result))
         store.finish_study(study_id, result)

@@ -19,7 +19,7 @@ from bakeoff.errors import RunsFailedError
 from bakeoff.execution.context import StudyContext
 from bakeoff.execution.events import Note
 from bakeoff.execution.runs import Refit
-from bakeoff.records import Candidate, Final, Floats, Replicate
+from bakeoff.records import Candidate, ClassificationExam, Final, Floats, RegressionExam, Replicate
 from bakeoff.trainables.base import Request
 
 MOST_STATS = 1_000
@@ -61,6 +61,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final | None:
         runs.append(run)
     outputs = measured[refits[number].request.key].outputs
     exam = service.trainable.task.exam
+    shown = exam(outputs, test.labels, test.features) if exam and outputs is not None else None
     return Final(
         settings=candidate.settings,
         cost=candidate.cost,
@@ -69,7 +70,8 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final | None:
         opening=context.door.opening,
         # What lives only in this study, a pickle, is no file that anybody should open later.
         model={name: array for name, array in model.items() if name != "live"},
-        exam=exam(outputs, test.labels, test.features) if exam and outputs is not None else None,
+        exam=shown if isinstance(shown, ClassificationExam) else None,
+        values=shown if isinstance(shown, RegressionExam) else None,
         feature_stats=feature_stats(context.dataset),
     )
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, Summary
-from bakeoff.report import charts, grids, tables
+from bakeoff.report import charts, grids, tables, values
 from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table
 
@@ -123,6 +123,26 @@ def of_stage(stage: StageSummary) -> list[Figure]:
 
 def of_final(summary: Summary, final: FinalSummary) -> list[Figure]:
     """What the delivered model does on the test part."""
+    exam = final.final.values
+    if exam is not None:
+        told = values.table(exam)
+        return [
+            *_figure(
+                "predicted",
+                "Predicted against actual",
+                "Test examples; on the dashed line a prediction is right.",
+                values.predicted(exam),
+                told,
+            ),
+            *_figure(
+                "residuals",
+                "Residuals",
+                "Predicted minus actual of the same examples, against what was predicted. A shape in it "
+                "is something the model has not learned.",
+                values.residuals(exam),
+                told,
+            ),
+        ]
     figures = _figure(
         "confusion",
         "Confusion matrix",

@@ -160,6 +160,14 @@ def render(result: StudyResult) -> str:
         audit_said=audit.summary(result),
         confirmed=confirmed,
         final=final,
+        leading=notes.leading_score(final) if final else None,
+        beside=notes.beside(final) if final else [],
+        baselines=notes.baselines(summary),
+        nothing=notes.knowing_nothing(summary),
+        by_itself=words.level(final.delivered.value(f"test_{final.headline.name}"), final.headline)
+        if final and final.delivered
+        else "",
+        worst=final.final.values.worst if final and final.final.values else (),
         final_figures=figures.of_final(summary, final) if final else [],
         sprite=_pictures(summary),
         claims=tables.claims(result.claims, summary.metric) if result.claims else None,

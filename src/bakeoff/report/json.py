@@ -45,6 +45,14 @@ def result_document(result: StudyResult) -> dict[str, Any]:
         "engine": result.engine,
         "stages": [_stage(stage) for stage in summary.stages],
         "audit": [_swap(swap) for swap in result.audit],
+        "baselines": [
+            {
+                "label": one.label,
+                "comparison": None if one.comparison is None else _plain(one.comparison),
+                "runs": [_run(run) for run in one.runs],
+            }
+            for one in result.baselines
+        ],
         "lint": [_plain(finding) for finding in result.lint],
         "claims": [_plain(claim) for claim in result.claims],
         "final": _final(summary.final) if summary.final else _authors_last(summary),

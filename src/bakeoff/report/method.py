@@ -12,6 +12,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.evidence.rule import sampling_of_result
 from bakeoff.evidence.summary import Summary
 from bakeoff.records import StudyResult
+from bakeoff.report import notes
 from bakeoff.spec import StudySpec
 from bakeoff.words import count, coverage, listing, percent, plural
 
@@ -59,7 +60,7 @@ def method(summary: Summary) -> list[str]:
     lines = [
         f"Data {data.name}: {count(data.num_train)} examples for training, "
         f"{count(data.num_validation)} for validation, {count(data.num_test)} sealed for the test; "
-        f"{plural(data.num_features, 'feature')}, {plural(data.num_classes, 'class', 'classes')}, "
+        f"{plural(data.num_features, 'feature')}, {notes.predicted(data)}, "
         f"{percent(data.zero_share, 1)} of the features exactly zero.",
         f"A replicate is {split}. All candidates of all stages share replicates, so every "
         "comparison is paired.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
+from bakeoff.records import DataSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,58 @@ def leading_score(final: FinalSummary) -> tuple[str, str] | None:
     mean, ends = final.mean(f"test_{name}"), final.test.get(name)
     if mean is None:
         return None
+    shown = words.level(mean, final.headline)
     if ends is None:
-        return words.percent(mean), ""
-    return words.percent(
-        mean
-    ), f"95 % interval {words.percent(ends[0])} to {words.percent(ends[1])}"
+        return shown, ""
+    return shown, f"95 % interval {words.percent(ends[0])} to {words.percent(ends[1])}"
+
+
+def beside(final: FinalSummary) -> list[tuple[str, str]]:
+    """Further test scores of a regression, (name, value)."""
+    return [(m.words, words.level(final.mean(f"test_{m.name}"), m)) for m in final.beside]
+
+
+def predicted(data: DataSummary) -> str:
+    """What is predicted: so many classes, or a number."""
+    if not data.target_range:
+        return words.plural(data.num_classes, "class", "classes")
+    low, _, high, _ = data.target_range
+    named = f" ({data.target})" if data.target else ""
+    return f"a number{named} from {words.number(low)} to {words.number(high)}"
+
+
+def baselines(summary: Summary) -> list[str]:
+    """What simple models reach, one sentence each, and whether the chosen candidate beats them."""
+    metric, sentences = summary.metric, []
+    for one in summary.result.baselines:
+        values = [v for run in one.runs if (v := run.value(f"val_{metric.name}")) is not None]
+        pair = one.comparison
+        if not values or pair is None:
+            sentences.append(f"{one.label}: every run failed")
+            continue
+        ends = [metric.sign * end for end in (pair.low, pair.high) if end is not None]
+        if ends and min(ends) > 0.0:
+            word = "the chosen model is better"
+        elif ends and max(ends) < 0.0:
+            word = "it beats the chosen model"
+        else:
+            word = "not shown to differ from the chosen model"
+        span = words.interval(pair.low, pair.high, metric, sign=True)
+        sentences.append(
+            f"{one.label} {words.level(sum(values) / len(values), metric)}: {word} "
+            f"({words.difference(pair.mean, metric, sign=True)}, 95 %: {span})"
+        )
+    return sentences
+
+
+def knowing_nothing(summary: Summary) -> str | None:
+    """What one reaches who always says the same."""
+    data = summary.result.data
+    if data.target_range:
+        return f"always the mean: rmse {words.number(data.target_range[3])}"
+    if summary.baseline is None:
+        return None
+    return f"always the most frequent class {words.percent(summary.baseline)}"
 
 
 def verdict_word(stage: StageSummary) -> str:

@@ -96,18 +96,23 @@ def final_lines(summary: Summary) -> list[str]:
         shown, span = score
         line = f"Test {final.headline.words} {shown}" + (f", {span}" if span else "")
         spread = final.metrics[f"test_{final.headline.name}"]
-        line += "" if spread.sd is None else f" (± {words.points(spread.sd)} over refits)"
+        line += (
+            "" if spread.sd is None else f" (± {words.bare(spread.sd, final.headline)} over refits)"
+        )
         lines.append(
             f"{line}: {words.plural(final.num_finished, 'refit')} on train + validation; "
             f"{data.num_test:,} test examples, opened once, after every choice."
         )
+    if told := notes.baselines(summary):
+        lines.append(f"On the same folds, validation {summary.metric.words}: {'; '.join(told)}.")
     others = [
         f"{name.replace('_', ' ')} {words.percent(final.mean(f'test_{name}'))}"
         for name in ("accuracy", "balanced_accuracy")
         if name != final.headline.name and summary.unbalanced and f"test_{name}" in final.metrics
     ]
-    if summary.baseline is not None:
-        others.append(f"always the most frequent class {words.percent(summary.baseline)}")
+    others += [f"{name} {value}" for name, value in notes.beside(final)]
+    if nothing := notes.knowing_nothing(summary):
+        others.append(nothing)
     if others:
         lines.append(f"Beside it: {words.listing(others)}.")
     delivered = final.delivered
@@ -115,7 +120,7 @@ def final_lines(summary: Summary) -> list[str]:
         lines.append(
             f"The model handed over is the refit of replicate {delivered.replicate + 1}"
             f"{', the first that did not collapse' if final.final.delivered else ''}; by itself it "
-            f"reaches {words.percent(delivered.value('test_accuracy'))}."
+            f"reaches {words.level(delivered.value(f'test_{final.headline.name}'), final.headline)}."
         )
     if final.num_failed:
         lines.append(
@@ -145,7 +150,7 @@ def result_text(result: StudyResult) -> str:
     data = result.data
     lines = [
         f"{result.name} on {data.name}: {data.num_train:,} / {data.num_validation:,} / "
-        f"{data.num_test:,} examples, {data.num_classes} classes",
+        f"{data.num_test:,} examples, {notes.predicted(data)}",
         *([note] if (note := notes.unfinished(summary)) else []),
         "",
     ]

@@ -166,6 +166,13 @@ class StudySpec(Record):
             "the model reads data of its own."
         ),
     ] = ""
+    baselines: Annotated[
+        bool,
+        Field(
+            description="Train logistic or ridge regression and boosted trees on the same folds, to "
+            "be held against what is chosen."
+        ),
+    ] = False
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="Of every random stream of the study.")
     ] = 0

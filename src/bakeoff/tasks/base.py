@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from bakeoff.records import ClassificationExam, Metric
+from bakeoff.records import ClassificationExam, Metric, RegressionExam
 
 __all__ = ["Metric", "Task", "TaskKind"]
 
@@ -34,7 +34,10 @@ class Task:
     metrics: tuple[Metric, ...]
     score: Callable[[NDArray[Any], NDArray[Any]], Mapping[str, float]] | None = None
     baseline: Callable[[NDArray[Any]], Mapping[str, float]] | None = None
-    exam: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], ClassificationExam] | None = None
+    exam: (
+        Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], ClassificationExam | RegressionExam]
+        | None
+    ) = None
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; KeyError if the task knows none."""

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.records import Missed, RegressionExam
 from bakeoff.tasks.base import Metric, Task
+
+MOST_POINTS = 2_000
+NUM_WORST = 24
 
 
 def score_values(predicted: NDArray[Any], targets: NDArray[Any]) -> Mapping[str, float]:
@@ -41,6 +45,27 @@ def always_mean(targets: NDArray[Any]) -> Mapping[str, float]:
     return score_values(np.full(len(targets), np.mean(targets, dtype=np.float64)), targets)
 
 
+def exam(predicted: NDArray[Any], targets: NDArray[Any], features: NDArray[Any]) -> RegressionExam:
+    """What a model predicts of the opened test part.
+
+    Args:
+        predicted, targets: shape (n,).
+        features: shape (n, num_features), as the data holds them.
+    """
+    predicted, wanted = np.asarray(predicted, np.float64), np.asarray(targets, np.float64)
+    order = np.argsort(wanted, kind="stable")
+    shown = order[np.linspace(0, len(order) - 1, min(len(order), MOST_POINTS)).astype(np.intp)]
+    worst = np.argsort(-np.abs(predicted - wanted), kind="stable")[:NUM_WORST]
+    return RegressionExam(
+        predicted=predicted[shown],
+        actual=wanted[shown],
+        worst=tuple(
+            Missed(int(row), float(predicted[row]), float(wanted[row]), features[row].copy())
+            for row in worst
+        ),
+    )
+
+
 REGRESSION = Task(
     kind="regression",
     metrics=(
@@ -50,4 +75,5 @@ REGRESSION = Task(
     ),
     score=score_values,
     baseline=always_mean,
+    exam=exam,
 )

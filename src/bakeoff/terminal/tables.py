@@ -210,7 +210,7 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
             shown(
                 f"  {plan.kind} on {data.name}: {data.num_train:,} train, "
                 f"{data.num_validation:,} validation, {data.num_test:,} test examples, "
-                f"{data.num_features} features, {data.num_classes} classes"
+                f"{data.num_features} features, {notes.predicted(data)}"
                 if data.num_train
                 else f"  {plan.kind} of a program that reads its data itself"
             ),

@@ -5,13 +5,14 @@ Nothing heavy is imported here or in the modules of the commands: ``bakeoff --he
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bakeoff import __version__
+from bakeoff import __version__, words
 from bakeoff.cli import ab, reading, running, stores
 from bakeoff.cli.output import Style, download_bar
 from bakeoff.errors import UsageError
@@ -67,19 +68,41 @@ def init(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the file if it is there.")
     ] = False,
+    data: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Data that the study shall be made for.")
+    ] = None,
+    target: running.Target = None,
+    task: running.TaskName = None,
 ) -> None:
-    """Write a commented study file to start from.
+    """Write a study file to start from: a commented one, or one made for some data.
 
-    Example:
+    Examples:
 
       bakeoff init my-study.toml
+
+      bakeoff init churn.toml --data churn.csv --target churned
     """
     from bakeoff.spec import built_in_text
 
-    target = Path(path)
-    if target.exists() and not force:
+    file = Path(path)
+    if file.exists() and not force:
         raise UsageError(f"{path}: is there already; give another name, or --force")
-    write_whole(target, built_in_text("template"))
+    if data is None:
+        write_whole(file, built_in_text("template"))
+    else:
+        from bakeoff import suggest
+        from bakeoff.spec import DataSpec
+        from bakeoff.spec.writing import study_to_toml
+
+        study = suggest.study_for(data, target=target, task=task)
+        lines = [f"# {words.visible(line)}".rstrip() for line in suggest.told(study.load_data())]
+        beside = os.path.relpath(data, file.parent)
+        spec = study.spec.model_copy(
+            update={"data": study.spec.data.model_copy(update={"path": beside})}
+            if isinstance(study.spec.data, DataSpec)
+            else {}
+        )
+        write_whole(file, "\n".join(lines) + "\n\n" + study_to_toml(spec))
     typer.echo(f"{path} written. Next: bakeoff check {path}")
 
 
@@ -147,19 +170,34 @@ def get_dataset(name: Annotated[str, typer.Argument(help="A built-in dataset.")]
 @data.command("info")
 def describe_dataset(
     name: Annotated[str, typer.Argument(help="A built-in dataset, or a path.")],
+    target: running.Target = None,
+    task: running.TaskName = None,
 ) -> None:
-    """Describe a dataset: sizes, classes, balance, hash. The test part stays sealed.
+    """Describe a dataset: sizes, classes, columns, hash. The test part stays sealed.
 
-    Example:
+    Examples:
 
       bakeoff data info digits
+
+      bakeoff data info churn.csv --target churned
     """
     import numpy as np
 
-    from bakeoff import words
+    from bakeoff import suggest
+    from bakeoff.spec import DataSpec
     from bakeoff.study import load_dataset
 
-    dataset = load_dataset(name, Path.cwd())
+    if suggest.names_data(name, target):
+        asked = {"path": name, "target": target, "task": task}
+        given = {key: value for key, value in asked.items() if value is not None}
+        dataset = load_dataset(DataSpec.model_validate(given), Path.cwd())
+    else:
+        dataset = load_dataset(name, Path.cwd())
+    if dataset.described or dataset.task == "regression":
+        for line in suggest.told(dataset, most=len(dataset.described)):
+            typer.echo(words.visible(line))
+        typer.echo(f"hash: {dataset.hash}")
+        return
     counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
     rows = {
         "name": dataset.name,

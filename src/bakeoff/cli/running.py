@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bakeoff import words
 from bakeoff.cli.output import (
     Style,
     download_bar,
@@ -31,7 +32,19 @@ if TYPE_CHECKING:
     from bakeoff.terminal.progress import PlainProgress
 
 StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or digits, mnist, mnist-notebook.")
+    str,
+    typer.Argument(
+        metavar="STUDY", help="A study file, or digits, mnist, mnist-notebook; or a table of data."
+    ),
+]
+Target = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Of a table: the column to predict.")
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task", metavar="TASK", help="Of a table: classification or regression; else its guess."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
 Plain = Annotated[bool, typer.Option("--plain", help="No live rows and no colours.")]
@@ -55,6 +68,8 @@ Delta = Annotated[float | None, typer.Option(min=0.0, help="As --set delta=…")
 
 def run(
     study: StudyArgument = "digits",
+    target: Target = None,
+    task: TaskName = None,
     replicates: Replicates = None,
     workers: Workers = None,
     engine: EngineName = None,
@@ -129,6 +144,8 @@ def run(
       bakeoff run mnist-notebook --replicates 5 --json out.json
 
       bakeoff run my-study.toml --report report.html
+
+      bakeoff run churn.csv --target churned
     """
     style = Style(quiet=quiet, plain=plain, no_color=no_color)
     seconds = None if budget is None else seconds_of(budget)
@@ -138,7 +155,7 @@ def run(
     from bakeoff.report.json import dumps
     from bakeoff.study import DEFAULT_STORE
 
-    loaded = _load(study, style, overridden(overrides, seed, delta))
+    loaded = _load(study, style, overridden(overrides, seed, delta), target, task)
     out = result_console(style) if json_path != "-" else message_console(style)
     result = carry_out(
         loaded,
@@ -173,8 +190,6 @@ def run(
     say_what_was_done(result, style, store or str(loaded.folder / DEFAULT_STORE))
     errors = [finding for finding in record.lint if finding.level == "error"]
     if strict and errors:
-        from bakeoff import words
-
         raise LintError(
             f"--strict: the lint found {words.plural(len(errors), 'error')} "
             f"({', '.join(finding.code for finding in errors)}); see docs/lint.md"
@@ -224,8 +239,6 @@ def say_what_was_done(result: Result, style: Style, store: str) -> None:
     """Runs, time, and where to go on; nothing where nobody wants to know."""
     if style.quiet:
         return
-    from bakeoff import words
-
     record = result.record
     done = f"{words.plural(record.num_trained, 'run')} trained, "
     if record.num_reused:
@@ -239,6 +252,8 @@ def say_what_was_done(result: Result, style: Style, store: str) -> None:
 
 def check(
     study: StudyArgument = "digits",
+    target: Target = None,
+    task: TaskName = None,
     models: Annotated[
         bool, typer.Option("--models", help="Show every model layer by layer.")
     ] = False,
@@ -266,7 +281,7 @@ def check(
     from bakeoff.terminal.tables import lint_block, model_summary, print_plan
 
     style = Style(plain=plain, no_color=no_color)
-    loaded = _load(study, style, overridden(overrides, seed, delta))
+    loaded = _load(study, style, overridden(overrides, seed, delta), target, task)
     plan = loaded.check(replicates=replicates, workers=workers)
     out = result_console(style)
     print_plan(out, plan)
@@ -316,10 +331,38 @@ def seconds_of(text: str) -> float:
     return seconds
 
 
-def _load(study: str, style: Style, overrides: list[str]) -> Study:
-    """The study with its data, with a bar while something is downloaded."""
+def _load(
+    study: str,
+    style: Style,
+    overrides: list[str],
+    target: str | None = None,
+    task: str | None = None,
+) -> Study:
+    """The study with its data, with a bar while something is downloaded.
+
+    Where data was given instead of a study, one is made for it, and what was guessed is said.
+    """
+    from bakeoff import suggest
     from bakeoff.study import Study
 
+    if suggest.names_data(study, target):
+        made = suggest.study_for(study, target=target, task=task, overrides=overrides)
+        if not style.quiet:
+            console = message_console(style)
+            for line in suggest.told(made.load_data()):
+                console.print(words.visible(line), soft_wrap=True, markup=False, highlight=False)
+            given = " ".join(
+                shlex.quote(part) for part in (study, *(("--target", target) if target else ()))
+            )
+            console.print(
+                f"A study was made for it; `bakeoff init study.toml --data {given}` writes it down, "
+                "to be changed.\n",
+                soft_wrap=True,
+                markup=False,
+            )
+        return made
+    if task is not None:
+        raise UsageError("--task: belongs to a table of data; a study file has data.task")
     made = Study.from_file(study, overrides=overrides)
     with download_bar(style) as progress:
         made.load_data(progress)

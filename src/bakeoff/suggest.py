@@ -22,8 +22,17 @@ TABLES = (".csv", ".tsv", ".parquet", ".pq")
 STEPS = 3_000
 """Steps that a small network needs on a table, roughly; epochs follow from it."""
 
+FEWEST_EPOCHS = 2
+MOST_VALUES = 1e8
+"""Examples × columns × passes of one run, at most."""
+
 MANY_ROWS = 100_000
 MOST_TOLD = 40
+
+LEAK_SHARE = 0.95
+MOST_LOOKED_AT = 200
+MOST_ROWS_LOOKED_AT = 4_000
+FEWEST_ROWS_LOOKED_AT = 50
 
 
 def names_data(study: str, target: str | None = None) -> bool:
@@ -86,6 +95,8 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
     epochs = int(
         np.clip(round(STEPS * batch_size / max(rows, 1)), 4 if rows < MANY_ROWS else 2, 60)
     )
+    # Thousands of columns make each pass dear.
+    epochs = min(epochs, max(FEWEST_EPOCHS, int(MOST_VALUES / (rows * dataset.num_features))))
     wide = [64, 64] if rows >= 1_000 else [32]
     base: dict[str, Any] = {
         "scale": "unit" if is_image else "standard",
@@ -128,6 +139,35 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def leaks(dataset: Dataset) -> list[tuple[str, float]]:
+    """Columns from which a small tree tells nearly all of the target: (name, how much).
+
+    How much is the accuracy above that of the most frequent class as a share of what there is to
+    gain, or R², on examples outside the test part that the tree has not seen.
+    """
+    if not dataset.feature_names or dataset.num_features > MOST_LOOKED_AT:
+        return []
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    rows = np.random.default_rng(0).permutation(dataset.num_examples)[:MOST_ROWS_LOOKED_AT]
+    half = len(rows) // 2
+    labels, features = dataset.labels[rows], dataset.features[rows]
+    is_regression = dataset.task == "regression"
+    if half < FEWEST_ROWS_LOOKED_AT:
+        return []
+    kind = DecisionTreeRegressor if is_regression else DecisionTreeClassifier
+    most = 0.0 if is_regression else np.bincount(labels[half:]).max() / len(labels[half:])
+    found = []
+    for number, name in enumerate(dataset.feature_names):
+        column = np.nan_to_num(features[:, [number]].astype(np.float64), nan=-1e30)
+        tree = kind(max_leaf_nodes=64, random_state=0).fit(column[:half], labels[:half])
+        score = float(tree.score(column[half:], labels[half:]))
+        share = (score - most) / (1.0 - most) if most < 1.0 else 0.0
+        if share >= LEAK_SHARE:
+            found.append((name, share))
+    return found
+
+
 def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:
     """What data was taken for, a line each: the target, then columns with the reason.
 
@@ -153,6 +193,11 @@ def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:
     for one in dataset.described[:most]:
         gaps = f"; {words.plural(one.gaps, 'gap')}" if one.gaps else ""
         yield f"  {one.name:<{min(width, 30)}}  {one.kind:<8}  {one.why}{gaps}"
+    for name, share in leaks(dataset):
+        yield (
+            f"  {name} alone predicts nearly everything ({words.percent(share)} of it): if it is not known "
+            f"beforehand, leave it out (--set data.drop={name})"
+        )
     if len(dataset.described) > most:
         left_out = sum(not one.columns for one in dataset.described[most:])
         yield (

@@ -22,6 +22,8 @@ from bakeoff.trainables.brought import Brought
 STAGE = "baselines"
 LEVEL = 0.95
 
+MOST_CLASSES = 10
+
 MOST_CELLS = 25_000_000
 """Examples × inputs × outputs beyond which they would take longer than many a study."""
 
@@ -45,7 +47,7 @@ def train_baselines(context: StudyContext, chosen: Candidate) -> tuple[Baseline,
     replicates = context.replicates[: context.rule.looks[0]]
     (ours,) = context.train(context.spec.stage[-1].name, [chosen], replicates)
     found = []
-    for label, trainable in _trainables(service.trainable.task).items():
+    for label, trainable in _trainables(service.trainable.task, data.num_classes).items():
         own = RunService(
             trainable,
             service.executor,
@@ -77,8 +79,8 @@ def train_baselines(context: StudyContext, chosen: Candidate) -> tuple[Baseline,
     return tuple(found)
 
 
-def _trainables(task: Task) -> dict[str, Brought]:
-    """What is trained, by what it is called."""
+def _trainables(task: Task, num_classes: int) -> dict[str, Brought]:
+    """What is trained, by what it is called; boosted trees grow a tree per class and round."""
     from sklearn import ensemble, linear_model
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -92,8 +94,7 @@ def _trainables(task: Task) -> dict[str, Brought]:
         }
     else:
         logistic = linear_model.LogisticRegression(max_iter=1_000)
-        models = {
-            "logistic regression": make_pipeline(StandardScaler(), logistic),
-            "boosted trees": ensemble.HistGradientBoostingClassifier(),
-        }
+        models = {"logistic regression": make_pipeline(StandardScaler(), logistic)}
+        if num_classes <= MOST_CLASSES:
+            models["boosted trees"] = ensemble.HistGradientBoostingClassifier()
     return {label: brought_estimator(model, task) for label, model in models.items()}

@@ -5,6 +5,7 @@ Shared by ``make_keras_golden.py``, which needs Keras, and by the tests, which d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
 from bakeoff.streams import dropout_key, order
 
 GOLDEN = Path(__file__).with_name("keras_golden.npz")
+VALUES_GOLDEN = Path(__file__).with_name("keras_values_golden.npz")
+"""Of regressions and of weighted examples."""
+
 STUDY_SEED, REPLICATE = 20, 1
 NUM_FEATURES, NUM_CLASSES, NUM_TRAIN, NUM_VALIDATION = 6, 3, 37, 20
 BASE: dict[str, Any] = {"hidden": [7, 5], "batch_size": 8, "epochs": 3, "learning_rate": 0.1}
@@ -107,4 +111,50 @@ def job(settings: DenseSettings) -> Job:
         order=lambda epoch: order(STUDY_SEED, REPLICATE, epoch, NUM_TRAIN),
         learning_rates=learning_rates(settings, NUM_TRAIN),
         dropout_key=dropout_key(STUDY_SEED, REPLICATE),
+    )
+
+
+def value_cases() -> dict[str, tuple[DenseSettings, bool, bool]]:
+    """Name → settings, whether a number is predicted, and whether examples count differently."""
+    changes: dict[str, tuple[dict[str, Any], bool, bool]] = {}
+    for activation in ACTIVATIONS:
+        changes[f"values/{activation}"] = ({"activation": activation}, True, False)
+    for name, optimizer in OPTIMIZERS.items():
+        changes[f"values/{name}"] = ({"activation": "tanh", "l2": 0.02, **optimizer}, True, False)
+        weighted = {"activation": "elu", "l2": 0.003, **optimizer}
+        changes[f"values/weighted/{name}"] = (weighted, True, True)
+        changes[f"classes/weighted/{name}"] = ({**weighted, "label_smoothing": 0.1}, False, True)
+    for name, shape in SHAPES.items():
+        changes[f"values/{name}"] = ({"activation": "tanh", **shape}, True, False)
+    changes["values/schedule"] = (
+        {"activation": "tanh", **SCHEDULES["cosine-warm-up"]},
+        True,
+        False,
+    )
+    changes["values/dropout"] = ({"activation": "tanh", "dropout": 0.3}, True, False)
+    rate = {"learning_rate": 0.03}
+    return {
+        name: (DenseSettings(**{**BASE, **rate, **change}), values, weighted)
+        for name, (change, values, weighted) in changes.items()
+    }
+
+
+def value_job(settings: DenseSettings, *, values: bool, weighted: bool) -> Job:
+    """The run of one of ``value_cases``."""
+    made = job(settings)
+    rng = np.random.Generator(np.random.PCG64(9))
+    count = len(made.labels)
+    weights = rng.uniform(0.2, 3.0, count).astype(np.float32) if weighted else None
+    if not values:
+        return replace(made, weights=weights)
+    targets = (made.features[:, 0] / 90.0 - made.features[:, 1] / 120.0).astype(np.float32)
+    return replace(
+        made,
+        labels=np.zeros(count, np.int32),
+        num_classes=1,
+        layers=initial_layers(
+            settings, NUM_FEATURES, 1, study_seed=STUDY_SEED, replicate=REPLICATE
+        ),
+        targets=targets + rng.normal(0.0, 0.3, count).astype(np.float32),
+        weights=weights,
     )

@@ -1,4 +1,5 @@
-"""Trains every golden configuration with real Keras and writes ``keras_golden.npz``.
+"""Trains every golden configuration with real Keras and writes ``keras_golden.npz``, and those of
+regressions and weighted examples, ``keras_values_golden.npz``.
 
 Needs ``pip install keras jax`` beside bakeoff; run it from the repository's root::
 
@@ -21,6 +22,7 @@ os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import json
+import sys
 from typing import Any
 
 import golden_cases
@@ -108,6 +110,13 @@ def model(job: Job) -> keras.Model:
     made = keras.Model(inputs, dense[-1](x))
     for layer, initial in zip(dense, job.layers, strict=True):
         layer.set_weights([initial.kernel.astype(np.float64), initial.bias.astype(np.float64)])
+    if job.targets is not None:
+        made.compile(
+            optimizer=optimizer(settings, job.num_train),
+            loss="mse",
+            metrics=[keras.metrics.MeanSquaredError(name="plain_loss")],
+        )
+        return made
     made.compile(
         optimizer=optimizer(settings, job.num_train),
         loss=keras.losses.CategoricalCrossentropy(
@@ -147,7 +156,9 @@ def train(job: Job) -> tuple[np.ndarray, np.ndarray]:
     """Final weights as one vector and the curves, shape (4, epochs)."""
     settings = job.settings
     trained = model(job)
-    one_hot = np.eye(job.num_classes)[job.labels]
+    wanted: Any = np.eye(job.num_classes)[job.labels]
+    if job.targets is not None:
+        wanted = job.targets.astype(np.float64)[:, None]
     val_x = [scaled(job.features, job.val_rows, job.scaling)]
     if settings.dropout:
         val_x += [np.ones((len(job.val_rows), width)) for width in settings.hidden]
@@ -156,14 +167,15 @@ def train(job: Job) -> tuple[np.ndarray, np.ndarray]:
         rows = job.train_rows[job.order(epoch)]
         history = trained.fit(
             [scaled(job.features, rows, job.scaling), *masks(job, epoch)],
-            one_hot[rows],
+            wanted[rows],
             batch_size=settings.batch_size,
             shuffle=False,
-            validation_data=(val_x, one_hot[job.val_rows]),
+            sample_weight=None if job.weights is None else job.weights[rows].astype(np.float64),
+            validation_data=(val_x, wanted[job.val_rows]),
             verbose=0,
         ).history
         names = ("plain_loss", "accuracy", "val_plain_loss", "val_accuracy")
-        curves.append([history[name][0] for name in names])
+        curves.append([history.get(name, [0.0])[0] for name in names])
     weights = np.concatenate([weight.ravel() for weight in trained.get_weights()])
     return weights.astype(np.float64), np.array(curves).T
 
@@ -198,5 +210,20 @@ def main() -> None:
     print(golden_cases.GOLDEN, golden_cases.GOLDEN.stat().st_size, "bytes")  # noqa: T201
 
 
+def values() -> None:
+    """Those of regressions and weighted examples."""
+    keras.config.set_floatx("float64")
+    arrays: dict[str, np.ndarray] = {}
+    for name, (settings, is_number, weighted) in golden_cases.value_cases().items():
+        keras.utils.set_random_seed(0)
+        job = golden_cases.value_job(settings, values=is_number, weighted=weighted)
+        weights, curves = train(job)
+        arrays[f"{name}:weights"], arrays[f"{name}:curves"] = weights, curves
+        print(name, curves[:, -1].round(4))  # noqa: T201
+    np.savez_compressed(golden_cases.VALUES_GOLDEN, **arrays)
+
+
 if __name__ == "__main__":
-    main()
+    if "values" not in sys.argv[1:]:
+        main()
+    values()

@@ -512,7 +512,7 @@ class Column:
             ``categories[k]``, NaN for a gap and -1 for a word that is none of them.
         categories: ascending as text; empty for numbers.
         source: the table's column it comes from.
-        part: of a date: days, year, month, day, weekday or hour; else empty.
+        part: of a date: days, year, month, day, day_of_week or hour; else empty.
         gaps: words that count as gaps besides empty cells, such as ``?``.
     """
 

@@ -263,7 +263,7 @@ class Study:
         """
         dataset = self.load_data()
         spec = self._fitted()
-        model = study_model(spec, self.brought, task_of(dataset.task))
+        model = study_model(spec, self.brought, task_of(dataset.task, spec.metric))
         return plan_study(
             spec,
             dataset,
@@ -324,7 +324,7 @@ class Study:
             else Budget(budget, self.check(replicates=replicates, workers=workers, timed=False)),
         )
         spec, dataset = self._fitted(), self.load_data()
-        model = study_model(spec, self.brought, task_of(dataset.task), engine=engine)
+        model = study_model(spec, self.brought, task_of(dataset.task, spec.metric), engine=engine)
 
         def go(opened: Store) -> StudyResult:
             with contextlib.closing(model.executor(workers, on)) as executor:

@@ -35,7 +35,7 @@ FREE_TEXT_VALUES = 50
 
 COUNTS_ROWS = "an identifier: another whole number in every row"
 
-DATE_PARTS = ("days", "year", "month", "day", "weekday", "hour")
+DATE_PARTS = ("days", "year", "month", "day", "day_of_week", "hour")
 _EPOCH = "2000-01-01"
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
 _FORMATS = ("ISO8601", *_DAYS, *(f"{day} %H:%M" for day in _DAYS))

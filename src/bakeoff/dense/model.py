@@ -89,7 +89,7 @@ class TrainedModel:
             "test_loss": delivered.value("test_loss"),
         }
         largest = _largest_value(final)
-        if largest is not None:
+        if largest is not None and math.isfinite(largest):
             provenance["largest_value"] = largest
         return cls(
             settings=DenseSettings.of(final.settings),

@@ -172,7 +172,8 @@ class Dense:
         data, dataset = jobs.data, jobs.data.dataset
         _, val_rows = data.rows(request.replicate, refit=request.refit)
         labels = dataset.labels[val_rows]
-        if self.task.kind != "regression":
+        asked = len(self.task.metrics) > len(task_of(self.task.kind).metrics)
+        if self.task.kind != "regression" and not asked:
             right = balanced_accuracy(labels, trained.val_predictions, dataset.num_classes)
             return {"balanced_accuracy": right}
         settings = DenseSettings.of(request.settings)
@@ -183,7 +184,10 @@ class Dense:
             data.encoded(request.replicate, request.refit),
             val_rows,
         )
-        return score_values(outputs[:, 0], labels)
+        assert self.task.score is not None  # noqa: S101  (data has targets)
+        if self.task.kind == "regression":
+            return self.task.score(outputs[:, 0], labels)
+        return {**self.task.score(softmax(outputs), labels), **score_logits(outputs, labels)}
 
     def predict(self, settings: Settings, model: Model, features: NDArray[Any]) -> NDArray[Any]:
         """Probabilities, shape (n, num_classes), or values, shape (n,)."""
@@ -212,10 +216,10 @@ class Dense:
             return self._jobs
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"engine": self.engine, "kind": self.task.kind}
+        return {"engine": self.engine, "task": self.task.kind, "metric": self.task.metrics[-1].name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["engine"], task_of(state["kind"]))  # type: ignore[misc]
+        self.__init__(state["engine"], task_of(state["task"], state["metric"]))  # type: ignore[misc]
 
 
 def _teller(request: Request, watch: Watch, scale: tuple[float, float] | None) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 from bakeoff.evidence.intervals import prediction_interval, test_interval
 from bakeoff.evidence.spreads import Spread, spreads
 from bakeoff.records import Final, Mistaken, Run, StudyResult
-from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Metric
+from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.tasks.further import further
 from bakeoff.tasks.regression import REGRESSION
 
 
@@ -36,7 +37,7 @@ class FinalSummary:
         test: metric name → 95 % interval of what models trained so reach on such test examples.
         again: 95 % interval of the test accuracy of one further training.
         headline: the metric that leads: the one that decided, where the test part measured it.
-        beside: further metrics of a regression that the test part measured.
+        beside: further metrics that the test part measured, but accuracy, balanced accuracy, loss.
         delivered: the refit that is handed over.
         recalls: per class, by the delivered model.
         confused: most frequent confusions: actual, predicted, count.
@@ -154,12 +155,13 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     ]
     measured = f"test_{metric.name}" in metrics
     is_regression = result.task == "regression"
+    core = REGRESSION.metrics if is_regression else ()
     headline = metric
     if not measured or not (metric.share or is_regression):
-        headline = task_of(result.task).metrics[0]
+        headline = (REGRESSION if is_regression else CLASSIFICATION).metrics[0]
     beside = tuple(
         one
-        for one in (REGRESSION.metrics if is_regression else ())
+        for one in (*core, *further(result.task))
         if one.name != headline.name and f"test_{one.name}" in metrics
     )
     return FinalSummary(

@@ -19,6 +19,7 @@ from bakeoff.records import Replicate, Run, RunStatus
 from bakeoff.settings import Settings
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
+from bakeoff.tasks import task_of
 from bakeoff.trainables.base import (
     Measuring,
     Model,
@@ -138,6 +139,10 @@ class RunService:
             "split": self.data.split,
             "test": test,
         }
+        extra = self.trainable.task.metrics[len(task_of(self.trainable.task.kind).metrics) :]
+        if extra and self.trainable.task.kind != "declared":
+            # A run that was stored without this metric is none that could be taken for it.
+            identity["metric"] = extra[0].name
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return Request(
             key=hashlib.sha256(text.encode()).hexdigest(),

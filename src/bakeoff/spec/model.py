@@ -38,7 +38,11 @@ MAX_POINTS = 1_000
 MAX_MODELS = 20_000
 MAX_REPLICATES = 10_000
 
-METRICS = ("auto", "accuracy", "balanced_accuracy", "loss")
+METRICS = (
+    *("auto", "accuracy", "balanced_accuracy", "loss", "rmse", "mae", "r2"),
+    *("roc_auc", "average_precision", "f1", "precision", "recall", "matthews_corrcoef", "brier"),
+    *("median_absolute_error", "max_error", "mape"),
+)
 """What can decide where the model's predictions are scored here."""
 
 
@@ -253,9 +257,11 @@ class StudySpec(Record):
                 if not stage[key]:
                     del stage[key]
         # A study without them is written as the versions wrote it that did not know them.
-        for key in ("data", "model", "max_models"):
+        for key in ("data", "model", "max_models", "baselines"):
             if values[key] == type(self).model_fields[key].default:
                 del values[key]
+        if isinstance(values.get("data"), dict):
+            values["data"] = {key: one for key, one in values["data"].items() if one != []}
         return values
 
     @property

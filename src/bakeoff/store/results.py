@@ -90,6 +90,9 @@ def finish(connection: sqlite3.Connection, number: int, result: StudyResult) -> 
         settings = None if swap.candidate is None else to_json(swap.candidate.settings.plain())
         runs.keep(connection, swap.runs, settings)
         studies.link(connection, number, [(run.key, "audit", swap.label) for run in swap.runs])
+    for one in result.baselines:
+        runs.keep(connection, one.runs)
+        studies.link(connection, number, [(run.key, "baselines", one.label) for run in one.runs])
     if result.final is not None:
         runs.keep(connection, result.final.runs, to_json(result.final.settings.plain()))
         studies.link(connection, number, [(run.key, "final", "final") for run in result.final.runs])

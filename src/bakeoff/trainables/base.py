@@ -19,7 +19,9 @@ from bakeoff.data.splits import split_rows
 from bakeoff.records import DataSummary, Floats, Replicate
 from bakeoff.settings import Settings
 from bakeoff.spec.space import AnySpace
+from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Task
+from bakeoff.tasks.more import scores as more_scores
 
 Model = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int32]
@@ -374,4 +376,7 @@ def _measured(
     trainable: Trainable, request: Request, model: Model, test: OpenTest
 ) -> tuple[dict[str, float], NDArray[Any]]:
     scores, outputs = trainable.measure(request.settings, model, test.features, test.labels)
+    task = trainable.task
+    if len(task.metrics) > len(task_of(task.kind).metrics):  # one of scikit-learn's decides
+        scores = {**more_scores(task.kind, outputs, test.labels), **scores}
     return {f"test_{name}": value for name, value in scores.items()}, outputs

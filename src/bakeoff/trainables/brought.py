@@ -73,7 +73,7 @@ class Brought:
                 f"model: {self.name.split('/')[1].partition('#')[0]} is a {wanted[self.only]}, but the data has {what}; take "
                 f"a {wanted[task.kind]}"
             )
-        if self.task.kind in ("declared", task.kind):
+        if self.task.kind == "declared" or self.task is task:
             return self
         return replace(self, task=task)
 

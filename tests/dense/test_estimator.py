@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from bakeoff import BakeoffClassifier
+from bakeoff import BakeoffClassifier, BakeoffRegressor
 from bakeoff.dense.model import TrainedModel
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.errors import EngineError, RunsFailedError, UsageError
@@ -31,15 +31,16 @@ def iris():
 # A part of the checks warns on purpose (wrong shapes, unfitted calls).
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "check",
+    ("kind", "check"),
     [
-        pytest.param(check, id=getattr(check, "func", check).__name__)
-        for _, check in estimator_checks_generator(BakeoffClassifier(engine="reference"))
+        pytest.param(kind, check, id=f"{kind.__name__}-{getattr(check, 'func', check).__name__}")
+        for kind in (BakeoffClassifier, BakeoffRegressor)
+        for _, check in estimator_checks_generator(kind(engine="reference"))
         if getattr(check, "func", check).__name__ != "check_array_api_input"  # needs a switch
     ],
 )
-def test_it_keeps_scikit_learns_contract(check) -> None:
-    check(BakeoffClassifier(engine="reference"))
+def test_it_keeps_scikit_learns_contract(kind, check) -> None:
+    check(kind(engine="reference"))
 
 
 def test_its_parameters_are_the_settings_with_their_defaults() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import golden_cases
 import numpy as np
+import pandas as pd
 import pytest
 from native_samples import KINDS, flat, relative_difference, run_settings, sample_job
 from sklearn.datasets import load_diabetes
@@ -249,3 +250,26 @@ def test_the_last_layer_takes_the_units() -> None:
     plain = ReferenceEngine().logits(settings, layers, scaling, job.features)
     scaled = ReferenceEngine().logits(settings, in_units(layers, 30.0, 4.0), scaling, job.features)
     np.testing.assert_allclose(scaled, plain * 4.0 + 30.0, rtol=1e-5)
+
+
+def test_an_exported_model_gives_the_same_values(tmp_path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from bakeoff.dense.export import to_onnx
+
+    x, y = load_diabetes(return_X_y=True)
+    model = BakeoffRegressor(scale="standard", epochs=3, random_state=0).fit(x, y).model_
+    to_onnx(model, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    (values,) = session.run(["values"], {"features": x.astype(np.float32)})
+    np.testing.assert_allclose(values[:, 0], model.predict(x), rtol=1e-4)
+
+
+def test_a_model_that_encodes_columns_is_not_exported(tmp_path) -> None:
+    from bakeoff.dense.export import keras_model, to_onnx
+
+    table = pd.DataFrame({"a": [1.0, 2.0] * 30, "c": ["x", "y", "y"] * 20})
+    study = Study((table, np.array([0, 1] * 30)), base={"epochs": 1}, looks=[3], audit=False)
+    model = study.stage("width", hidden=[[], [2]]).run(store=":memory:").model
+    for write in (lambda: to_onnx(model, tmp_path / "m.onnx"), lambda: keras_model(model)):
+        with pytest.raises(UsageError, match="encodes the columns of a table"):
+            write()

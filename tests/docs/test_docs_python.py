@@ -15,6 +15,7 @@ import bakeoff
 ROOT = blocks.ROOT
 PUBLIC = {
     "BakeoffClassifier",
+    "BakeoffRegressor",
     "BakeoffError",
     "Dataset",
     "Result",

@@ -42,6 +42,7 @@ def keras_model(model: TrainedModel) -> Any:
     Raises:
         UsageError: Keras or its backend is not installed.
     """
+    _must_be_plain(model)
     _choose_backend()
     try:
         import keras
@@ -61,12 +62,24 @@ def keras_model(model: TrainedModel) -> Any:
         layers.append(keras.layers.Dense(layer.kernel.shape[1], activation=_linear_if(activation)))
         if activation == "leaky_relu":
             layers.append(keras.layers.LeakyReLU(negative_slope=model.settings.negative_slope))
-    layers.append(keras.layers.Dense(model.num_classes, activation="softmax"))
+    if model.class_names:
+        layers.append(keras.layers.Dense(model.num_classes, activation="softmax"))
+    else:
+        layers.append(keras.layers.Dense(1))
     result = keras.Sequential(layers, name="bakeoff")
     dense = [layer for layer in result.layers if isinstance(layer, keras.layers.Dense)]
     for layer, weights in zip(dense, model.layers, strict=True):
         layer.set_weights([weights.kernel, weights.bias])
     return result
+
+
+def _must_be_plain(model: TrainedModel) -> None:
+    """Raises UsageError for a network whose inputs are made from a table's words and gaps."""
+    if model.encoding is not None:
+        raise UsageError(
+            "export: this model encodes the columns of a table (words, dates, gaps), which other formats "
+            "do not hold; keep the .safetensors file and use `bakeoff predict` or TrainedModel.load"
+        )
 
 
 def _choose_backend() -> None:
@@ -89,7 +102,7 @@ def _keras_bytes(network: Any) -> bytes:
 
 
 def to_onnx(model: TrainedModel, path: str | Path) -> None:
-    """Writes an ONNX file: ``features`` in, ``probabilities`` and ``label`` out.
+    """Writes an ONNX file: ``features`` in, ``probabilities`` and ``label`` (or ``values``) out.
 
     Raises:
         UsageError: onnx is not installed, or the file cannot be written.
@@ -122,6 +135,7 @@ def onnx_model(model: TrainedModel) -> Any:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
+    _must_be_plain(model)
     h = add("Sub", ["features", constant("shift", model.scaling.shift)], "shifted")
     h = add("Mul", [h, constant("factor", model.scaling.factor)], "scaled")
     for number, layer in enumerate(model.layers):
@@ -132,18 +146,22 @@ def onnx_model(model: TrainedModel) -> Any:
         h = add("Gemm", [h, *names], f"sum_{number}")
         if number < len(model.layers) - 1:
             h = _activation(model, h, f"layer_{number}", add, constant)
-    add("Softmax", [h], "probabilities", axis=1)
-    add("ArgMax", [h], "label", axis=1, keepdims=0)
+    outputs = [helper.make_tensor_value_info("values", TensorProto.FLOAT, ["n", 1])]
+    if model.class_names:
+        add("Softmax", [h], "probabilities", axis=1)
+        add("ArgMax", [h], "label", axis=1, keepdims=0)
+        shape = ["n", model.num_classes]
+        outputs = [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, shape),
+            helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]),
+        ]
+    else:
+        add("Identity", [h], "values")
     graph = helper.make_graph(
         nodes,
         "bakeoff",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", model.num_features])],
-        [
-            helper.make_tensor_value_info(
-                "probabilities", TensorProto.FLOAT, ["n", model.num_classes]
-            ),
-            helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]),
-        ],
+        outputs,
         initializer=constants,
     )
     result = helper.make_model(

@@ -259,7 +259,8 @@ class BakeoffRegressor(RegressorMixin, _Network):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """The value of every example, float64, shape (num_examples,)."""
-        return self.model_.predict(self._checked(X)).astype(np.float64)
+        checked = self._checked(X)
+        return self.model_.predict(checked).astype(np.float64)
 
 
 def _plain(value: Any) -> Any:

@@ -150,7 +150,7 @@ def onnx_model(model: TrainedModel) -> Any:
     if model.class_names:
         add("Softmax", [h], "probabilities", axis=1)
         add("ArgMax", [h], "label", axis=1, keepdims=0)
-        shape = ["n", model.num_classes]
+        shape: list[str | int | None] = ["n", model.num_classes]
         outputs = [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, shape),
             helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]),

@@ -142,12 +142,17 @@ def far_below(share: float, reach: float, baseline: float, num_examples: int) ->
 
     It is less than half way from knowing nothing to the other, and so few right answers would come
     up less than once in a million times if the other were the true share (exact binomial test).
-    A signal so weak that honest models hardly beat knowing nothing fails the second condition.
+    A signal so weak that honest models hardly beat knowing nothing fails the second condition, and
+    one that none of them beats (rare classes) tells nothing of a collapse.
     """
     if share >= (baseline + reach) / 2.0:
         return False
     from scipy import special
 
+    # Where nothing beats knowing nothing, there is nothing to collapse from.
+    best = round(reach * num_examples)
+    if best < num_examples and special.bdtrc(best - 1, num_examples, baseline) > TAIL:
+        return False
     right = round(share * num_examples)
     return bool(special.bdtr(right, num_examples, min(1.0, reach)) < TAIL)
 

@@ -201,9 +201,12 @@ class PyRun {
       require(shape.sizes.back() == 1, "a regression must have one output");
     }
     if (weights) check_values(*weights, matrix, "`weights` must have one finite value per example");
-    const Parts parts = {train_rows.data(), static_cast<int64_t>(train_rows.shape(0)),
-                         val_rows.data(),   static_cast<int64_t>(val_rows.shape(0)),
-                         labels.data(),     targets ? targets->data() : nullptr,
+    const Parts parts = {train_rows.data(),
+                         static_cast<int64_t>(train_rows.shape(0)),
+                         val_rows.data(),
+                         static_cast<int64_t>(val_rows.shape(0)),
+                         labels.data(),
+                         targets ? targets->data() : nullptr,
                          weights ? weights->data() : nullptr};
     run_ = std::make_unique<Run>(table(instruction_set), shape, plan, matrix,
                                  scaling_of(shift, factor, matrix, sparse), sparse, parts);
@@ -342,8 +345,8 @@ NB_MODULE(_native, m) {
   nb::class_<PyRun>(m, "Run", "One run; belongs to one thread at a time.")
       .def(nb::init<const std::string&, AnyMatrix, bool, Input<int32_t, 1>, Input<int32_t, 1>,
                     Input<int32_t, 1>, Input<float, 1>, Input<float, 1>, const LayerArrays&, int, float,
-                    double, std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double,
-                    int64_t, std::optional<Input<float, 1>>, std::optional<Input<float, 1>>>(),
+                    double, std::tuple<uint32_t, uint32_t>, int, float, bool, double, double, double, int64_t,
+                    std::optional<Input<float, 1>>, std::optional<Input<float, 1>>>(),
            nb::kw_only(), "instruction_set"_a, "features"_a.noconvert(), "sparse"_a, "labels"_a.noconvert(),
            "train_rows"_a.noconvert(), "val_rows"_a.noconvert(), "shift"_a.noconvert(),
            "factor"_a.noconvert(), "layers"_a, "activation"_a, "negative_slope"_a, "dropout"_a,

@@ -122,10 +122,12 @@ def test_cells_become_numbers_and_back_at_prediction() -> None:
         code(new.assign(day=["soon", "later"]), columns, "new")
 
 
-def test_the_encoding_is_scikit_learns() -> None:
-    numbers = DRAW.normal(size=200).astype(np.float32)
-    numbers[DRAW.random(200) < 0.2] = np.nan
-    codes = DRAW.choice(5, 200, p=[0.5, 0.3, 0.19, 0.005, 0.005]).astype(np.float32)
+@pytest.mark.parametrize("seed", range(20))
+def test_the_encoding_is_scikit_learns(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    numbers = draw.normal(size=200).astype(np.float32)
+    numbers[draw.random(200) < 0.2] = np.nan
+    codes = draw.choice(5, 200, p=[0.5, 0.3, 0.19, 0.005, 0.005]).astype(np.float32)
     features = np.stack([numbers, codes], axis=1)
     columns = (Column("n", source="n"), Column("c", "category", tuple("abcde"), "c"))
     rows = np.arange(150)
@@ -138,7 +140,7 @@ def test_the_encoding_is_scikit_learns() -> None:
         min_frequency=2, handle_unknown="infrequent_if_exist", sparse_output=False
     ).fit(features[rows, 1:])
     theirs = encoder.transform(features[:, 1:])
-    assert (counts < 2).any() == encoding.names[-1].endswith("(rare)")
+    assert (counts == 1).any() == encoding.names[-1].endswith("(rare)")
     np.testing.assert_array_equal(ours[:, 2:], theirs)
 
 

@@ -41,6 +41,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "batch_size": st.integers(1, 512),
     "epochs": st.integers(3, 40),
     "label_smoothing": _floats(0.0, 1.0, exclude_max=True),
+    "patience": st.integers(0, 5),
     "class_weight": st.sampled_from(["none", "balanced"]),
 }
 """One strategy per setting; any of their values go together (warm-ups of at most 3 epochs)."""

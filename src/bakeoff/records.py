@@ -564,6 +564,8 @@ class DataSummary:
         target: name of what is predicted; empty where it has none.
         target_range: smallest, mean and largest value and sd of the target outside the test part,
             of a regression.
+        ranges: name and range (largest less smallest value) of the number with the smallest and
+            of the one with the largest range, of a table; empty where there are no two.
     """
 
     name: str
@@ -583,6 +585,7 @@ class DataSummary:
     num_inputs: int = 0
     target: str = ""
     target_range: tuple[float, ...] = ()
+    ranges: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Stream(IntEnum):
     DROPOUT = 3
     TUNING = 4
     RUN = 5
+    STOPPING = 6
 
 
 def sequence(study_seed: int, stream: Stream, replicate: int, index: int) -> np.random.SeedSequence:

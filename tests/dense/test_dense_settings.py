@@ -44,6 +44,7 @@ def test_the_names_are_those_of_the_design() -> None:
         "warmup_epochs",
         "batch_size",
         "epochs",
+        "patience",
         "label_smoothing",
         "class_weight",
     )
@@ -268,7 +269,7 @@ def test_what_is_inert_hangs_on_the_switches_alone() -> None:
 
 
 def test_numbers_and_whole_numbers_are_told_by_the_space() -> None:
-    assert DENSE_SPACE.integers == {"batch_size", "epochs"}
+    assert DENSE_SPACE.integers == {"batch_size", "epochs", "patience"}
     assert DENSE_SPACE.numeric - DENSE_SPACE.integers == {
         "negative_slope",
         "dropout",

@@ -53,7 +53,8 @@ def test_examples_outside_the_training_part_change_nothing(features, scale, seed
 @given(MATRICES)
 def test_scalings_are_finite_float32_of_the_promised_shapes_and_frozen(features) -> None:
     rows = _train_rows(features)
-    for scale, shape in (("none", (1,)), ("unit", (1,)), ("standard", (features.shape[1],))):
+    unit = (1,) if features.dtype == np.uint8 else (features.shape[1],)
+    for scale, shape in (("none", (1,)), ("unit", unit), ("standard", (features.shape[1],))):
         scaling = fit_scaling(features, rows, scale)
         for array in (scaling.shift, scaling.factor):
             assert array.dtype == np.float32
@@ -73,10 +74,11 @@ def test_unit_divides_bytes_by_255_whatever_the_largest_byte_is() -> None:
     assert scaling.factor == np.float32(1 / 255)
 
 
-def test_unit_divides_other_numbers_by_the_largest_absolute_training_value() -> None:
-    features = np.array([[1.0, -8.0], [2.0, 3.0], [100.0, 0.0]], np.float32)
-    scaling = fit_scaling(features, np.array([0, 1], np.int32), "unit")
-    assert scaling.factor == np.float32(1 / 8)
+def test_unit_divides_columns_by_their_largest_absolute_training_value() -> None:
+    features = np.array([[1.0, -8.0, 0.0], [2.0, 3.0, 0.0], [100.0, 0.0, 9.0]], np.float32)
+    rows = np.array([0, 1], np.int32)
+    assert fit_scaling(features, rows, "unit").factor.tolist() == [0.5, 0.125, 1.0]
+    assert fit_scaling(features, rows, "unit", pictures=True).factor.tolist() == [0.125]
 
 
 @pytest.mark.parametrize("scale", ["unit", "standard"])

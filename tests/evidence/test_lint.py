@@ -166,6 +166,17 @@ def test_unscaled_inputs_matter_to_saturating_activations_of_large_features_only
     assert "L012" in codes(lint_plan(plan([planned("a", [raw])], data=unknown)))
 
 
+def test_columns_of_very_different_ranges_want_scaling() -> None:
+    data = data_summary(ranges=(("age", 70.0), ("income", 90_000.0)))
+    raw, unit = candidate("raw", scale="none"), candidate("unit", scale="unit")
+    finding = find(lint_plan(plan([planned("a", [raw, unit])], data=data)), "L025")
+    assert "`raw` takes columns as they are" in finding.text
+    assert "income spans 90000 where age spans 70" in finding.text
+    assert "L025" not in codes(lint_plan(plan([planned("a", [unit])], data=data)))
+    alike = data_summary(ranges=(("age", 70.0), ("height", 200.0)))
+    assert "L025" not in codes(lint_plan(plan([planned("a", [raw])], data=alike)))
+
+
 def test_two_names_for_one_configuration_are_found_whatever_has_no_effect() -> None:
     same = [
         candidate("x", activation="relu"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as csv_module
 import gzip
 import io
 import struct
@@ -12,8 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff.data.array_files import decode_npy
+from bakeoff.data.columns import Rules
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.encoding import fit
+from bakeoff.data.frames import Roles
 from bakeoff.data.paths import load_path
+from bakeoff.suggest import suggested, told
 from tests.fuzz import family
 from tests.fuzz.mutations import damaged, hostile_text
 
@@ -25,7 +30,14 @@ def _must_be_sound(dataset: Dataset) -> None:
         assert features.ndim == 2, "accepted features are no matrix"
         assert features.dtype in (np.uint8, np.float32), "accepted features have another type"
         assert len(features) == len(labels), "accepted features and labels differ in length"
+        if dataset.columns:
+            encoding = fit(dataset.columns, dataset.features, np.arange(len(dataset.features)))
+            features = encoding.apply(features)
+            assert features.shape == (len(labels), len(encoding.names)), "inputs without a name"
         assert np.isfinite(features).all(), "accepted features are not finite"
+        if dataset.task == "regression":
+            assert np.isfinite(labels).all(), "an accepted target is not finite"
+            continue
         assert labels.min() >= 0, "an accepted label is negative"
         assert labels.max() < dataset.num_classes, "an accepted label has no class"
 
@@ -112,6 +124,70 @@ def csv(rng: np.random.Generator, folder: Path) -> None:
     path = folder / str(rng.choice(["a.csv", "a.tsv"]))
     path.write_bytes(raw)
     _must_be_sound(load_path(path, **_options(rng)))
+
+
+def _column(rng: np.random.Generator, num: int) -> list[str]:
+    """The cells of one column as people have them: numbers, words, dates, gaps, a few odd ones."""
+    match int(rng.integers(0, 8)):
+        case 0:
+            cells = [
+                f"{value:.3f}" for value in rng.normal(size=num) * 10.0 ** rng.integers(-40, 40)
+            ]
+        case 1:
+            cells = [f"2024-{m:02}-{d:02}" for m, d in rng.integers(1, 29, (num, 2)) % [12, 28] + 1]
+        case 2:
+            cells = [f"{n}" for n in rng.permutation(num) + int(rng.integers(0, 10**9))]
+        case 3:
+            cells = ["x"] * num
+        case 4:
+            cells = [""] * num
+        case 5:
+            cells = [f"{a} {b} {c}" for a, b, c in rng.integers(0, 10**6, (num, 3))]
+        case 6:
+            cells = [str(rng.choice(["true", "false"])) for _ in range(num)]
+        case _:
+            words = [_encodable(hostile_text(rng))[:50].replace("\0", "") for _ in range(4)]
+            cells = [str(rng.choice(["Rome", "Oslo", *words])) for _ in range(num)]
+    for _ in range(int(rng.integers(0, 6)) if rng.random() < 0.6 else 0):
+        odd = ["", "NA", "?", "-", "null", *_CELLS[:-1]]
+        cells[int(rng.integers(0, num))] = odd[int(rng.integers(0, len(odd)))]
+    return cells
+
+
+def _some(rng: np.random.Generator, names: list[str]) -> tuple[str, ...]:
+    chosen = [name for name in names if rng.random() < 0.15]
+    return tuple(chosen + (["absent"] if rng.random() < 0.05 else []))
+
+
+@family("tables", seconds=10.0)
+def tables(rng: np.random.Generator, folder: Path) -> None:
+    """Tables of every kind of column, in every role, looked at as ``run data.csv`` does."""
+    num = int(rng.choice([2, 10, 40, 200]))
+    columns = {f"c{number}": _column(rng, num) for number in range(int(rng.integers(1, 8)))}
+    columns["y"] = (
+        [str(value) for value in rng.integers(0, 3, num)]
+        if rng.random() < 0.6
+        else _column(rng, num)
+    )
+    text = io.StringIO()
+    writer = csv_module.writer(text)
+    writer.writerows([list(columns), *zip(*columns.values(), strict=True)])
+    names = list(columns)
+
+    def one() -> str | None:
+        return str(rng.choice([*names, "absent"])) if rng.random() < 0.1 else None
+
+    rules = Rules(
+        *(_some(rng, names) if rng.random() < 0.1 else () for _ in range(6)),
+    )
+    roles = Roles("y", rules, weights=one(), groups=one(), fold=one())
+    path = folder / "a.csv"
+    path.write_bytes(text.getvalue().encode("utf-8", "replace"))
+    task = [None, None, "regression", "classification"][int(rng.integers(0, 4))]
+    dataset = load_path(path, target="y", roles=roles, task=task, in_order=bool(rng.random() < 0.2))
+    _must_be_sound(dataset)
+    assert suggested(dataset)["base"], "nothing is suggested"
+    assert all(map(str, told(dataset)))
 
 
 _TYPES = ["u1", "i1", "<i2", ">i4", "<i8", "<u8", "f2", "<f4", ">f8", "<f16", "<c8", "?", "<U5", "S7",

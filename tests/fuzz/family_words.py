@@ -154,7 +154,7 @@ def names(rng: np.random.Generator, folder: Path) -> None:
         "finished_at",
     ]
     numbers = {field.name: 1 for field in dataclasses.fields(StudyRow)}
-    row = StudyRow(**(numbers | {text: _name(rng) for text in texts}))
+    row = StudyRow(**(numbers | {text: _name(rng) for text in texts} | {"tags": (_name(rng),)}))
     console.print(studies_table([row]))
     progress = PlainProgress(lambda line: out.write(line + "\n") and None, lambda *_: None)
     for event in (

@@ -68,6 +68,8 @@ class Job:
             (num_examples,): the loss is then the mean squared error of the one output.
         weights: how much each example counts in the loss that is minimised, float32, shape
             (num_examples,), or None; as Keras's ``sample_weight``.
+        watching_rows: rows whose loss ends the training early (see ``stopping``), int32; None
+            where it is not to end early.
     """
 
     settings: DenseSettings
@@ -83,6 +85,7 @@ class Job:
     dropout_key: tuple[int, int]
     targets: NDArray[np.float32] | None = None
     weights: NDArray[np.float32] | None = None
+    watching_rows: NDArray[np.int32] | None = None
 
     @property
     def num_train(self) -> int:
@@ -108,6 +111,15 @@ class History:
     @property
     def num_epochs(self) -> int:
         return len(self.train_loss)
+
+    def first(self, num_epochs: int) -> History:
+        """The curve of the first epochs."""
+        return History(
+            self.train_loss[:num_epochs],
+            self.train_accuracy[:num_epochs],
+            self.val_loss[:num_epochs],
+            self.val_accuracy[:num_epochs],
+        )
 
     def curves(self) -> dict[str, NDArray[np.float64]]:
         """The four curves by the names that records give them; those that were measured."""
@@ -140,7 +152,8 @@ class TrainedRun:
 
     Attributes:
         layers: final weights, float32 arrays of their own.
-        history: finished epochs only.
+        history: finished epochs only; where the training ended early those up to the epoch whose
+            weights are kept.
         stopped: None when all epochs were trained; ``diverged`` when a training loss or a weight
             became non-finite (the engine stops there); ``cancelled`` when the watch asked for it.
         val_predictions: predicted class per row of ``val_rows`` after the last epoch, uint16.

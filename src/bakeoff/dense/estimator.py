@@ -22,6 +22,7 @@ from bakeoff.dense.base import Watch
 from bakeoff.dense.jobs import fit_scaling, in_units, mean_and_sd, new_job
 from bakeoff.dense.model import TrainedModel
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
+from bakeoff.dense.stopping import set_aside
 from bakeoff.dense.trainable import get_engine
 from bakeoff.errors import RunsFailedError, UsageError
 
@@ -38,7 +39,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]
     Args:
         scale, hidden, activation, negative_slope, kernel_initializer, dropout, l2, optimizer,
             momentum, nesterov, weight_decay, learning_rate, schedule, decay_rate, warmup_epochs,
-            batch_size, epochs, label_smoothing: see ``bakeoff.DenseSettings``.
+            batch_size, epochs, patience, label_smoothing: see ``bakeoff.DenseSettings``.
         class_weight: none, balanced, or class → weight, as in scikit-learn.
         random_state: seed of initial weights, batch order and dropout: an int from 0, a NumPy
             generator to draw one from, or None for another one at each fit.
@@ -65,6 +66,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]
         warmup_epochs: float = 0.0,
         batch_size: int = 32,
         epochs: int = 10,
+        patience: int = 0,
         label_smoothing: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = "none",
         random_state: Any = None,
@@ -87,6 +89,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]
         self.warmup_epochs = warmup_epochs
         self.batch_size = batch_size
         self.epochs = epochs
+        self.patience = patience
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.random_state = random_state
@@ -116,19 +119,24 @@ class _Network(BaseEstimator):  # type: ignore[misc]
         if refusal is not None:
             raise UsageError(f"engine: {engine.name} cannot train this network: {refusal}")
         mean, sd = (0.0, 1.0) if values is None else mean_and_sd(values)
+        trained_on, watching = rows, None
+        if settings.patience:
+            target = labels if values is None else values
+            trained_on, watching = set_aside(rows, target, study_seed=seed, replicate=_REPLICATE)
         job = new_job(
             settings,
             features,
             labels,
-            rows,
+            trained_on,
             np.empty(0, np.int32),
             len(class_names) or 1,
             scaling=scaling,
             study_seed=seed,
             replicate=_REPLICATE,
-            order=lambda epoch: streams.order(seed, _REPLICATE, epoch, len(rows)),
+            order=lambda epoch: streams.order(seed, _REPLICATE, epoch, len(trained_on)),
             targets=None if values is None else ((values - mean) / sd).astype(np.float32),
             weights=weights,
+            watching_rows=watching,
         )
         run = engine.train(job, Watch())
         if run.stopped == "diverged":

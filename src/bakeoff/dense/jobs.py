@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bakeoff import streams
 from bakeoff.dense.base import Job, Layer, Scaling, steps_per_epoch
 from bakeoff.dense.settings import DenseSettings, KernelInitializer
+from bakeoff.dense.stopping import set_aside
 from bakeoff.errors import UsageError
 from bakeoff.records import Replicate
 from bakeoff.trainables.base import Request, StudyData
@@ -59,7 +60,8 @@ class JobMaker:
 
     def _fitted(self, part: Replicate, scale: str, refit: bool) -> Scaling:
         rows, _ = self.data.rows(part, refit=refit)
-        return fit_scaling(self.data.encoded(part, refit), rows, scale)
+        pictures = self.data.dataset.image_shape is not None
+        return fit_scaling(self.data.encoded(part, refit), rows, scale, pictures=pictures)
 
     def _new_order(self, replicate: int, epoch: int, num_train: int) -> NDArray[np.int32]:
         return streams.order(self.data.study_seed, replicate, epoch, num_train)
@@ -69,21 +71,32 @@ class JobMaker:
         dataset, replicate = self.data.dataset, request.replicate
         settings = DenseSettings.of(request.settings)
         train_rows, val_rows = self.data.rows(replicate, refit=request.refit)
+        trained_on, watching = train_rows, None
+        if settings.patience:
+            trained_on, watching = set_aside(
+                train_rows,
+                dataset.labels,
+                study_seed=self.data.study_seed,
+                replicate=replicate.index,
+                groups=dataset.groups,
+                in_order=self.data.split == "time",
+            )
         return new_job(
             settings,
             self.data.encoded(replicate, request.refit),
             np.zeros(dataset.num_examples, np.int32)
             if dataset.task == "regression"
             else dataset.labels,
-            train_rows,
+            trained_on,
             val_rows,
             dataset.num_outputs,
             scaling=self.scaling(replicate, settings.scale, refit=request.refit),
             study_seed=self.data.study_seed,
             replicate=replicate.index,
-            order=lambda epoch: self._order(replicate.index, epoch, len(train_rows)),
+            order=lambda epoch: self._order(replicate.index, epoch, len(trained_on)),
             targets=self._targets(train_rows) if dataset.task == "regression" else None,
             weights=self._weights(settings, train_rows),
+            watching_rows=watching,
         )
 
     def target_scale(self, train_rows: NDArray[np.int32]) -> tuple[float, float]:
@@ -153,6 +166,7 @@ def new_job(
     order: Callable[[int], NDArray[np.int32]],
     targets: NDArray[np.float32] | None = None,
     weights: NDArray[np.float32] | None = None,
+    watching_rows: NDArray[np.int32] | None = None,
 ) -> Job:
     """A job whose initial weights, learning rates and dropout follow from its settings and seed."""
     return Job(
@@ -171,15 +185,19 @@ def new_job(
         dropout_key=streams.dropout_key(study_seed, replicate),
         targets=targets,
         weights=weights,
+        watching_rows=watching_rows,
     )
 
 
-def fit_scaling(features: NDArray[Any], train_rows: NDArray[np.int32], scale: str) -> Scaling:
+def fit_scaling(
+    features: NDArray[Any], train_rows: NDArray[np.int32], scale: str, *, pictures: bool = False
+) -> Scaling:
     """Shift and factor such that the network sees ``(x - shift) * factor``.
 
     - ``none``: the features as they are; shapes (1,).
-    - ``unit``: divided by 255 for bytes, else by the largest absolute value of the training
-      part; shapes (1,).
+    - ``unit``: bytes divided by 255, shapes (1,); else every feature by its largest absolute
+      value in the training part, shapes (num_features,), or all pixels of pictures by one, shapes
+      (1,); a feature that is 0 everywhere stays so.
     - ``standard``: mean 0 and standard deviation 1 (ddof 0) per feature over the training part,
       computed in float64; a constant feature is only shifted; shapes (num_features,).
 
@@ -187,6 +205,7 @@ def fit_scaling(features: NDArray[Any], train_rows: NDArray[np.int32], scale: st
         features: shape (num_examples, num_features), uint8 or float32, finite.
         train_rows: rows of the training part, not empty.
         scale: none, unit or standard.
+        pictures: whether the features are the pixels of pictures.
 
     Raises:
         UsageError: another word for ``scale``, or no training rows.
@@ -196,8 +215,11 @@ def fit_scaling(features: NDArray[Any], train_rows: NDArray[np.int32], scale: st
     if len(train_rows) == 0:
         raise UsageError(f"scale: {scale!r} needs a training part, but got no rows")
     if scale == "unit":
-        largest = _BYTE_MAX if features.dtype == np.uint8 else _largest(features, train_rows)
-        return _scaling(np.zeros(1), _reciprocal(np.array([largest])))
+        largest = np.array([_BYTE_MAX])
+        if features.dtype != np.uint8:
+            largest = _largest(features, train_rows)
+            largest = largest.max(keepdims=True) if pictures else largest
+        return _scaling(np.zeros(len(largest)), _reciprocal(largest))
     if scale == "standard":
         moments = _byte_moments if features.dtype == np.uint8 else _float_moments
         mean, sd = moments(features, train_rows)
@@ -224,10 +246,11 @@ def _chunks(features: NDArray[Any], rows: NDArray[np.int32], size: int) -> Itera
         yield features[rows[start : start + size]]
 
 
-def _largest(features: NDArray[Any], rows: NDArray[np.int32]) -> float:
-    largest = 0.0
+def _largest(features: NDArray[Any], rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Of the absolute values of every feature, shape (num_features,)."""
+    largest = np.zeros(features.shape[1])
     for chunk in _chunks(features, rows, _CHUNK_ROWS):
-        largest = max(largest, float(chunk.max()), -float(chunk.min()))
+        np.maximum(largest, np.abs(chunk).max(axis=0), out=largest)
     return largest
 
 

@@ -25,6 +25,7 @@ from bakeoff.dense.base import (
     Watch,
 )
 from bakeoff.dense.settings import ACTIVATIONS, OPTIMIZERS, DenseSettings
+from bakeoff.dense.stopping import EarlyStop, loss_of
 from bakeoff.errors import EngineError
 
 # Part of the engine's name: raise it with any change that can change a bit of a result.
@@ -98,6 +99,7 @@ class NativeEngine:
             run = self._start(job)
             rows: list[tuple[float, float, float, float]] = []
             stopped: Literal["diverged", "cancelled"] | None = None
+            early = EarlyStop(settings.patience)
             for epoch in range(settings.epochs):
                 if watch.cancelled:
                     stopped = "cancelled"
@@ -106,7 +108,7 @@ class NativeEngine:
                     _contiguous(job.order(epoch), np.int32),
                     _contiguous(job.learning_rates(epoch), np.float64),
                     watch.cancel_flag,
-                    epoch + 1 == settings.epochs,
+                    epoch + 1 == settings.epochs or job.watching_rows is not None,
                 )
                 stopped = _OUTCOMES[outcome]
                 if stopped is not None:
@@ -115,17 +117,32 @@ class NativeEngine:
                 rows.append((train_loss, train_accuracy, val_loss, val_accuracy))
                 if watch.on_epoch is not None:
                     watch.on_epoch(epoch, train_loss, train_accuracy, val_loss, val_accuracy)
+                if job.watching_rows is not None:
+                    ended = _ended(run)
+                    if early.ends(self._loss(job, ended[0]), ended):
+                        break
         except (ValueError, TypeError) as error:
             raise EngineError(_one_line("job", error)) from error
         columns = np.array(rows, np.float64).reshape(-1, 4).T
+        history = History(*(np.ascontiguousarray(column) for column in columns))
+        layers, predictions, health = _ended(run)
+        if stopped is None and job.watching_rows is not None:
+            history, (layers, predictions, health) = history.first(early.num_epochs), early.best
         measured = stopped is None and len(job.val_rows) > 0
         return TrainedRun(
-            layers=tuple(Layer(kernel, bias) for kernel, bias in run.layers()),
-            history=History(*(np.ascontiguousarray(column) for column in columns)),
+            layers=layers,
+            history=history,
             stopped=stopped,
-            val_predictions=run.predictions() if measured else np.zeros(0, np.uint16),
-            health=tuple(LayerHealth(*pair) for pair in run.health()) if measured else (),
+            val_predictions=predictions if measured else np.zeros(0, np.uint16),
+            health=health if measured else (),
         )
+
+    def _loss(self, job: Job, layers: tuple[Layer, ...]) -> float:
+        """Of the examples that watch."""
+        rows = job.watching_rows
+        assert rows is not None  # noqa: S101  (asked only where some watch)
+        outputs = self.logits(job.settings, layers, job.scaling, job.features, rows)
+        return loss_of(outputs, rows, job.labels, job.targets)
 
     def logits(
         self,
@@ -184,6 +201,15 @@ class NativeEngine:
             targets=None if job.targets is None else _contiguous(job.targets, np.float32),
             weights=None if job.weights is None else _contiguous(job.weights, np.float32),
         )
+
+
+def _ended(
+    run: _native.Run,
+) -> tuple[tuple[Layer, ...], NDArray[np.uint16], tuple[LayerHealth, ...]]:
+    """Weights, predictions and health after the last examined epoch."""
+    health = tuple(LayerHealth(*pair) for pair in run.health())
+    layers = tuple(Layer(kernel, bias) for kernel, bias in run.layers())
+    return layers, run.predictions(), health
 
 
 def fma_peak(seconds: float, instruction_set: str | None = None) -> float:

@@ -257,6 +257,13 @@ class Network:
         pairs = zip(self.kernels, self.biases, strict=True)
         return [(kernel.value.copy(), bias.value.copy()) for kernel, bias in pairs]
 
+    def set_weights(self, weights: list[tuple[Floats, Floats]]) -> None:
+        """Takes back what ``weights`` gave."""
+        for kernel, bias, (of_kernel, of_bias) in zip(
+            self.kernels, self.biases, weights, strict=True
+        ):
+            kernel.value, bias.value = of_kernel, of_bias
+
     def layers(self) -> tuple[Layer, ...]:
         """The weights in float32; values beyond its range become infinite."""
         with np.errstate(over="ignore"):

@@ -25,6 +25,7 @@ from bakeoff.dense.base import (
 )
 from bakeoff.dense.network import Floats, Network
 from bakeoff.dense.settings import Activation, DenseSettings
+from bakeoff.dense.stopping import EarlyStop, loss_of
 
 # Examples per matrix product where nothing is trained: bounds the memory.
 EVALUATION_ROWS = 4096
@@ -94,6 +95,7 @@ def scaled(features: NDArray[Any], rows: NDArray[np.int32], scaling: Scaling) ->
 def _train(job: Job, watch: Watch) -> tuple[Network, History, Stopped]:
     network = Network(job.settings, job.layers)
     rows: list[tuple[float, float, float, float]] = []
+    early = EarlyStop(job.settings.patience)
     for epoch in range(job.settings.epochs):
         # Divergence is an outcome to report, not a warning: the checks below see it.
         with np.errstate(all="ignore"):
@@ -106,7 +108,22 @@ def _train(job: Job, watch: Watch) -> tuple[Network, History, Stopped]:
         rows.append((*train, *val))
         if watch.on_epoch is not None:
             watch.on_epoch(epoch, *train, *val)
-    return network, _history(rows), None
+        if job.watching_rows is not None and early.ends(_watched(job, network), network.weights()):
+            break
+    if job.watching_rows is None:
+        return network, _history(rows), None
+    network.set_weights(early.best)
+    return network, _history(rows).first(early.num_epochs), None
+
+
+def _watched(job: Job, network: Network) -> float:
+    """The loss of the examples that watch."""
+    assert job.watching_rows is not None  # noqa: S101  (asked only where some watch)
+    parts = [
+        network.logits(network.hidden_outputs(scaled(job.features, rows, job.scaling))[-1])
+        for rows in _batches(job.watching_rows)
+    ]
+    return loss_of(np.concatenate(parts), job.watching_rows, job.labels, job.targets)
 
 
 def _train_epoch(
@@ -137,11 +154,8 @@ def _train_epoch(
     return (total_loss / job.num_train, total_right / job.num_train), None
 
 
-def _validation_batches(job: Job) -> list[NDArray[np.int32]]:
-    return [
-        job.val_rows[start : start + EVALUATION_ROWS]
-        for start in range(0, len(job.val_rows), EVALUATION_ROWS)
-    ]
+def _batches(rows: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+    return [rows[start : start + EVALUATION_ROWS] for start in range(0, len(rows), EVALUATION_ROWS)]
 
 
 def _evaluate(job: Job, network: Network) -> tuple[float, float]:
@@ -149,7 +163,7 @@ def _evaluate(job: Job, network: Network) -> tuple[float, float]:
     if len(job.val_rows) == 0:
         return np.nan, np.nan
     total_loss, total_right = 0.0, 0
-    for rows in _validation_batches(job):
+    for rows in _batches(job.val_rows):
         labels = job.labels[rows]
         x = scaled(job.features, rows, job.scaling)
         logits = network.logits(network.hidden_outputs(x)[-1])
@@ -163,7 +177,7 @@ def _evaluate(job: Job, network: Network) -> tuple[float, float]:
 
 def _predictions(job: Job, network: Network) -> NDArray[np.uint16]:
     parts = []
-    for rows in _validation_batches(job):
+    for rows in _batches(job.val_rows):
         x = scaled(job.features, rows, job.scaling)
         parts.append(network.logits(network.hidden_outputs(x)[-1]).argmax(axis=1))
     return np.concatenate(parts).astype(np.uint16)
@@ -174,7 +188,7 @@ def _health(job: Job, network: Network) -> tuple[LayerHealth, ...]:
     num_hidden = len(job.settings.hidden)
     alive = [np.zeros(width, bool) for width in job.settings.hidden]
     num_saturated = np.zeros(num_hidden)
-    for rows in _validation_batches(job):
+    for rows in _batches(job.val_rows):
         x = scaled(job.features, rows, job.scaling)
         for index, output in enumerate(network.hidden_outputs(x)[1:]):
             alive[index] |= (output != 0.0).any(axis=0)

@@ -77,9 +77,9 @@ class DenseSettings(BaseModel):
     """One full, frozen choice of the hyperparameters of a dense network, typed for its code.
 
     Attributes:
-        scale: what happens to the features before the first layer: nothing, division by the
-            largest value (255 for bytes, else the training maximum of the absolute values), or
-            mean and standard deviation of the training part.
+        scale: what happens to the features before the first layer: nothing, division of each by
+            its largest absolute value in the training part (bytes by 255, other pixels by one
+            number), or mean and standard deviation of the training part.
         hidden: widths of the hidden layers, from input to output; may be empty.
         activation: of every hidden layer (``keras.activations``); gelu is the exact one (erf).
         negative_slope: of leaky_relu (``keras.activations.leaky_relu`` has 0.2).
@@ -96,7 +96,11 @@ class DenseSettings(BaseModel):
         decay_rate: exponential only: the factor reached at the end of the run.
         warmup_epochs: epochs of linear warm-up from zero; fractions allowed.
         batch_size: examples per step; the last, smaller batch of an epoch is trained on.
-        epochs: passes over the training part.
+        epochs: passes over the training part; the most where ``patience`` ends it before.
+        patience: 0 trains all epochs. Otherwise a tenth of the training part watches instead of
+            training: after so many epochs without a lower loss on it the training ends, and the
+            weights of the epoch with the lowest one are kept (``keras.callbacks.EarlyStopping``
+            with ``restore_best_weights``).
         label_smoothing: of ``keras.losses.CategoricalCrossentropy``.
         class_weight: none, or balanced: each example counts n / (K · n_c) in the loss, as in
             ``sklearn.utils.class_weight``, over the training part.
@@ -121,6 +125,7 @@ class DenseSettings(BaseModel):
     warmup_epochs: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     batch_size: Annotated[int, Field(ge=1, le=1_000_000_000)] = 32
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    patience: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     class_weight: Literal["none", "balanced"] = "none"
 
@@ -181,8 +186,11 @@ def _inert(values: Mapping[str, Any]) -> frozenset[str]:
         inert.add("weight_decay")
     if values["schedule"] != "exponential":
         inert.add("decay_rate")
-    if values["class_weight"] == "none":  # so that runs made before it was there have their keys
+    # Settings that were not always there: runs made before have their keys.
+    if values["class_weight"] == "none":
         inert.add("class_weight")
+    if values["patience"] == 0:
+        inert.add("patience")
     return frozenset(inert)
 
 
@@ -205,7 +213,7 @@ DENSE_SPACE = Space(
         "learning_rate",
     ),
     switches=frozenset(
-        {"hidden", "activation", "optimizer", "momentum", "schedule", "class_weight"}
+        {"hidden", "activation", "optimizer", "momentum", "schedule", "class_weight", "patience"}
     ),
     coupled=("warmup_epochs", "epochs"),
 )

@@ -143,6 +143,8 @@ class Dense:
             metrics |= {
                 f"val_{name}": value for name, value in self._scores(trained, jobs, request).items()
             }
+        if trained.stopped is None and settings.patience:
+            metrics["epochs"] = float(trained.history.num_epochs)
         reason = None
         if trained.stopped == "diverged":
             epoch = trained.history.num_epochs + 1

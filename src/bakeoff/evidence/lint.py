@@ -194,6 +194,12 @@ LEARNED_NOTHING = Check(
     "warning",
     "Check the labels and the features, scale the inputs, or train longer or at another rate.",
 )
+UNEQUAL_RANGES = Check(
+    "L025",
+    "Columns of very different ranges, unscaled",
+    "warning",
+    "Set `scale` to standard or unit.",
+)
 
 CHECKS = tuple(check for check in list(vars().values()) if isinstance(check, Check))
 

@@ -33,6 +33,9 @@ SATURATING = ("sigmoid", "tanh")
 WELL_SCALED = 5.0
 """Largest absolute feature that needs no scaling: what standardised values rarely exceed."""
 
+UNEQUAL_RATIO = 100.0
+"""Between the ranges of two columns: from here on scaling is missed."""
+
 LEARNING_RATE_DEPENDENT = frozenset(
     {"activation", "batch_size", "kernel_initializer", "momentum", "nesterov", "optimizer", "scale"}
 )
@@ -50,6 +53,7 @@ def lint_protocol(study: Study) -> Iterator[LintFinding]:
     yield from _test_selection(study)
     yield from _lost_incumbent(study)
     yield from _unscaled(study)
+    yield from _unequal_ranges(study)
     yield from _identical(study)
     yield from _few_replicates(study)
     yield from _unbalanced(study)
@@ -136,6 +140,27 @@ def _unscaled(study: Study) -> Iterator[LintFinding]:
                 f"In stage {stage.name}, {words.listing(found)} "
                 f"{'takes' if len(found) == 1 else 'take'} features{reach} as they are: sums of "
                 "such inputs push the units to the flat ends, where they hardly learn.",
+                stage.name,
+            )
+
+
+def _unequal_ranges(study: Study) -> Iterator[LintFinding]:
+    if not study.data.ranges:
+        return
+    (narrow, smallest), (wide, largest) = study.data.ranges
+    if largest < UNEQUAL_RATIO * smallest:
+        return
+    for stage in study.stages:
+        found = [
+            named(stage, one.label)
+            for one in stage.candidates
+            if one.settings.get("scale") == "none"
+        ]
+        if found:
+            yield codes.UNEQUAL_RANGES.finding(
+                f"In stage {stage.name}, {words.listing(found)} "
+                f"{'takes' if len(found) == 1 else 'take'} columns as they are, and {wide} spans "
+                f"{largest:g} where {narrow} spans {smallest:g}: the small ones hardly count.",
                 stage.name,
             )
 

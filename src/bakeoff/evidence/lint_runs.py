@@ -202,6 +202,8 @@ def _curves(stage: StageResult) -> Iterator[LintFinding]:
             continue
         if len(accuracy) < epochs or len(train) < epochs:
             continue  # a brought model may tell less
+        if any("epochs" in run.metrics for run in runs):
+            continue  # its training ended by itself: the curves are cut where it was best
         name = named(stage, label)
         late = max(1, epochs // LATE_SHARE)
         gained = float(accuracy[-1] - accuracy[-1 - late])

@@ -104,6 +104,11 @@ class RunService:
         self._watch = _DriversWatch(stop, notify)
 
     @property
+    def _divides_columns(self) -> bool:
+        dataset = self.data.dataset
+        return dataset.features.dtype != np.uint8 and dataset.image_shape is None
+
+    @property
     def store_name(self) -> str:
         """The store as a user knows it."""
         return str(self.store.path or "memory")
@@ -139,6 +144,9 @@ class RunService:
             "split": self.data.split,
             "test": test,
         }
+        if settings.get("scale") == "unit" and self._divides_columns:
+            # Runs that were stored when one number divided all columns are none of these.
+            identity["unit"] = "column"
         extra = self.trainable.task.metrics[len(task_of(self.trainable.task.kind).metrics) :]
         if extra and self.trainable.task.kind != "declared":
             # A run that was stored without this metric is none that could be taken for it.

@@ -217,6 +217,7 @@ class StudyData:
             )
             if len(values)
             else (),
+            ranges=_ranges(dataset),
         )
 
     def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:
@@ -254,6 +255,24 @@ def _largest(features: NDArray[Any]) -> float | None:
         warnings.simplefilter("ignore", RuntimeWarning)  # a column of gaps alone
         found = max(float(np.nanmax(features)), -float(np.nanmin(features)))
     return found if np.isfinite(found) else None
+
+
+def _ranges(dataset: Dataset) -> tuple[tuple[str, float], ...]:
+    """Of the numbers that vary: name and range of the smallest and of the largest range."""
+    features = dataset.features
+    if dataset.image_shape is not None or features.dtype.kind == "u" or not features.size:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of gaps alone
+        ranges = np.nanmax(features, axis=0).astype(np.float64) - np.nanmin(features, axis=0)
+    kinds = [column.kind for column in dataset.columns] or ["number"] * len(ranges)
+    names = dataset.feature_names or [f"x{number}" for number in range(len(ranges))]
+    found = sorted(
+        (float(spread), name)
+        for spread, name, kind in zip(ranges, names, kinds, strict=True)
+        if kind == "number" and np.isfinite(spread) and spread > 0.0
+    )
+    return tuple((name, spread) for spread, name in (found[0], found[-1])) if found[1:] else ()
 
 
 def _study_data(dataset: Dataset, study_seed: int, split: str, num_folds: int) -> StudyData:

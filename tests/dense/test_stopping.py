@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bakeoff.data.splits import set_aside
 from bakeoff.dense.base import Watch
 from bakeoff.dense.jobs import fit_scaling, new_job
 from bakeoff.dense.reference import ReferenceEngine
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
-from bakeoff.dense.stopping import EarlyStop, loss_of, set_aside
+from bakeoff.dense.stopping import EarlyStop, loss_of
 from bakeoff.dense.trainable import get_engine
 from bakeoff.errors import DataError
 

@@ -20,6 +20,9 @@ Split = Literal["folds", "last", "time"]
 NUM_STRATA = 10
 """Of a target that is a number: each fold has as many of its small and of its large values."""
 
+WATCHING_SHARE = 0.1
+"""Of a training part: what tells early stopping when it is enough."""
+
 # Far above any replicate that decides, so that a screening replicate shares no stream with one.
 FIRST_SCREENING_INDEX = 1_000_000
 
@@ -145,6 +148,52 @@ def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) ->
     taken = np.diff(np.floor(count + 0.5)) > 0
     order = _by_class(labels, rng)
     return np.sort(order[~taken]).astype(np.int32), np.sort(order[taken]).astype(np.int32)
+
+
+def set_aside(
+    train_rows: Rows,
+    labels: NDArray[Any],
+    *,
+    study_seed: int,
+    replicate: int,
+    groups: NDArray[np.int32] | None = None,
+    in_order: bool = False,
+) -> tuple[Rows, Rows]:
+    """A training part without the tenth that watches, and that tenth, int32, ascending.
+
+    The validation part so judges a choice that it had no say in, and a refit, which has no
+    validation part, stops by the same rule. The tenth is stratified as the folds are, holds whole groups where there are groups, and is the end of
+    the training part where examples follow each other in time. No setting has a part in it.
+
+    Args:
+        train_rows: of the run, ascending.
+        labels, groups: of all examples.
+
+    Raises:
+        DataError: too few examples.
+    """
+    chosen = labels[train_rows]
+    random = streams.generator(study_seed, streams.Stream.STOPPING, replicate)
+    kept: NDArray[Any]
+    held: NDArray[Any]
+    if in_order:
+        cut = len(train_rows) - max(1, round(WATCHING_SHARE * len(train_rows)))
+        kept, held = np.arange(cut), np.arange(cut, len(train_rows))
+    elif groups is not None:
+        kept, held = hold_out_groups(_numbered(groups[train_rows]), WATCHING_SHARE, random)
+    else:
+        kept, held = hold_out(strata(chosen), WATCHING_SHARE, random)
+    if not len(kept) or not len(held):
+        raise DataError(
+            f"patience: {len(train_rows)} training examples are too few to set a tenth aside; "
+            "leave patience out"
+        )
+    return train_rows[kept], train_rows[held]
+
+
+def _numbered(groups: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The groups that are there, as 0, 1, 2 …"""
+    return np.unique(groups, return_inverse=True)[1].astype(np.int32)
 
 
 def split_rows(

@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bakeoff import streams
 from bakeoff.data.arrays import as_features
+from bakeoff.data.splits import set_aside
 from bakeoff.dense.base import Watch
 from bakeoff.dense.jobs import fit_scaling, in_units, mean_and_sd, new_job
 from bakeoff.dense.model import TrainedModel
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
-from bakeoff.dense.stopping import set_aside
 from bakeoff.dense.trainable import get_engine
 from bakeoff.errors import RunsFailedError, UsageError
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import streams
+from bakeoff.data.splits import set_aside
 from bakeoff.dense.base import Job, Layer, Scaling, steps_per_epoch
 from bakeoff.dense.settings import DenseSettings, KernelInitializer
-from bakeoff.dense.stopping import set_aside
 from bakeoff.errors import UsageError
 from bakeoff.records import Replicate
 from bakeoff.trainables.base import Request, StudyData

@@ -1,8 +1,4 @@
-"""Early stopping: which examples of the training part watch, and when they have seen enough.
-
-They are taken from the training part of a run, so that the validation part judges a choice that it
-had no say in, and a refit, which has no validation part, stops by the same rule.
-"""
+"""Early stopping: when the examples that watch have seen enough (``splits.set_aside`` takes them)."""
 
 from __future__ import annotations
 
@@ -11,12 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-
-from bakeoff import streams
-from bakeoff.data.splits import hold_out, hold_out_groups, strata
-from bakeoff.errors import DataError
-
-WATCHING_SHARE = 0.1
 
 Rows = NDArray[np.int32]
 
@@ -62,48 +52,3 @@ def loss_of(
         return float(np.square(outputs[:, 0].astype(np.float64) - targets[rows]).mean())
     log_p = log_softmax(outputs.astype(np.float64), axis=1)
     return -float(log_p[np.arange(len(rows)), labels[rows]].mean())
-
-
-def set_aside(
-    train_rows: Rows,
-    labels: NDArray[Any],
-    *,
-    study_seed: int,
-    replicate: int,
-    groups: NDArray[np.int32] | None = None,
-    in_order: bool = False,
-) -> tuple[Rows, Rows]:
-    """A training part without the tenth that watches, and that tenth, int32, ascending.
-
-    It is stratified as the folds are, holds whole groups where there are groups, and is the end of
-    the training part where examples follow each other in time. No setting has a part in it.
-
-    Args:
-        train_rows: of the run, ascending.
-        labels, groups: of all examples.
-
-    Raises:
-        DataError: too few examples.
-    """
-    chosen = labels[train_rows]
-    random = streams.generator(study_seed, streams.Stream.STOPPING, replicate)
-    kept: NDArray[Any]
-    held: NDArray[Any]
-    if in_order:
-        cut = len(train_rows) - max(1, round(WATCHING_SHARE * len(train_rows)))
-        kept, held = np.arange(cut), np.arange(cut, len(train_rows))
-    elif groups is not None:
-        kept, held = hold_out_groups(_numbered(groups[train_rows]), WATCHING_SHARE, random)
-    else:
-        kept, held = hold_out(strata(chosen), WATCHING_SHARE, random)
-    if not len(kept) or not len(held):
-        raise DataError(
-            f"patience: {len(train_rows)} training examples are too few to set a tenth aside; "
-            "leave patience out"
-        )
-    return train_rows[kept], train_rows[held]
-
-
-def _numbered(groups: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The groups that are there, as 0, 1, 2 …"""
-    return np.unique(groups, return_inverse=True)[1].astype(np.int32)

@@ -164,6 +164,7 @@ def render(result: StudyResult) -> str:
         beside=notes.beside(final) if final else [],
         baselines=notes.baselines(summary),
         nothing=notes.knowing_nothing(summary),
+        epochs_taken=notes.epochs_taken(final) if final else None,
         by_itself=words.level(final.delivered.value(f"test_{final.headline.name}"), final.headline)
         if final and final.delivered
         else "",

@@ -121,6 +121,18 @@ def baselines(summary: Summary) -> list[str]:
     return sentences
 
 
+def epochs_taken(final: FinalSummary) -> str | None:
+    """How long the refits trained where they stopped early by themselves."""
+    taken, values = final.metrics.get("epochs"), final.final.settings
+    if taken is None or not values.get("patience"):
+        return None
+    spread = "" if taken.sd is None else f" ± {taken.sd:.1f}"
+    return (
+        f"The refits stopped by themselves (patience {values['patience']}): weights are those after "
+        f"{taken.mean:.1f}{spread} epochs, of at most {values['epochs']:,}."
+    )
+
+
 def knowing_nothing(summary: Summary) -> str | None:
     """What one reaches who always says the same."""
     data = summary.result.data

@@ -99,6 +99,8 @@ def candidates(summary: Summary, stage: StageSummary) -> Table:
         columns.append(("loss", [fixed(c.mean("val_loss"), 4) for c in stage.candidates]))
     train = [level(c.mean(f"train_{metric.name}"), metric) for c in stage.candidates]
     columns.append((title(metric, "training"), train))
+    # Of networks that stop early: how many epochs they took.
+    columns.append(("epochs", [fixed(c.mean("epochs"), 1) for c in stage.candidates]))
     columns.append(("runs", [runs_of(c) for c in stage.candidates]))
     parameters = [count(c.candidate.num_parameters) for c in stage.candidates]
     columns.append(("parameters", parameters))

@@ -115,6 +115,8 @@ def final_lines(summary: Summary) -> list[str]:
         others.append(nothing)
     if others:
         lines.append(f"Beside it: {words.listing(others)}.")
+    if taken := notes.epochs_taken(final):
+        lines.append(taken)
     delivered = final.delivered
     if delivered is not None and final.num_finished > 1:
         lines.append(

@@ -16,7 +16,7 @@ from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary, summarise_final
 from bakeoff.evidence.rule import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
-from bakeoff.records import Candidate, Run, StageResult, StudyResult, TuningPoint
+from bakeoff.records import Baseline, Candidate, Run, StageResult, StudyResult, TuningPoint
 from bakeoff.tasks.base import Metric
 from bakeoff.tasks.classification import is_unbalanced, metric_of
 
@@ -77,6 +77,8 @@ class StageSummary:
         gain: the chosen one minus what came in; None in the first stage.
         tuning: points tried, each with its mean over the screening runs.
         retuned: what later stages changed of the settings it chose: name → final value.
+        baselines: simple models on the same replicates.
+        against: each of them minus what was chosen last, 95 % intervals; of the last stage alone.
     """
 
     stage: StageResult
@@ -91,6 +93,8 @@ class StageSummary:
     gain: Difference | None
     tuning: tuple[tuple[TuningPoint, float | None], ...]
     retuned: Mapping[str, Any]
+    baselines: tuple[Baseline, ...] = ()
+    against: tuple[Difference, ...] = ()
 
     @property
     def chosen(self) -> CandidateSummary:
@@ -277,6 +281,17 @@ def _stage(
             for key in stage.varied
             if key in last and key in ours and last[key] != ours[key]
         },
+        baselines=result.baselines,
+        against=_against(result, verdict.chosen) if number + 1 == len(result.stages) else (),
+    )
+
+
+def _against(result: StudyResult, chosen: str) -> tuple[Difference, ...]:
+    """Each baseline minus the chosen candidate, with which it was compared the other way round."""
+    return tuple(
+        oriented(one.comparison, (chosen, one.label), flip=True)
+        for one in result.baselines
+        if one.comparison is not None
     )
 
 

@@ -9,6 +9,7 @@ from statistics import median
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, Summary
+from bakeoff.records import Baseline
 from bakeoff.report import axes
 from bakeoff.report.rows import PLOT, Mark, Row, draw_rows
 from bakeoff.report.svg import Picture
@@ -26,12 +27,12 @@ def _both(low: float | None, high: float | None) -> tuple[float, float] | None:
 
 def forest(stage: StageSummary) -> Picture | None:
     """Paired differences from the chosen candidate, with the zero line and the ±δ band."""
-    if not stage.differences:
+    if not stage.differences and not stage.against:
         return None
     metric, delta = stage.metric, stage.stage.verdict.delta
     rows = []
     ends = [-delta, delta]
-    for d in stage.differences:
+    for d in (*stage.differences, *stage.against):
         bar = _both(d.low, d.high)
         span = "no interval"
         if bar is not None:
@@ -99,6 +100,7 @@ def replicates(stage: StageSummary) -> Picture | None:
                 )
             )
         rows.append(Row(candidate.name, note, marks, role="accent" if chosen else "ink"))
+    rows += [_baseline(one, metric) for one in stage.baselines]
     values = [mark.value for row in rows for mark in row.marks if mark.shape == "dot"]
     if not values:
         return None
@@ -118,6 +120,32 @@ def replicates(stage: StageSummary) -> Picture | None:
         "one line per replicate.",
         threads=True,
     )
+
+
+def _baseline(one: Baseline, metric: Metric, *, mean: bool = False) -> Row:
+    """A simple model on the same folds: its runs, or their mean."""
+    known = {
+        run.replicate: value
+        for run in one.runs
+        if (value := run.value(f"val_{metric.name}")) is not None
+    }
+    average = sum(known.values()) / len(known) if known else None
+    note = level(average, metric) if known else "failed"
+    if mean:
+        says = f"{one.label}, a simple model on the same folds: {note}"
+        marks = [] if average is None else [Mark(average, says, role="other", r=4.5)]
+    else:
+        marks = [
+            Mark(
+                value,
+                f"{one.label}, replicate {number + 1}: {level(value, metric)}",
+                number,
+                role="other",
+                r=3.3,
+            )
+            for number, value in known.items()
+        ]
+    return Row(one.label, note, marks)
 
 
 def chain(summary: Summary) -> Picture | None:
@@ -162,6 +190,10 @@ def chain(summary: Summary) -> Picture | None:
         values += [value.mean, *(bar or ())]
     if not rows:
         return None
+    num_stages = len(rows)
+    for stage in summary.stages[-1:]:
+        rows += [row for one in stage.baselines if (row := _baseline(one, metric, mean=True)).marks]
+    values += [row.marks[0].value for row in rows[num_stages:]]
     # Neither a counterfactual far away nor the long bar of two replicates may flatten the chain:
     # what lies outside is drawn at the edge.
     means = [row.marks[0].value for row in rows]
@@ -180,7 +212,7 @@ def chain(summary: Summary) -> Picture | None:
         axis,
         f"The chain of decisions: {title} of the chosen candidate after each stage with its "
         "95 % interval; hollow diamonds are the audit's counterfactuals.",
-        chained=True,
+        chained=num_stages,
     )
 
 

@@ -54,14 +54,14 @@ def draw_rows(
     *,
     band: float | None = None,
     threads: bool = False,
-    chained: bool = False,
+    chained: int = 0,
 ) -> Picture:
     """The picture.
 
     Args:
         band: half width of a band around zero, with the zero line on it.
         threads: whether the dots of each replicate are joined from row to row.
-        chained: whether the first mark of each row is joined to that of the next.
+        chained: of how many rows the first mark is joined to that of the next.
     """
     step = 42 if len(rows) <= 12 else 32
     picture = Picture(WIDTH, len(rows) * step + 4, description)
@@ -74,7 +74,8 @@ def draw_rows(
         picture.add([f'<path d="M{zero},0v{svg.px(picture.height)}"/>'], stroke="muted")
     lines = [index * step + step * 0.66 for index in range(len(rows))]
     if chained:
-        points = [(axis(row.marks[0].value), y) for row, y in zip(rows, lines, strict=True)]
+        joined = zip(rows[:chained], lines, strict=False)
+        points = [(axis(row.marks[0].value), y) for row, y in joined]
         picture.add([svg.line(points)], stroke="rule", width=2)
     if threads:
         picture.add(_threads(rows, lines, axis), stroke="other", opacity=0.55)

@@ -133,7 +133,7 @@ def forest(stage: StageSummary) -> Table:
             str(d.num_replicates),
             words[d.equivalent],
         )
-        for d in stage.differences
+        for d in (*stage.differences, *stage.against)
     )
     head = ("pair", _in_units("difference", metric), "interval", "level", "pairs", "within ±δ")
     return Table(head, rows)
@@ -142,17 +142,19 @@ def forest(stage: StageSummary) -> Table:
 def replicates(stage: StageSummary) -> Table:
     """Every run: candidates down, replicates across."""
     metric = stage.metric
-    numbers = sorted({run.replicate for c in stage.candidates for run in c.runs})
+    everything = [(c.label, c.runs) for c in stage.candidates]
+    everything += [(one.label, one.runs) for one in stage.baselines]
+    numbers = sorted({run.replicate for _, runs in everything for run in runs})
     rows = []
-    for c in stage.candidates:
-        runs = {run.replicate: run for run in c.runs}
+    for label, all_runs in everything:
+        runs = {run.replicate: run for run in all_runs}
         cells = []
         for number in numbers:
             run = runs.get(number)
             good = run is not None and run.status == "finished"
             value = level(run.value(f"val_{metric.name}"), metric) if run and good else DASH
             cells.append(value.removesuffix(" %") if good or run is None else run.status)
-        rows.append((c.label, *cells))
+        rows.append((label, *cells))
     share = " (%)" if metric.share else ""
     return Table((f"{title(metric)}{share}", *(f"r{n + 1}" for n in numbers)), tuple(rows))
 
@@ -200,6 +202,10 @@ def chain(summary: Summary) -> Table:
         kept = stage.carried == stage.chosen.label
         mean = level(value.mean if value else None, metric)
         rows.append((stage.stage.name, stage.chosen.name, mean, ends, "kept" if kept else gain))
+    for one in summary.result.baselines:
+        known = [v for run in one.runs if (v := run.value(f"val_{metric.name}")) is not None]
+        mean = level(sum(known) / len(known) if known else None, metric)
+        rows.append(("simple model", one.label, mean, DASH, DASH))
     head = ("stage", "carried on", title(metric), "95 % interval", _in_units("gain", metric))
     return Table(head, tuple(rows))
 

@@ -282,6 +282,7 @@ class Study:
         replicates: int | None = None,
         workers: int | None = None,
         on: str | None = None,
+        address: str | None = None,
         fresh: bool = False,
         retry_failed: bool = False,
         follow_audit: int = 0,
@@ -297,7 +298,9 @@ class Study:
             engine: ``auto``, ``native`` or ``reference``, instead of the study's own.
             replicates: at most this many per candidate.
             workers: runs at the same time; all cores by default. The result does not depend on it.
-            on: ``threads`` or ``processes``; by default what the model needs.
+            on: ``threads``, ``processes`` or ``ray``; by default what the model needs, here.
+            address: of a Ray cluster (with ``on="ray"``); by default ``RAY_ADDRESS``, else one of
+                this machine alone.
             fresh: ignore runs that are in the store.
             retry_failed: train failed runs again.
             follow_audit: take what the audit confirms and audit again, at most this many times.
@@ -327,7 +330,7 @@ class Study:
         model = study_model(spec, self.brought, task_of(dataset.task, spec.metric), engine=engine)
 
         def go(opened: Store) -> StudyResult:
-            with contextlib.closing(model.executor(workers, on)) as executor:
+            with contextlib.closing(model.executor(workers, on, address)) as executor:
                 return run_study(
                     spec,
                     dataset,

@@ -40,6 +40,8 @@ def work(batch, watch):
             os.kill(os.getpid(), signal.SIGKILL)
         if does == "sleep":
             time.sleep(3600)
+        if does == "nap":
+            time.sleep(one.settings["seconds"])
         if does == "print":
             sys.stdout.write(f"hello from {one.key}\n")
             sys.stderr.write("trouble\n")
@@ -76,11 +78,15 @@ class Watch:
     def __init__(self, after=None):
         self.flag = np.zeros(1, np.int32)
         self.epochs = []
+        self.said = []
         self.after = after
 
     @property
     def cancelled(self):
         return self.after is not None and len(self.epochs) >= self.after
+
+    def say(self, text):
+        self.said.append(text)
 
     def epoch(self, request, epoch, metrics):
         if epoch:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from executor_work import Watch, request, work
 
 from bakeoff.executors.processes import Processes
 from bakeoff.executors.threads import Threads
 
-EXECUTORS = {"processes": Processes, "threads": Threads}
+
+def ray(slots):
+    pytest.importorskip("ray")
+    from bakeoff.executors.ray import Ray
+
+    return Ray(partial(Processes, 1), slots)
 
 
-@pytest.fixture(params=EXECUTORS, scope="module")
+EXECUTORS = {"processes": Processes, "threads": Threads, "ray": ray}
+
+
+@pytest.fixture(
+    params=["processes", "threads", pytest.param("ray", marks=pytest.mark.slow)], scope="module"
+)
 def executor(request):
     made = EXECUTORS[request.param](2)
     yield made

@@ -75,7 +75,13 @@ def run(
     engine: EngineName = None,
     on: Annotated[
         str | None,
-        typer.Option(help="Where runs happen: threads or processes; else what the model needs."),
+        typer.Option(
+            help="Where runs happen: threads, processes or ray; else what the model needs, here."
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster, with --on ray; else RAY_ADDRESS, else this machine."),
     ] = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -167,6 +173,7 @@ def run(
         replicates=replicates,
         workers=workers,
         on=on,
+        address=address,
         fresh=fresh,
         retry_failed=retry_failed,
         follow_audit=follow_audit,

@@ -194,7 +194,7 @@ def run_study(
         budget=options.budget,
     )
     with stop.on_signals():
-        notify(StudyStarted(spec.name, len(spec.stage), executor.slots))
+        notify(StudyStarted(spec.name, len(spec.stage), executor.slots, executor.where))
         stages = _run_stages(context)
         audit: tuple[AuditSwap, ...] = ()
         final: Final | None = None

@@ -11,11 +11,12 @@ from bakeoff.trainables.base import Request
 
 @dataclass(frozen=True, slots=True)
 class StudyStarted:
-    """``slots``: how many runs go at the same time."""
+    """``slots``: how many runs go at the same time; ``where``: of ``Executor``."""
 
     name: str
     num_stages: int
     slots: int
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,34 +34,39 @@ class StudyModel:
 
     trainable: Trainable
     threads: int = 1
-    gpus: int = 0
+    gpus: float = 0.0
     timeout: float | None = None
     memory: float | None = None
 
-    def executor(self, workers: int | None = None, on: str | None = None) -> Executor:
+    def executor(
+        self, workers: int | None = None, on: str | None = None, address: str | None = None
+    ) -> Executor:
         """Where its runs happen: threads, or processes for what the user brought.
 
         Args:
             workers: runs at the same time; by default what the cores allow.
-            on: ``threads`` or ``processes``, to have it otherwise.
+            on: ``threads`` or ``processes``, to have it otherwise, or ``ray``.
+            address: of a Ray cluster.
 
         Raises:
-            UsageError: another place, or more GPUs for one run than there are.
+            UsageError: another place, more GPUs for one run than there are, or no such cluster.
         """
-        place = on or ("threads" if self.trainable.lane == "thread" else "processes")
-        if place == "threads":
-            return Threads(workers)
-        if place != "processes":
-            raise UsageError(f"on: runs happen on threads or processes, but got {place!r}")
-        from bakeoff.executors.processes import Processes
+        if address is not None and on != "ray":
+            raise UsageError("address: is that of a Ray cluster; say on = ray as well")
+        here = "threads" if self.trainable.lane == "thread" else "processes"
+        if on not in (None, "threads", "processes", "ray"):
+            raise UsageError(f"on: runs happen on threads, processes or ray, but got {on!r}")
+        local: Callable[..., Executor] = Threads
+        needs: dict[str, Any] = {"threads": self.threads, "gpus": self.gpus, "memory": self.memory}
+        if "processes" in (on, here) and on != "threads":
+            from bakeoff.executors.processes import Processes
 
-        return Processes(
-            workers,
-            threads=self.threads,
-            gpus=self.gpus,
-            timeout=self.timeout,
-            memory=self.memory,
-        )
+            local = partial(Processes, timeout=self.timeout, **needs)
+        if on != "ray":
+            return local(workers)
+        from bakeoff.executors.ray import Ray
+
+        return Ray(partial(local, 1), workers, address=address, **needs)
 
 
 def study_model(
@@ -97,7 +103,7 @@ def study_model(
     return StudyModel(
         trainable=Mixed(members) if len(members) > 1 else next(iter(members.values())),
         threads=max((one.threads for one in needs), default=1),
-        gpus=max((one.gpus for one in needs), default=0),
+        gpus=max((one.gpus for one in needs), default=0.0),
         timeout=max((one.timeout for one in needs if one.timeout is not None), default=None),
         memory=max((one.memory for one in needs if one.memory is not None), default=None),
     )

@@ -13,7 +13,7 @@ from bakeoff import streams
 from bakeoff.data.dataset import OpenTest
 from bakeoff.errors import Interrupted
 from bakeoff.execution.door import TestDoor
-from bakeoff.execution.events import EpochEnded, Observer, RunFinished, RunsRequested
+from bakeoff.execution.events import EpochEnded, Note, Observer, RunFinished, RunsRequested
 from bakeoff.executors.base import Executor
 from bakeoff.records import Replicate, Run, RunStatus
 from bakeoff.settings import Settings
@@ -45,6 +45,9 @@ class _DriversWatch:
 
     def epoch(self, request: Request, epoch: int, metrics: Mapping[str, float]) -> None:
         self._notify(EpochEnded(request, epoch, metrics))
+
+    def say(self, text: str) -> None:
+        self._notify(Note(text))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,21 +11,33 @@ from bakeoff.trainables.base import Outcome, Request, Watch
 Work = Callable[[Sequence[Request], Watch], Iterator[Outcome]]
 
 
+class DriversWatch(Watch, Protocol):
+    """The watch of the driver, which talks to the user."""
+
+    def say(self, text: str) -> None:
+        """Tells whoever watches something worth a line."""
+        ...
+
+
 class Executor(Protocol):
     """Where runs happen.
 
     Attributes:
         slots: batches that run at the same time.
+        where: in words, such as ``on 3 nodes of Ray``; empty for this machine.
     """
 
     @property
     def slots(self) -> int: ...
 
+    @property
+    def where(self) -> str: ...
+
     def run(
         self,
         batches: Iterable[Sequence[Request]],
         work: Work,
-        watch: Watch,
+        watch: DriversWatch,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         """Works through the batches; returns when all are done, or after a cancellation.

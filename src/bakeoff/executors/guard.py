@@ -193,14 +193,21 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            root = _root(value)
-            if root is not None and value.size and value.flags.forc:
-                order = "C" if value.flags.c_contiguous else "F"
-                offset = root.offset + value.ctypes.data - root.ctypes.data
-                return _mapped, (str(root.filename), value.dtype, offset, value.shape, order)
+            if (mapped := mapped_from(value)) is not None:
+                return mapped
             if value.nbytes >= SHARED_BYTES:
                 return _loaded, (str(self._guard.file_of(value)),)
         return super().reducer_override(value)
+
+
+def mapped_from(array: NDArray[Any]) -> tuple[Any, ...] | None:
+    """How another process maps an array that is mapped from a file here, as pickle has it; else None."""
+    root = _root(array)
+    if root is None or not array.size or not array.flags.forc:
+        return None
+    order = "C" if array.flags.c_contiguous else "F"
+    offset = root.offset + array.ctypes.data - root.ctypes.data
+    return _mapped, (str(root.filename), array.dtype, offset, array.shape, order)
 
 
 def _root(array: NDArray[Any]) -> np.memmap[Any, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import signal
 import socket
@@ -20,9 +21,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from bakeoff.errors import UsageError
-from bakeoff.executors.base import Work, available_cores
+from bakeoff.executors.base import DriversWatch, Work, available_cores
 from bakeoff.executors.guard import Guard, Worker
-from bakeoff.trainables.base import Outcome, Request, Stopped, Watch
+from bakeoff.trainables.base import Outcome, Request, Stopped
 from bakeoff.trainables.programs import descendants, signal_name
 
 POLL_SECONDS = 0.05
@@ -53,7 +54,8 @@ class Processes:
     Args:
         slots: runs at the same time; by default as many as the cores (and GPUs) allow.
         threads: cores a run may use.
-        gpus: graphics processors a run has for itself; without any it sees none.
+        gpus: graphics processors a run has for itself, or which share of one; without any it sees
+            none.
         timeout: seconds a run may take.
         memory: GiB that the process of a run may allocate (Linux).
 
@@ -61,12 +63,14 @@ class Processes:
         UsageError: more GPUs for one run than there are.
     """
 
+    where = ""
+
     def __init__(
         self,
         slots: int | None = None,
         *,
         threads: int = 1,
-        gpus: int = 0,
+        gpus: float = 0.0,
         timeout: float | None = None,
         memory: float | None = None,
     ) -> None:
@@ -76,11 +80,15 @@ class Processes:
         devices = _devices() if gpus else []
         if gpus > len(devices):
             raise UsageError(
-                f"gpus: a run needs {gpus}, but this machine has {len(devices)}; lower `gpus`"
+                f"gpus: a run needs {gpus:g}, but this machine has {len(devices)}; lower `gpus`"
             )
+        whole = max(1, math.ceil(gpus))
+        shared = devices * int(1.0 / gpus + 1e-9) if 0.0 < gpus < 1.0 else devices
         if gpus:
-            self.slots = min(self.slots, len(devices) // gpus)
-        self._devices = [devices[i * gpus : (i + 1) * gpus] for i in range(self.slots)]
+            self.slots = min(self.slots, len(shared) // whole)
+        self._devices = [
+            shared[i * whole : (i + 1) * whole] if gpus else [] for i in range(self.slots)
+        ]
         self._workers: list[Worker] = []
         self._guard: Guard | None = None
 
@@ -102,7 +110,7 @@ class Processes:
         self,
         batches: Iterable[Sequence[Request]],
         work: Work,
-        watch: Watch,
+        watch: DriversWatch,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         """See ``Executor.run``."""

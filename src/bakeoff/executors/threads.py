@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bakeoff.executors.base import Work, available_cores
+from bakeoff.executors.base import DriversWatch, Work, available_cores
 from bakeoff.trainables.attempts import failure_of
 from bakeoff.trainables.base import Outcome, Request, Watch
 
@@ -41,6 +41,8 @@ class Threads:
         slots: threads; by default one for each core.
     """
 
+    where = ""
+
     def __init__(self, slots: int | None = None) -> None:
         self.slots = slots or available_cores()
 
@@ -48,7 +50,7 @@ class Threads:
         self,
         batches: Iterable[Sequence[Request]],
         work: Work,
-        watch: Watch,
+        watch: DriversWatch,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         """See ``Executor.run``."""

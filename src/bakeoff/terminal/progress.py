@@ -162,7 +162,7 @@ class PlainProgress:
                 counts.num_stages = event.num_stages
                 self._line(
                     f"{event.name}: {words.plural(event.num_stages, 'stage')}, "
-                    f"{words.plural(event.slots, 'worker')}"
+                    f"{words.plural(event.slots, 'worker')} {event.where}".rstrip()
                 )
             case StageStarted():
                 counts.begin(event.index, event.name, event.question)

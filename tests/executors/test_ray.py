@@ -1,0 +1,254 @@
+"""Studies on a Ray cluster of two nodes: the same result, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from executor_work import Watch, request, work
+
+from bakeoff.errors import UsageError
+from bakeoff.executors.processes import Processes
+from bakeoff.report.json import dumps
+from bakeoff.store.sqlite import Store
+from bakeoff.study import Study
+
+# A cluster leaves the outputs of its processes open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+TIMES = {"seconds", "started_at", "finished_at", "opened_at", "environment", "train_seconds"}
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'bakeoff\[ray\]'"):
+        Study("digits").stage("s", epochs=[1, 2]).run(store=":memory:", on="ray")
+
+
+def test_an_address_without_ray_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match="say on = ray as well"):
+        Study("digits").stage("s", epochs=[1, 2]).run(store=":memory:", address="auto")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": 10**8},
+    )
+    made.add_node(num_cpus=1, object_store_memory=10**8)
+    made.wait_for_nodes()
+    yield made
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.shutdown()
+        made.shutdown()
+        del made
+        gc.collect()
+
+
+def _plain(result) -> object:
+    def strip(value):
+        if isinstance(value, dict):
+            return {key: strip(one) for key, one in value.items() if key not in TIMES}
+        return [strip(one) for one in value] if isinstance(value, list) else value
+
+    return strip(json.loads(dumps(result.record)))
+
+
+def dense() -> Study:
+    study = Study("digits", base={"scale": "unit", "learning_rate": 0.3, "epochs": 4}, looks=[3])
+    return study.stage("width", hidden=[[8], [32]], tune={"learning_rate": [0.1, 0.5]})
+
+
+def estimator() -> Study:
+    from sklearn.tree import DecisionTreeClassifier
+
+    study = Study("digits", model=DecisionTreeClassifier, looks=[3])
+    return study.stage("depth", max_depth=[3, 8])
+
+
+def trained(data, *, width: int = 3, seed: int = 0):
+    """A model that knows the nearest of some examples."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(data.x_train))[: 10 * width]
+    known, labels = data.x_train[chosen].astype(float), data.y_train[chosen]
+    far = ((data.x_val[:, None].astype(float) - known) ** 2).sum(axis=2)
+    return {"accuracy": float((labels[far.argmin(axis=1)] == data.y_val).mean())}
+
+
+def function() -> Study:
+    study = Study("digits", model={"function": trained, "metrics": {"accuracy": "max"}}, looks=[3])
+    return study.stage("width", width=[1, 20])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [dense, estimator, function])
+def test_the_result_is_the_same_as_on_this_machine(cluster, make) -> None:
+    here = make().run(store=":memory:")
+    there = make().run(store=":memory:", on="ray", address=cluster.address)
+    assert _plain(there) == _plain(here)
+
+
+@pytest.mark.slow
+def test_what_a_crash_a_timeout_and_much_output_cost(cluster) -> None:
+    from bakeoff.executors.ray import Ray
+
+    executor = Ray(partial(Processes, 1, timeout=2.0), address=cluster.address)
+    outcomes = []
+    does = ["finish", "exit", "raise", "sleep", "print", "finish"]
+    batches = [[request(number, does=what)] for number, what in enumerate(does)]
+    executor.run(batches, work, Watch(), outcomes.append)
+    executor.close()
+    found = {one.key: one for one in outcomes}
+    assert len(outcomes) == len(found) == len(does)
+    assert [found[str(n)].stopped for n in range(6)] == [
+        None,
+        "crashed",
+        "raised",
+        "timeout",
+        None,
+        None,
+    ]
+    assert found["4"].notes["output"] == "hello from 4\ntrouble"
+
+
+@pytest.mark.slow
+def test_a_node_that_goes_costs_no_run_and_one_that_comes_takes_some(cluster) -> None:
+    from bakeoff.executors.ray import Ray
+
+    node = cluster.add_node(num_cpus=1, object_store_memory=10**8)
+    cluster.wait_for_nodes()
+    executor, watch, outcomes = Ray(partial(Processes, 1), address=cluster.address), Watch(), []
+    assert executor.slots == 3
+    assert executor.where == "on 3 nodes of Ray"
+
+    def take(outcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 6:
+            cluster.remove_node(node, allow_graceful=False)
+        if len(outcomes) == 12:
+            cluster.add_node(num_cpus=1, object_store_memory=10**8)
+
+    batches = [[request(number, does="nap", seconds=0.4)] for number in range(40)]
+    executor.run(batches, work, watch, take)
+    executor.close()
+    assert sorted(int(one.key) for one in outcomes) == list(range(40))
+    assert {one.stopped for one in outcomes} == {None}
+    assert any("was lost; its runs are sent again" in line for line in watch.said)
+    assert any("has joined" in line for line in watch.said)
+
+
+@pytest.mark.slow
+def test_a_node_that_cannot_load_the_work_is_left_out(cluster, tmp_path) -> None:
+    from bakeoff.executors.ray import Ray
+
+    executor, watch, outcomes = Ray(partial(Processes, 1), address=cluster.address), Watch(), []
+    flag = tmp_path / "first"
+    batches = [[request(number)] for number in range(6)]
+    executor.run(batches, partial(work_of, Choosy(str(flag))), watch, outcomes.append)
+    executor.close()
+    assert len(outcomes) == 6
+    assert {line for line in watch.said if "left out" in line} == {
+        f"node {os.uname().nodename} is left out: another processor"
+    }
+    with pytest.raises(UsageError, match="no node can do this work: another processor"):
+        executor = Ray(partial(Processes, 1), address=cluster.address)
+        executor.run(batches, partial(work_of, Choosy("")), Watch(), outcomes.append)
+
+
+class Choosy:
+    """What only one of the nodes can load."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        import ray
+
+        self.path = state["path"]
+        node = ray.get_runtime_context().get_node_id()
+        if not self.path:
+            raise RuntimeError("another processor")
+        try:
+            with Path(self.path).open("x") as file:
+                file.write(node)
+        except FileExistsError:
+            if Path(self.path).read_text() != node:
+                raise RuntimeError("another processor") from None
+
+
+def work_of(_choosy, batch, watch):
+    return work(batch, watch)
+
+
+DRIVER = """
+import sys
+from bakeoff.study import Study
+study = Study("digits", base={"scale": "unit", "learning_rate": 0.3, "epochs": 500}, looks=[5],
+              name="killed")
+study.stage("width", hidden=[[64], [96], [128]])
+print("go", flush=True)
+result = study.run(store=sys.argv[1], on="ray", address=sys.argv[2])
+print(len(result.record.stages), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_ends_is_gone_on_with_and_leaves_nothing_behind(
+    cluster, tmp_path, kill
+) -> None:
+    ray = pytest.importorskip("ray")
+    store = tmp_path / "a.sqlite"
+    command = [sys.executable, "-c", DRIVER, str(store), cluster.address]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    _wait(lambda: store.exists() and _num_runs(store) >= 2)
+    driver.send_signal(kill)
+    driver.wait(20)
+    done = _num_runs(store)
+    assert done < 15
+    out = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout
+    assert out.split() == [b"go", b"1"]
+    with Store.open(store) as opened:
+        rows = opened.studies()
+        assert rows[-1].num_finished >= 15
+    if not ray.is_initialized():
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    # What the ended driver held is free again.
+    _wait(lambda: ray.available_resources().get("CPU") == ray.cluster_resources().get("CPU"))
+    ray.shutdown()
+
+
+def _num_runs(store: Path) -> int:
+    import sqlite3
+
+    try:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+            return int(
+                connection.execute("SELECT count(*) FROM run WHERE state = 'finished'").fetchone()[
+                    0
+                ]
+            )
+    except sqlite3.Error:
+        return 0
+
+
+def _wait(condition, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

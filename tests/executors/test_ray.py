@@ -40,6 +40,14 @@ def test_an_address_without_ray_is_a_mistake() -> None:
         Study("digits").stage("s", epochs=[1, 2]).run(store=":memory:", address="auto")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:99999", "nowhere"])
+def test_a_cluster_that_is_not_there_is_one_line(address) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(UsageError, match=rf"ray: .*{address}.*check the address"):
+        dense().run(store=":memory:", on="ray", address=address)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     ray = pytest.importorskip("ray")

@@ -14,6 +14,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -44,6 +45,8 @@ MOST_IN_A_PARCEL = 256
 
 REFRESH_SECONDS = 2.0
 """How often the driver looks which nodes there are."""
+
+CONNECT_SECONDS = 10.0
 
 GRACE_SECONDS = 3.0
 """How long slots may take to end when they are asked to."""
@@ -157,6 +160,7 @@ class Ray:
                 watch.say(f"node {self.host(node)} is gone")
             for node in (self._alive - before) if before else ():
                 watch.say(f"node {self.host(node)} has joined")
+            self._must_have_nodes()
         return self.slots
 
     def host(self, node: str) -> str:
@@ -173,10 +177,13 @@ class Ray:
             self._banned[node] = reason
             watch.say(f"node {self.host(node)} is left out: {reason}")
             self._look()
-        if not self._alive:
+        self._must_have_nodes()
+
+    def _must_have_nodes(self) -> None:
+        if self._banned and not self._alive:
             raise UsageError(
-                f"ray: no node can do this work: {reason}; what it needs must be installed there, see "
-                "docs/scaling.md"
+                f"ray: no node can do this work: {next(iter(self._banned.values()))}; what it needs must "
+                "be installed there, see docs/scaling.md"
             )
 
     def failed_start(self, error: BaseException) -> None:
@@ -572,6 +579,15 @@ def _room(resources: Mapping[str, float], asked: Mapping[str, float]) -> int:
 def _connect(ray: Any, address: str, slots: int | None) -> None:
     """Joins a cluster, or starts one on this machine."""
     more = {"num_cpus": slots or available_cores(), "include_dashboard": False}
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        try:  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"ray: nothing answers at {address} ({error}); check the address, or start a cluster with "
+                "`ray start --head`"
+            ) from error
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -347,6 +347,49 @@ class Study:
         with Store.open(store or self._folder / DEFAULT_STORE, wait=wait) as opened:
             return Result(go(opened))
 
+    @classmethod
+    def from_notebook(cls, path: str | Path) -> Study:
+        """A replication of the Keras networks that a notebook or a script trains; it is not run.
+
+        Raises:
+            DataError: it cannot be read, or trains no such network that can be followed.
+        """
+        from bakeoff.notebook.study import import_notebook
+
+        spec = from_dict(import_notebook(path).document, source=str(path))
+        return cls.from_loaded(LoadedSpec(spec, str(path), Path(path).parent, ""))
+
+    @classmethod
+    def from_optuna(
+        cls,
+        search: Any,
+        data: DataLike | None = None,
+        *,
+        top: int = 5,
+        model: Any = DENSE,
+        rename: Mapping[str, str] | None = None,
+        base: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Study:
+        """A study of the best trials of a search: is the best one really better than the others?
+
+        Args:
+            search: an ``optuna.Study``.
+            top: how many trials, at least 2.
+            data, model, base, **options: as for ``Study``; ``base`` has what the search did not vary.
+            rename: parameter of the search → setting of the model, where they differ.
+
+        Raises:
+            DataError: fewer than two finished trials, or several objectives.
+            SpecError: a parameter that is no setting of the model.
+        """
+        from bakeoff.finalists import STAGE, candidates_of, name_of
+
+        question, candidates = candidates_of(search, top, rename)
+        options = {"name": name_of(search), **options}
+        study = cls(data, model=model, base=base, **options)
+        return study.stage(STAGE, question=question, candidates=candidates)
+
     def __repr__(self) -> str:
         stages = self._document["stage"]
         names = ", ".join(str(stage["name"]) for stage in stages) or "no stages yet"

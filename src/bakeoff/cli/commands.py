@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__, words
-from bakeoff.cli import ab, reading, running, stores
+from bakeoff.cli import ab, importing, reading, running, stores
 from bakeoff.cli.output import Style, download_bar
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
@@ -228,5 +228,7 @@ for command in (
     reading.export,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
+app.command()(importing.finalists)
 app.add_typer(data, name="data")
 app.add_typer(stores.app, name="store")

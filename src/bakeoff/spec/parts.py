@@ -138,9 +138,9 @@ class ModelSpec(Record):
     ] = None
     threads: Annotated[int, Field(ge=1, le=10_000, description="Cores that a run may use.")] = 1
     gpus: Annotated[
-        float,
+        int | float,
         Field(ge=0.0, le=10_000, description="GPUs that a run gets; 0.25: four runs share one."),
-    ] = 0.0
+    ] = 0
     memory: Annotated[
         Annotated[float, Field(gt=0.0)] | None,
         Field(description="Memory that a run may use, in GiB."),

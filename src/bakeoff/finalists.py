@@ -1,0 +1,144 @@
+"""From a search of Optuna's to a study of its best trials: is the best one really better?"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bakeoff import words
+from bakeoff.errors import DataError, UsageError
+
+STAGE = "finalists"
+
+
+def open_search(storage: str, name: str | None = None) -> Any:
+    """The Optuna study in a storage.
+
+    Args:
+        storage: path of an SQLite file or of a journal file, or a URL as Optuna takes it.
+        name: of the study; left out where there is only one.
+
+    Raises:
+        UsageError: Optuna is not installed, or which study is meant is not clear.
+        DataError: the storage cannot be read.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise UsageError(
+            "finalists: Optuna is not installed; install it with `pip install 'bakeoff[optuna]'`"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    where: Any = storage
+    if "://" not in storage:
+        if not Path(storage).is_file():
+            raise DataError(f"{storage}: is no file; give the storage of the search")
+        with Path(storage).open("rb") as file:
+            is_sqlite = file.read(15) == b"SQLite format 3"
+        where = f"sqlite:///{storage}"
+        if not is_sqlite:
+            from optuna.storages import JournalStorage
+            from optuna.storages.journal import JournalFileBackend
+
+            where = JournalStorage(JournalFileBackend(storage))
+    try:
+        names = optuna.get_all_study_names(where)
+    except Exception as error:  # whatever its database drivers raise
+        line = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise DataError(f"{storage}: is no storage of Optuna's ({line[0]})") from error
+    if not names:
+        raise DataError(f"{storage}: holds no study of Optuna's; check the path")
+    if name is None and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        raise UsageError(
+            f"--study: must name a study of {storage}, which holds "
+            + words.listing(sorted(map(repr, names)))
+            + ("" if name is None else f", but is {name!r}")
+        )
+    try:
+        return optuna.load_study(study_name=name, storage=where)
+    except Exception as error:
+        raise DataError(f"{storage}: study {name!r} cannot be read ({error})") from error
+
+
+def best_trials(search: Any, top: int) -> list[Any]:
+    """The best finished trials with different parameters, the best first.
+
+    Raises:
+        DataError: there are fewer than two, or the search has several objectives.
+    """
+    if len(search.directions) > 1:
+        raise DataError(
+            f"study {search.study_name!r} has {len(search.directions)} objectives; a verdict is about "
+            "one: make a study of the trials that you would choose from"
+        )
+    sign = -1.0 if search.direction.name == "MAXIMIZE" else 1.0
+    finished = [
+        one for one in search.trials if one.state.name == "COMPLETE" and one.value is not None
+    ]
+    finished.sort(key=lambda one: (sign * one.value, one.number))
+    found: list[Any] = []
+    for one in finished:
+        if all(one.params != other.params for other in found):
+            found.append(one)
+    if len(found) < 2:
+        raise DataError(
+            f"study {search.study_name!r} has {words.plural(len(found), 'finished trial')} with "
+            "different parameters; at least 2 are needed"
+        )
+    return found[:top]
+
+
+def candidates_of(
+    search: Any, top: int, rename: Mapping[str, str] | None = None
+) -> tuple[str, list[dict[str, Any]]]:
+    """A question and the best trials as candidates of a stage.
+
+    Args:
+        search: an ``optuna.Study``.
+        top: how many trials.
+        rename: parameter of the search → setting of the model, where they differ.
+
+    Raises:
+        UsageError: ``top`` is below 2.
+        DataError: see ``best_trials``.
+    """
+    if top < 2:
+        raise UsageError(f"top: `top >= 2` must hold, but got {top}")
+    trials = best_trials(search, top)
+    names = rename or {}
+    found = [
+        {"label": f"trial {one.number}"}
+        | {names.get(key, key): value for key, value in one.params.items()}
+        for one in trials
+    ]
+    shown = ", ".join(f"{one.number} ({words.number(one.value)})" for one in trials)
+    return f"Which of the best trials is really better? In the search: {shown}.", found
+
+
+def name_of(search: Any) -> str:
+    """Of a study of its trials."""
+    return words.visible(search.study_name)[:60].strip() or "search"
+
+
+def model_from(text: str) -> Any:
+    """What ``--model`` says: ``dense``, ``sklearn=NAME``, or a table as a study file has it.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if text == "dense":
+        return text
+    kind, found, reference = text.partition("=")
+    if found and kind.strip() in ("sklearn", "keras", "function", "command"):
+        return {kind.strip(): reference.strip()}
+    try:
+        return tomllib.loads(f"model = {text}")["model"]
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"--model: must be dense, KIND=REFERENCE or a table such as "
+            f'{{function = "train.py:train", metrics = {{loss = "min"}}}}, but is {text!r} ({error})'
+        ) from error

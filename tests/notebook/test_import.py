@@ -1,0 +1,306 @@
+"""Notebooks as people write them, read without being run."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bakeoff import Study
+from bakeoff.cli.commands import app
+from bakeoff.errors import DataError
+from bakeoff.notebook.cells import Scores, printed_scores
+from bakeoff.notebook.study import import_notebook
+from bakeoff.spec import load
+
+
+def notebook(tmp_path: Path, *cells: str | tuple[str, str], name: str = "mine.ipynb") -> Path:
+    """A notebook of code cells, some with what they printed."""
+    made = []
+    for cell in cells:
+        code, printed = (cell, "") if isinstance(cell, str) else cell
+        outputs = [{"output_type": "stream", "name": "stdout", "text": printed}] if printed else []
+        made.append(
+            {
+                "cell_type": "code",
+                "source": textwrap.dedent(code).splitlines(keepends=True),
+                "outputs": outputs,
+            }
+        )
+    path = tmp_path / name
+    path.write_text(json.dumps({"cells": made, "nbformat": 4}))
+    return path
+
+
+LOAD = """
+import tensorflow as tf
+from tensorflow import keras
+(x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+x_train, x_test = x_train / 255.0, x_test / 255.0
+"""
+
+HELPER = """
+from keras.layers import Dense, Flatten, LeakyReLU
+
+class Net:
+    def __init__(self, widths, activation="sigmoid"):
+        self.model = keras.Sequential()
+        self.model.add(Flatten(input_shape=(28, 28)))
+        for width in widths:
+            self.model.add(Dense(width, activation=activation))
+        self.model.add(Dense(10, activation="softmax"))
+
+    def train(self, x, y, *, epochs, lr):
+        self.model.compile(keras.optimizers.SGD(lr), loss="sparse_categorical_crossentropy")
+        self.history = self.model.fit(x, y, epochs=epochs, validation_split=1/12)
+
+    def test(self, x, y):
+        self.loss, self.accuracy = self.model.evaluate(x, y)
+        print("loss:", self.loss, "accuracy:", self.accuracy)
+"""
+
+
+def _use(name: str, widths: str, activation: str, rate: float) -> str:
+    return f"""
+{name} = Net({widths}, {activation})
+{name}.model.summary()
+{name}.train(x_train, y_train, epochs=10, lr={rate})
+{name}.test(x_test, y_test)
+"""
+
+
+def test_helper_classes_cells_and_printed_numbers_become_a_replication(tmp_path) -> None:
+    path = notebook(
+        tmp_path,
+        LOAD,
+        HELPER,
+        (
+            _use("model_a", "[64]", "'sigmoid'", 0.1)
+            + _use("model_b", "[64, 64]", "'sigmoid'", 0.1),
+            "Epoch 1/10\n - loss: 1.2 - accuracy: 0.8 - val_loss: 1.0 - val_accuracy: 0.9\n"
+            "loss: 0.25 accuracy: 0.9301\nloss: 0.2 accuracy: 0.9402\n",
+        ),
+        (
+            _use("slow", "[64, 64]", "'sigmoid'", 0.001)
+            + _use("fast", "[64, 64]", "'sigmoid'", 0.5),
+            "loss: 2.1 accuracy: 0.51\n",
+        ),
+        _use("leaky", "[64, 64]", "LeakyReLU(alpha=0.1)", 0.5),
+        _use("again", "[64, 64]", "LeakyReLU(alpha=0.1)", 0.5),
+    )
+    found = import_notebook(path)
+    assert found.left == ()
+    document = found.document
+    assert (document["data"], document["split"], document["folds"]) == ("mnist", "last", 12)
+    assert document["base"]["scale"] == "unit"
+    assert document["base"]["negative_slope"] == 0.1
+    stages = document["stage"]
+    assert [stage["name"] for stage in stages] == [
+        "hidden layers",
+        "learning rate",
+        "activation",
+        "again",
+    ]
+    assert stages[0]["candidate"] == [
+        {"label": "a", "hidden": [64], "published": {"test_accuracy": 0.9301, "test_loss": 0.25}},
+        {
+            "label": "b",
+            "hidden": [64, 64],
+            "published": {"test_accuracy": 0.9402, "test_loss": 0.2},
+        },
+    ]
+    assert [stage["carry"] for stage in stages] == [
+        {"hidden": [64, 64]},
+        {"learning_rate": 0.5},
+        {"activation": "leaky_relu"},
+        {"learning_rate": 0.5},
+    ]
+    assert "published" not in stages[1]["candidate"][1]
+    study = Study.from_notebook(path)
+    assert study.spec.kind == "replication"
+
+
+def test_the_command_writes_a_study_that_can_be_checked_and_says_what_it_read(tmp_path) -> None:
+    path = notebook(tmp_path, LOAD, HELPER, _use("a", "[32]", "'relu'", 0.1), "import os")
+    made = tmp_path / "study.toml"
+    runner = CliRunner()
+    result = runner.invoke(app, ["import", str(path), str(made)])
+    assert result.exit_code == 0, result.output
+    assert "cell 3, line 4: a: scale unit, hidden 32, activation relu" in result.output
+    assert "nothing printed of it is known" in result.output
+    spec = load(made).spec
+    assert [one.label for one in spec.stage[0].candidate] == ["a"]
+    assert tomllib.loads(made.read_text())["data"] == "mnist"
+    again = runner.invoke(app, ["import", str(path), str(made)])
+    assert again.exit_code != 0
+    assert runner.invoke(app, ["import", str(path), str(made), "--force"]).exit_code == 0
+
+
+def test_loops_over_settings_are_unrolled(tmp_path) -> None:
+    code = """
+    from keras import Sequential, layers, optimizers
+    def build(width, drop=0.0):
+        return Sequential([layers.Input((784,)), layers.Dense(width, "relu"), layers.Dropout(drop),
+                           layers.Dense(10, activation="softmax")])
+    results = {}
+    for width in [16, 2 * 16]:
+        for lr in (0.01, 0.1):
+            net = build(width, drop=0.2)
+            net.compile(optimizer=optimizers.Adam(learning_rate=lr), loss="categorical_crossentropy")
+            net.fit(x_train.reshape(-1, 784), y_train, epochs=3, batch_size=64)
+            results[width] = net.evaluate(x_test, y_test)
+    """
+    found = import_notebook(notebook(tmp_path, LOAD, code))
+    (stage,) = found.document["stage"]
+    assert [(one["label"], one["hidden"], one["learning_rate"]) for one in stage["candidate"]] == [
+        ("16, 0.01", [16], 0.01),
+        ("16, 0.1", [16], 0.1),
+        ("32, 0.01", [32], 0.01),
+        ("32, 0.1", [32], 0.1),
+    ]
+    base = found.document["base"]
+    assert (base["optimizer"], base["dropout"], base["batch_size"], base["epochs"]) == (
+        "adam",
+        0.2,
+        64,
+        3,
+    )
+
+
+def test_models_one_per_cell_are_grouped_by_what_changes(tmp_path) -> None:
+    cells = []
+    for name, width, lr in (("n1", 8, 0.1), ("n2", 16, 0.1), ("n3", 16, 0.01), ("n4", 16, 1.0)):
+        cells.append(f"""
+        {name} = keras.models.Sequential()
+        {name}.add(keras.layers.Dense({width}, activation="tanh", input_dim=784))
+        {name}.add(keras.layers.Dense(10, activation="softmax"))
+        {name}.compile(loss=keras.losses.SparseCategoricalCrossentropy(), optimizer=keras.optimizers.SGD({lr}))
+        {name}.fit(x_train, y_train, epochs=2)
+        """)
+    stages = import_notebook(notebook(tmp_path, LOAD, *cells)).document["stage"]
+    assert [[one["label"] for one in stage["candidate"]] for stage in stages] == [
+        ["n1", "n2"],
+        ["n3", "n4"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        ("net.add(keras.layers.Conv2D(8, 3))", "Conv2D has no place in a dense network"),
+        ("net.add(keras.layers.Dense(int(input())))", "a layer whose width only a run can tell"),
+    ],
+)
+def test_what_is_no_dense_network_is_left_and_said(tmp_path, code, left) -> None:
+    text = f"""
+    net = keras.Sequential()
+    {code}
+    net.add(keras.layers.Dense(10, activation="softmax"))
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    net.fit(x_train, y_train)
+    """
+    with pytest.raises(DataError, match=f"trains no Keras network .*{left}"):
+        import_notebook(notebook(tmp_path, LOAD, text))
+
+
+def test_what_cannot_be_followed_is_said_line_by_line(tmp_path) -> None:
+    text = """
+    net = keras.Sequential([keras.layers.Dense(9), keras.layers.Dense(10)])
+    net.compile("adam", "sparse_categorical_crossentropy")
+    while waiting():
+        pass
+    if today():
+        net.fit(x_train[:100], y_train[:100], validation_data=(x_test, y_test), epochs=n,
+                callbacks=[keras.callbacks.EarlyStopping(patience=3), keras.callbacks.TensorBoard()])
+    """
+    found = import_notebook(notebook(tmp_path, LOAD, text, "%%bash\nrm -rf x", "no python at all"))
+    assert found.document["base"]["patience"] == 3
+    said = "\n".join(found.left)
+    for part in (
+        "cell 2, line 4: a `while` loop",
+        "cell 2, line 6: a condition that only a run can tell",
+        "a part of the data; all of it is used",
+        "a number of epochs that only a run can tell; 1 is taken",
+        "its callback TensorBoard",
+        "the test part validated it",
+        "cell 3: is for another program",
+        "cell 4: is no Python (line 1)",
+    ):
+        assert part in said, part
+
+
+def test_a_script_is_read_as_well_and_nothing_of_it_is_run(tmp_path) -> None:
+    trap = tmp_path / "ran"
+    path = tmp_path / "train.py"
+    path.write_text(
+        f"open({str(trap)!r}, 'w').write('x')\n__import__('os').system('touch {trap}')\n"
+        + textwrap.dedent(LOAD)
+        + HELPER
+        + _use("net", "[12]", "'relu'", 0.1)
+    )
+    found = import_notebook(path)
+    assert found.document["base"]["hidden"] == [12]
+    assert "line " in found.understood[0]
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not json",
+        b"[1, 2]",
+        b'{"cells": 3}',
+        b'{"cells": [1, null, {"cell_type": "code", "source": 7, "outputs": [3, {"text": 4}]}]}',
+        b"[" * 100_000,
+        b"\xff\xfe\x00",
+        json.dumps({"cells": [{"cell_type": "code", "source": "(" * 5000}]}).encode(),
+        json.dumps(
+            {"cells": [{"cell_type": "code", "source": "x = " + "-" * 9999 + "1"}]}
+        ).encode(),
+        json.dumps({"cells": [{"cell_type": "code", "source": "def f():\n  f()\nf()"}]}).encode(),
+        json.dumps(
+            {
+                "cells": [
+                    {"cell_type": "code", "source": "x = 'a' * 10**9\ny = 9**9**9\nz = [x] * 10**9"}
+                ]
+            }
+        ).encode(),
+        json.dumps(
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "source": "for a in range(99999):\n  for b in range(99999):\n    c = a * b",
+                    }
+                ]
+            }
+        ).encode(),
+    ],
+)
+def test_hostile_notebooks_are_one_line(tmp_path, content) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        import_notebook(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "scores"),
+    [
+        ("test_loss: 0.91 test_accuracy: 0.7044", [Scores(0.7044, 0.91)]),
+        ("Test accuracy: 97.5%", [Scores(0.975, None)]),
+        ("[0.0812, 0.9754]", [Scores(0.9754, 0.0812)]),
+        ("313/313 - 1s - loss: 0.08 - accuracy: 0.97", [Scores(0.97, 0.08)]),
+        ("313/313 - 0s 1ms/step - accuracy: 0.9712 - loss: 0.0919", [Scores(0.9712, 0.0919)]),
+        ("loss: 0.1 - acc: 0.9 - val_loss: 0.2 - val_acc: 0.8", []),
+        ("nothing here", []),
+    ],
+)
+def test_scores_are_found_in_what_is_printed(text, scores) -> None:
+    assert printed_scores(text) == scores

@@ -25,6 +25,7 @@ def test_the_numbers_of_the_streams_are_part_of_the_format() -> None:
         "DROPOUT": 3,
         "TUNING": 4,
         "RUN": 5,
+        "STOPPING": 6,
     }
 
 

@@ -155,3 +155,9 @@ def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
         raise UsageError(
             f"{os.fspath(path)}: cannot be written ({why}); give another path"
         ) from error
+
+
+def file_stem(name: str) -> str:
+    """A study's name as part of a file name."""
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
+    return stem.strip("-.")[:80] or "study"

@@ -152,6 +152,24 @@ class Result:
             self.with_model(written[-1])
         return written
 
+    def log_to(self, tool: str, place: str | None = None) -> int:
+        """Writes every run, and the verdicts, into a tool that tracks experiments.
+
+        Args:
+            tool: ``mlflow`` or ``tensorboard``.
+            place: of MLflow the tracking URI or an SQLite file, by default ``mlflow.db``; of TensorBoard
+                a folder, by default ``runs``.
+
+        Returns:
+            how many runs there are; those that are in that place already are left as they are.
+
+        Raises:
+            UsageError: another tool, one that is not installed, or a place that it does not take.
+        """
+        from bakeoff.tracking import open_log, write
+
+        return write(self.record, open_log(tool, place, self.record.name))
+
     def to_dict(self) -> dict[str, Any]:
         """The result document (``"format": 1``), as ``--json`` writes it."""
         return result_document(self.record)

@@ -288,6 +288,7 @@ class Study:
         follow_audit: int = 0,
         wait: bool = False,
         budget: float | None = None,
+        log: str | None = None,
     ) -> Result:
         """Runs the study, or goes on where it stopped.
 
@@ -307,6 +308,7 @@ class Study:
             wait: wait when another process is writing to the store.
             budget: seconds that it may take: no more replicates are asked for that would probably
                 not end in time. The first look of each stage and the refits are trained anyhow.
+            log: ``mlflow:URI`` or ``tensorboard:FOLDER``: runs are written there as they finish.
 
         Raises:
             RunsFailedError: no verdict was possible in some stage.
@@ -329,6 +331,13 @@ class Study:
         spec, dataset = self._fitted(), self.load_data()
         model = study_model(spec, self.brought, task_of(dataset.task, spec.metric), engine=engine)
 
+        watching: Observer = observer or default_observer()
+        logging = None
+        if log is not None:
+            from bakeoff.tracking import Logging, open_log, place_of
+
+            logging = watching = Logging(open_log(*place_of(log), spec.name), watching)
+
         def go(opened: Store) -> StudyResult:
             with contextlib.closing(model.executor(workers, on, address)) as executor:
                 return run_study(
@@ -338,14 +347,18 @@ class Study:
                     model.trainable,
                     executor,
                     options=options,
-                    observer=observer or default_observer(),
+                    observer=watching,
                     folder=self._folder,
                 )
 
         if isinstance(store, Store):
-            return Result(go(store))
-        with Store.open(store or self._folder / DEFAULT_STORE, wait=wait) as opened:
-            return Result(go(opened))
+            record = go(store)
+        else:
+            with Store.open(store or self._folder / DEFAULT_STORE, wait=wait) as opened:
+                record = go(opened)
+        if logging is not None:
+            logging.finish(record)
+        return Result(record)
 
     @classmethod
     def from_notebook(cls, path: str | Path) -> Study:

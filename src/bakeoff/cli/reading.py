@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bakeoff import words
 from bakeoff.cli.output import Style, message_console, result_console, write_text
-from bakeoff.cli.running import file_stem
 from bakeoff.errors import NotStoredError, UsageError
+from bakeoff.files import file_stem
 
 if TYPE_CHECKING:
     from bakeoff.store.sqlite import Store
@@ -206,15 +207,35 @@ def predict(
 
 
 def export(
-    model: ModelPath,
-    output: Annotated[str, typer.Argument(help="A .safetensors, .keras or .onnx file.")],
+    what: Annotated[
+        str, typer.Argument(help="A model file; with --to a study of the store, by name or id.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Argument(help="A .safetensors, .keras or .onnx file; with --to where it goes."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="Write a study instead: mlflow, tensorboard, csv or parquet."),
+    ] = None,
+    store: StorePath = "bakeoff.sqlite",
 ) -> None:
-    """Write a model in another format, by the ending of the file's name.
+    """Write a model in another format, or a study into a tool that tracks experiments.
 
-    Example:
+    Examples:
 
       bakeoff export bakeoff-digits.safetensors digits.onnx
+
+      bakeoff export digits --to mlflow mlflow.db
+
+      bakeoff export digits --to tensorboard runs
     """
+    if to is not None:
+        _export_study(what, output, to, store)
+        return
+    if output is None:
+        raise UsageError("export: where the model goes is missing; name a file, or say --to")
+    model = what
     from bakeoff.dense import export as formats
     from bakeoff.dense.model import TrainedModel
 
@@ -232,6 +253,22 @@ def export(
         )
     writers[ending](Path(output))
     typer.echo(output)
+
+
+def _export_study(study: str, output: str | None, to: str, store: str) -> None:
+    from bakeoff.tracking import DEFAULT_PLACE, open_log, write
+
+    with _open(store) as opened:
+        if to in ("csv", "parquet"):
+            place = output or f"{file_stem(study)}.{to}"
+            _frames(
+                opened, study, place if to == "csv" else None, place if to == "parquet" else None
+            )
+            typer.echo(place)
+            return
+        record = opened.load_result(study)
+    number = write(record, open_log(to, output, record.name))
+    typer.echo(f"{words.plural(number, 'run')} in {output or DEFAULT_PLACE[to]}")
 
 
 def _open(path: str) -> Store:

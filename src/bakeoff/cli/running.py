@@ -20,7 +20,7 @@ from bakeoff.cli.output import (
     write_text,
 )
 from bakeoff.errors import LintError, UsageError
-from bakeoff.files import must_be_writable
+from bakeoff.files import file_stem, must_be_writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +110,13 @@ def run(
             help="Ask for no more replicates that would not end in time: 90s, 10m, 1h30m.",
         ),
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOOL:PLACE",
+            help="Write runs as they finish: mlflow:URI or tensorboard:FOLDER.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
     ] = False,
@@ -179,6 +186,7 @@ def run(
         follow_audit=follow_audit,
         wait=wait,
         budget=seconds,
+        log=log,
     )
     record = result.record
     beside = loaded.folder if store in (None, ":memory:") else Path(store or "").parent
@@ -386,12 +394,6 @@ def _observer(style: Style, on_stage: Any, plan: StudyPlan) -> LiveProgress | Pl
     from bakeoff.terminal.progress import PlainProgress
 
     return PlainProgress(write_message, on_stage)
-
-
-def file_stem(name: str) -> str:
-    """A study's name as part of a file name."""
-    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
-    return stem.strip("-.")[:80] or "study"
 
 
 def _shown(path: Path) -> str:

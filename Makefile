@@ -7,10 +7,10 @@ STAMPS := .stamps
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*) pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lint types imports docs slow wheel clean tools
+.PHONY: help run test check bench format lint types imports docs slow wheel clean tools docs-site
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMPS)/tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -40,13 +40,18 @@ $(STAMPS)/dev: $(STAMPS)/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
+# What meets other tools is tested where those are there; the quick tests do without them.
+$(STAMPS)/integrations: $(STAMPS)/dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations]'
+	@touch $@
+
 run: $(STAMPS)/installed  ## run the embedded digits study
 	$(BIN)/bakeoff run
 
 test: $(STAMPS)/dev  ## the quick tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not slow and not browser'
 
-check: format lint types imports docs test slow  ## everything CI checks
+check: $(STAMPS)/integrations format lint types imports docs test slow  ## everything CI checks
 
 format: $(STAMPS)/dev  ## is the code formatted?
 	$(BIN)/ruff format --check .
@@ -64,8 +69,13 @@ imports: $(STAMPS)/dev  ## do imports run downwards?
 docs: $(STAMPS)/dev  ## are the generated pages current?
 	$(BIN)/python docs/generate.py --check
 
-slow: $(STAMPS)/dev  ## the slow tests and the browser's
+slow: $(STAMPS)/integrations  ## the slow tests and the browser's
 	$(BIN)/pytest -n auto --dist loadfile -m 'slow or browser'
+
+docs-site: $(STAMPS)/dev  ## the documentation as a site in build/site
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,site]'
+	$(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
 
 bench: $(STAMPS)/installed  ## the benchmarks, beside their peers
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

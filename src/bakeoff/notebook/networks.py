@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from bakeoff import words
-from bakeoff.dense.settings import ACTIVATIONS, KERNEL_INITIALIZERS, OPTIMIZERS
+from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE, KERNEL_INITIALIZERS, OPTIMIZERS
 from bakeoff.notebook.values import Data, Dotted, Part, Training
 
 _WITHOUT_EFFECT = frozenset({"Flatten", "Input", "InputLayer", "Rescaling", "Reshape"})
@@ -35,6 +37,14 @@ def read_network(training: Training) -> Reading:
     if training.loss is not None and "crossentropy" not in _name(training.loss).lower():
         reading.left.append(f"its loss {_name(training.loss)} is no cross-entropy")
         reading.is_dense = False
+    if reading.is_dense:
+        try:
+            DENSE_SPACE.complete(reading.settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "settings"
+            reading.left.append(f"its {place} is {str(first['input'])[:40]}: {first['msg']}")
+            reading.is_dense = False
     return reading
 
 

@@ -7,7 +7,7 @@ STAMPS := .stamps
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*) pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lint types imports docs slow wheel clean tools docs-site
+.PHONY: help run test check bench format lint types imports docs slow wheel clean tools docs-site integrations
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,7 +40,8 @@ $(STAMPS)/dev: $(STAMPS)/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-# What meets other tools is tested where those are there; the quick tests do without them.
+integrations: $(STAMPS)/integrations  ## the tools that studies meet, so that the tests meet them too
+
 $(STAMPS)/integrations: $(STAMPS)/dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations]'
 	@touch $@
@@ -51,7 +52,7 @@ run: $(STAMPS)/installed  ## run the embedded digits study
 test: $(STAMPS)/dev  ## the quick tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not slow and not browser'
 
-check: $(STAMPS)/integrations format lint types imports docs test slow  ## everything CI checks
+check: integrations format lint types imports docs test slow  ## everything CI checks
 
 format: $(STAMPS)/dev  ## is the code formatted?
 	$(BIN)/ruff format --check .

@@ -566,6 +566,7 @@ class DataSummary:
             of a regression.
         ranges: name and range (largest less smallest value) of the number with the smallest and
             of the one with the largest range, of a table; empty where there are no two.
+        remarks: what was done to the data that its owner should know, such as pictures resized.
     """
 
     name: str
@@ -586,6 +587,7 @@ class DataSummary:
     target: str = ""
     target_range: tuple[float, ...] = ()
     ranges: tuple[tuple[str, float], ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

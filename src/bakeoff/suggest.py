@@ -189,6 +189,7 @@ def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:
         more = " …" if dataset.num_classes > 8 else ""
         yield f"Predicts the class {dataset.target or 'y'}: {shown}{more}"
     yield f"{dataset.num_examples:,} examples, and {len(dataset.test):,} sealed for the test"
+    yield from dataset.remarks
     width = max((len(one.name) for one in dataset.described), default=0)
     for one in dataset.described[:most]:
         gaps = f"; {words.plural(one.gaps, 'gap')}" if one.gaps else ""

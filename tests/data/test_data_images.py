@@ -8,7 +8,9 @@ from PIL import Image
 
 from bakeoff.data import images
 from bakeoff.data.images import read_folder, read_picture
+from bakeoff.data.paths import load_path
 from bakeoff.errors import DataError
+from bakeoff.suggest import told
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
@@ -69,13 +71,34 @@ def test_one_coloured_picture_makes_all_of_them_coloured(tmp_path) -> None:
     assert read_folder(tmp_path).images.shape == (2, 3, 4, 3)
 
 
+def test_pictures_of_another_size_get_the_one_that_most_have_and_that_is_said(tmp_path) -> None:
+    for name in ("a", "b"):
+        for number in range(4):
+            _save(tmp_path / "train" / name / f"{number}.png", GREY + number)
+    _save(tmp_path / "train" / "b" / "5.png", np.full((30, 20), 200, np.uint8))
+    for name in ("a", "b"):
+        _save(tmp_path / "test" / name / "1.png", np.full((8, 8, 3), [9, 80, 200], np.uint8))
+    folder = read_folder(tmp_path / "train")
+    assert folder.images.shape == (9, 3, 4)
+    assert folder.num_resized == 1
+    assert (folder.images[-1] == 200).all()
+    dataset = load_path(tmp_path)
+    assert dataset.image_shape == (3, 4, 3)  # the test part has colours
+    assert dataset.remarks == ("3 pictures of another size resized to 4 × 3",)
+    assert dataset.remarks[0] in list(told(dataset))
+
+
+def test_of_two_sizes_as_frequent_the_larger_one_is_taken(tmp_path) -> None:
+    _save(tmp_path / "a" / "1.png", GREY)
+    _save(tmp_path / "b" / "1.png", np.zeros((6, 8), np.uint8))
+    assert read_folder(tmp_path).images.shape == (2, 6, 8)
+
+
 def _broken(tmp_path, kind: str):
     _save(tmp_path / "a" / "1.png", GREY)
     odd = tmp_path / "b" / "odd.png"
     odd.parent.mkdir()
-    if kind == "size":
-        _save(odd, GREY[:, :2])
-    elif kind == "text":
+    if kind == "text":
         odd.write_text("I am no picture")
     elif kind == "empty":
         odd.write_bytes(b"")
@@ -94,7 +117,6 @@ def _broken(tmp_path, kind: str):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("size", "one size, but it is 2 × 3 and .*1.png is 4 × 3; resize"),
         ("text", "must be a picture .* but is not"),
         ("empty", "must be a picture .* but is not"),
         ("truncated", "damaged or cut off"),

@@ -380,7 +380,10 @@ def _load(
         raise UsageError("--task: belongs to a table of data; a study file has data.task")
     made = Study.from_file(study, overrides=overrides)
     with download_bar(style) as progress:
-        made.load_data(progress)
+        dataset = made.load_data(progress)
+    if not style.quiet:
+        for line in dataset.remarks:
+            message_console(style).print(words.visible(line), soft_wrap=True, markup=False)
     return made
 
 

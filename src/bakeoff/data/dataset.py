@@ -84,6 +84,7 @@ class Dataset:
         folds: the author's own fold of each example, int32 from 0, shape (num_examples,), -1 where
             it always trains; or None.
         described: what each column of a table was taken for; empty for anything else.
+        remarks: what else was done to the data that its owner should know.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Dataset:
     groups: NDArray[np.int32] | None = None
     folds: NDArray[np.int32] | None = None
     described: tuple[Described, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def num_examples(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ class ImageFolder:
     Attributes:
         images: uint8, shape (num_examples, height, width) or (…, 3) for colour.
         labels: the folder's name per example, text.
+        num_resized: how many had another size.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[Any]
+    num_resized: int = 0
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -111,13 +114,18 @@ def parts(folder: Path) -> tuple[Path, Path | None]:
     return (train, test) if train is not None else (folder, None)
 
 
-def read_folder(folder: Path) -> ImageFolder:
+def read_folder(folder: Path, size: tuple[int, ...] | None = None) -> ImageFolder:
     """Reads ``folder/<class>/<picture>``, classes and pictures in the order of their names.
 
     If every picture is grey the images are; one coloured picture makes all of them coloured.
 
+    Args:
+        folder: of the classes.
+        size: (height, width) that all pictures get; by default the one that most of them have,
+            the larger of two that are as frequent.
+
     Raises:
-        DataError: no folders of classes, no pictures, files that are none, or different sizes.
+        DataError: no folders of classes, no pictures, or files that are none.
     """
     classes = [entry for entry in _visible(folder) if entry.is_dir()]
     if not classes:
@@ -127,7 +135,7 @@ def read_folder(folder: Path) -> ImageFolder:
         )
     pictures: list[NDArray[np.uint8]] = []
     labels: list[str] = []
-    first: Path | None = None
+    num_bytes = 0
     for entry in classes:
         paths = _visible(entry)
         if not paths:
@@ -140,20 +148,33 @@ def read_folder(folder: Path) -> ImageFolder:
                     f"{path}: a class's folder must hold pictures only, but this is a folder; flatten it"
                 )
             picture = read_picture(path)
-            if first is None:
-                first = path
-            elif picture.shape[:2] != pictures[0].shape[:2]:
-                raise DataError(
-                    f"{path}: all pictures must have one size, but it is {_size(picture)} and {first} is "
-                    f"{_size(pictures[0])}; resize them first"
-                )
             pictures.append(picture)
             labels.append(entry.name)
-            check_size(str(folder), len(pictures) * picture.nbytes)
+            num_bytes += picture.nbytes
+            check_size(str(folder), num_bytes)
+    sizes = Counter(picture.shape[:2] for picture in pictures)
+    size = size or max(sizes, key=lambda one: (sizes[one], one))
+    num_resized = len(pictures) - sizes[size[0], size[1]]
+    if num_resized:
+        check_size(str(folder), len(pictures) * size[0] * size[1] * 3)
+        pictures = [_resized(picture, size) for picture in pictures]
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [p if p.ndim == 3 else np.repeat(p[:, :, None], 3, axis=2) for p in pictures]
-    return ImageFolder(np.stack(pictures), np.array(labels))
+    return ImageFolder(np.stack(pictures), np.array(labels), num_resized)
 
 
-def _size(picture: NDArray[np.uint8]) -> str:
-    return f"{picture.shape[1]} × {picture.shape[0]}"
+def coloured(folder: ImageFolder) -> ImageFolder:
+    """The same with three channels."""
+    if folder.images.ndim == 4:
+        return folder
+    return replace(folder, images=np.repeat(folder.images[..., None], 3, axis=3))
+
+
+def _resized(picture: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The picture stretched to (height, width)."""
+    from PIL import Image
+
+    if picture.shape[:2] == size[:2]:
+        return picture
+    made = Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS)
+    return np.asarray(made)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff import words
 from bakeoff.data.array_files import read_idx, read_npz
 from bakeoff.data.arrays import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
@@ -108,7 +109,8 @@ def load_path(
         target=str(train.get("target") or ""),
         **{key: train.get(key) for key in ("weights", "groups", "folds")},
     )
-    return replace(dataset, name=path.name.split(".")[0] or str(path))
+    name = path.name.split(".")[0] or str(path)
+    return replace(dataset, name=name, remarks=train.get("remarks", ()))
 
 
 _Part = Mapping[str, Any]
@@ -285,10 +287,18 @@ def _read_pictures(folder: Path) -> tuple[_Part, _Part | None]:
 
     train_folder, test_folder = images.parts(folder)
     train = images.read_folder(train_folder)
-    if test_folder is None:
-        return {"x": train.images, "y": train.labels}, None
-    test = images.read_folder(test_folder)
-    return {"x": train.images, "y": train.labels}, {"x": test.images, "y": test.labels}
+    test = None if test_folder is None else images.read_folder(test_folder, train.images.shape[1:3])
+    if test is not None and test.images.ndim != train.images.ndim:  # grey beside colours
+        train, test = images.coloured(train), images.coloured(test)
+    resized = train.num_resized + (0 if test is None else test.num_resized)
+    height, width = train.images.shape[1:3]
+    remarks = (
+        (f"{words.plural(resized, 'picture')} of another size resized to {width} × {height}",)
+        if resized
+        else ()
+    )
+    part = {"x": train.images, "y": train.labels, "remarks": remarks}
+    return part, None if test is None else {"x": test.images, "y": test.labels}
 
 
 def _as_bytes(train: _Part, test: _Part | None) -> tuple[_Part, _Part | None]:

@@ -218,6 +218,7 @@ class StudyData:
             if len(values)
             else (),
             ranges=_ranges(dataset),
+            remarks=dataset.remarks,
         )
 
     def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:

@@ -26,7 +26,7 @@ WALKED = [
     and any(block.language in ("sh", "console", "python") for block in blocks.blocks(page))
 ]
 WITH_MNIST = ("README.md", "docs/tutorial.md")
-LIBRARIES = ("keras", "skops", "torch")
+LIBRARIES = ("keras", "mlflow", "optuna", "ray", "skops", "tensorboard", "torch")
 
 
 def shell_commands(page: Path) -> list[tuple[blocks.Block, str]]:

@@ -9,54 +9,53 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
-import pickle
-import queue
-import signal
-import socket
 import sys
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import words
 from bakeoff.errors import EngineError, UsageError
 from bakeoff.executors.base import DriversWatch, Executor, Work, available_cores
-from bakeoff.executors.guard import SHARED_BYTES, mapped_from
-from bakeoff.executors.threads import ThreadWatch
-from bakeoff.trainables.attempts import failure_of
+from bakeoff.executors.ray_cluster import connect
+from bakeoff.executors.ray_rounds import Round, Slot, first_line
+from bakeoff.executors.ray_slots import Home, SlotActor, pickled
 from bakeoff.trainables.base import Outcome, Request
-
-POLL_SECONDS = 0.05
-GATHER_SECONDS = 0.2
-"""How long a slot collects what its runs tell before it sends it."""
-
-PARCEL_SECONDS = 0.25
-MOST_IN_A_PARCEL = 256
-"""Tiny runs travel together: as many as take about so long."""
 
 REFRESH_SECONDS = 2.0
 """How often the driver looks which nodes there are."""
 
-CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
+"""How long slots may take to end."""
 
-GRACE_SECONDS = 3.0
-"""How long slots may take to end when they are asked to."""
+MOST_FAILED_STARTS, MOST_PAUSE_SECONDS = 3, 60.0
+"""So many slots may fail to start before one has; where some have, the next is tried ever later."""
 
-MOST_LOSSES = 3
-"""So often a run is sent again after its slot was lost; then it counts as crashed."""
+DECISIVE = ("KERAS_BACKEND",)
+"""Variables of the driver that decide numbers without standing in a run's key for nothing."""
 
-MISSING = (
-    "on: ray is not installed; install it with `pip install 'bakeoff[ray]'`, or leave `on` out"
-)
+ADVICE = "the same bakeoff and what the model uses must be on every node, see docs/scaling.md"
+
+
+@dataclass(frozen=True, slots=True)
+class SentWork:
+    """Work in Ray's object store.
+
+    Attributes:
+        digest: of its bytes.
+        content: reference to its bytes.
+        names, arrays: of its large arrays, and references to them.
+    """
+
+    digest: str
+    content: Any
+    names: tuple[str, ...]
+    arrays: tuple[Any, ...]
 
 
 class Ray:
@@ -71,6 +70,11 @@ class Ray:
         threads: cores of a run.
         gpus: of a run; fractions share one.
         memory: GiB of a run.
+        folder: with the files that runs need; it is sent to a running cluster.
+
+    Attributes:
+        ray: the library.
+        started: the slots there are.
 
     Raises:
         UsageError: Ray is not installed, cannot be reached, or has no node for such a run.
@@ -85,25 +89,35 @@ class Ray:
         threads: int = 1,
         gpus: float = 0.0,
         memory: float | None = None,
+        folder: Path | None = None,
     ) -> None:
         try:
             import ray
         except ImportError as error:
-            raise UsageError(MISSING) from error
-        self._ray: Any = ray
+            raise UsageError(
+                "on: ray is not installed; install it with `pip install 'bakeoff[ray]'`, or leave "
+                "`on` out"
+            ) from error
+        self.ray: Any = ray
+        self.started: list[Slot] = []
         self._local, self._wanted = local, slots
         self._needs = {"CPU": float(threads), "GPU": gpus, "memory": (memory or 0.0) * 2**30}
-        self._slots: list[_Slot] = []
         self._arrays: dict[int, tuple[NDArray[Any], Any]] = {}
         self._banned: dict[str, str] = {}
-        self._alive: set[str] = set()
-        self._refreshed = 0.0
-        self._failed_starts = 0
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local", slots)
         self._hosts: dict[str, str] = {}
-        self._room = 0
+        self._failed_starts, self._next_start = 0, 0.0
+        self._is_ours = not ray.is_initialized()
+        self._is_here, self._root = False, Path.cwd()
+        if self._is_ours:
+            place = address or os.environ.get("RAY_ADDRESS") or "local"
+            self._is_here = place == "local"
+            # `ray job submit` has sent what is needed.
+            if self._is_here or folder is None or "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+                folder = None
+            else:
+                self._root = folder.absolute()
+            cores = (slots * threads) if slots else available_cores()
+            connect(ray, place, cores, folder)
         self._look()
         if not self._room and slots is None:
             self.close()
@@ -121,19 +135,18 @@ class Ray:
     @property
     def where(self) -> str:
         """For whoever watches."""
-        return f"on {words.plural(len(self._alive), 'node')} of Ray"
+        return f"on {words.plural(len(self._alive - self._banned.keys()), 'node')} of Ray"
 
     def close(self) -> None:
         """Ends all slots, and the connection where it was made here."""
         with contextlib.suppress(Exception):  # the cluster may be gone
-            ended = [slot.actor.close.remote() for slot in self._slots if slot.node]
-            self._ray.wait(ended, num_returns=len(ended), timeout=GRACE_SECONDS) if ended else None
-        for slot in self._slots:
-            with contextlib.suppress(Exception):
-                self._ray.kill(slot.actor)
-        self._slots.clear()
-        if self._ours:
-            self._ray.shutdown()
+            ended = [slot.actor.close.remote() for slot in self.started if slot.node]
+            if ended:
+                self.ray.wait(ended, num_returns=len(ended), timeout=CLOSE_SECONDS)
+        for slot in list(self.started):
+            self.drop(slot)
+        if self._is_ours:
+            self.ray.shutdown()
 
     def run(
         self,
@@ -142,30 +155,73 @@ class Ray:
         watch: DriversWatch,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
-        """See ``Executor.run``."""
+        """See ``Executor.run``.
+
+        Raises:
+            EngineError: the cluster ended.
+            UsageError: none of its nodes can do the work.
+        """
         try:
-            _Round(self, batches, work, watch, on_outcome).go()
-        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            Round(self, batches, work, watch, on_outcome).go()
+        except (self.ray.exceptions.RayError, ConnectionError) as error:
             raise EngineError(
-                f"ray: the cluster does not answer ({_first_line(error)}); the same command goes on "
+                f"ray: the cluster does not answer ({first_line(error)}); the same command goes on "
                 "from what is stored"
             ) from error
 
+    def sent(self, work: Work) -> SentWork:
+        """Work in the object store; its large arrays are put there once.
+
+        Raises:
+            UsageError: something in it cannot be sent.
+        """
+        used: dict[int, tuple[NDArray[Any], Any]] = {}
+
+        def place(array: NDArray[Any]) -> int:
+            if id(array) not in used:
+                known = self._arrays.get(id(array))
+                used[id(array)] = known or (array, self.ray.put(array))
+            return list(used).index(id(array))
+
+        try:
+            content = pickled(work, self._root, place, mapped=self._is_here)
+        except self.ray.exceptions.RayError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"the model cannot be sent to another machine: {error}; make what it uses inside it"
+            ) from error
+        self._arrays = used
+        arrays = tuple(reference for _, reference in used.values())
+        names = tuple(reference.hex() for reference in arrays)
+        digest = hashlib.sha256(content + "".join(names).encode()).hexdigest()
+        return SentWork(digest, self.ray.put(content), names, arrays)
+
     def slot_count(self, watch: DriversWatch) -> int:
-        """Looks again now and then which nodes there are; how many slots there may be."""
-        if time.monotonic() - self._refreshed > REFRESH_SECONDS:
+        """How many slots there should be now; looks again now and then which nodes there are.
+
+        Raises:
+            UsageError: only nodes that cannot do the work are left.
+        """
+        now = time.monotonic()
+        if now - self._refreshed > REFRESH_SECONDS:
             before = self._alive
             self._look()
             for node in before - self._alive:
                 watch.say(f"node {self.host(node)} is gone")
-            for node in (self._alive - before) if before else ():
+            for node in self._alive - before:
                 watch.say(f"node {self.host(node)} has joined")
             self._must_have_nodes()
-        return self.slots
+        return self.slots if now >= self._next_start else len(self.started)
 
     def host(self, node: str) -> str:
         """The name of a node."""
         return self._hosts.get(node, node)
+
+    def is_alive(self, node: str) -> bool:
+        """Whether a node is still there, looked up now."""
+        self._refreshed = 0.0
+        return any(one["NodeID"] == node and one["Alive"] for one in self.ray.nodes())
 
     def ban(self, node: str, reason: str, watch: DriversWatch) -> None:
         """Leaves a node out from now on.
@@ -180,393 +236,66 @@ class Ray:
         self._must_have_nodes()
 
     def _must_have_nodes(self) -> None:
-        if self._banned and not self._alive:
-            raise UsageError(
-                f"ray: no node can do this work: {next(iter(self._banned.values()))}; what it needs must "
-                "be installed there, see docs/scaling.md"
-            )
+        if self._banned and not self._alive - self._banned.keys():
+            reason = next(reversed(self._banned.values()))
+            raise UsageError(f"ray: no node can do this work: {reason}; {ADVICE}")
 
     def failed_start(self, error: BaseException) -> None:
-        """A slot did not come to life, perhaps as its node went, perhaps as none can.
+        """A slot did not come to life, perhaps as its node went, perhaps as it never can.
 
         Raises:
-            UsageError: it was not the first ones.
+            UsageError: none ever did.
         """
         self._failed_starts += 1
-        if self._failed_starts > MOST_LOSSES:
-            raise UsageError(
-                f"ray: no slot can be started ({str(error).strip().splitlines()[-1].strip()}); the same "
-                "bakeoff must be installed on every node, see docs/scaling.md"
-            )
+        pause = min(MOST_PAUSE_SECONDS, 0.1 * 2.0**self._failed_starts)
+        self._next_start = time.monotonic() + pause
+        if self._failed_starts > MOST_FAILED_STARTS and not any(one.node for one in self.started):
+            last = str(error).strip().splitlines()[-1].strip()
+            raise UsageError(f"ray: no slot can be started ({last}); {ADVICE}")
 
-    def started(self, slot: _Slot, node: str) -> None:
+    def ready(self, slot: Slot, node: str) -> None:
         """A slot has loaded its work."""
         slot.node, slot.awaited = node, None
-        self._failed_starts = 0
+        self._failed_starts, self._next_start = 0, 0.0
 
-    def content_of(self, work: Work) -> tuple[str, bytes, list[Any]]:
-        """Work as bytes with their digest, and references to its large arrays."""
-        buffer, references = io.BytesIO(), []
-
-        def place(array: NDArray[Any]) -> Any:
-            if self._is_one_machine and (mapped := mapped_from(array)) is not None:
-                return mapped
-            if array.nbytes < SHARED_BYTES:
-                return None
-            if id(array) not in self._arrays:
-                self._arrays[id(array)] = (array, self._ray.put(array))
-            references.append(self._arrays[id(array)][1])
-            return _sent, (len(references) - 1,)
-
-        try:
-            _Pickler(buffer, place).dump(work)
-        except Exception as error:
-            raise UsageError(
-                f"the model cannot be sent to another machine: {error}; make what it uses inside it"
-            ) from error
-        content = buffer.getvalue()
-        return hashlib.sha256(content).hexdigest(), content, references
-
-    def new_slot(self) -> _Slot:
+    def new_slot(self) -> Slot:
         """One more, wherever there is room; it is ready when it has loaded its work."""
-        made = self._ray.remote(
+        banned = ",".join(self._banned)
+        made = self.ray.remote(
             max_restarts=0,
             concurrency_groups={"control": 1},
             scheduling_strategy="SPREAD",
             num_cpus=self._needs["CPU"],
             num_gpus=self._needs["GPU"] or None,
             memory=int(self._needs["memory"]) or None,
-            label_selector={"ray.io/node-id": f"!in({','.join(self._banned)})"}
-            if self._banned
-            else None,
+            label_selector={"ray.io/node-id": f"!in({banned})"} if banned else None,
         )(SlotActor)
-        path = [one for one in sys.path if isinstance(one, str)]
-        slot = _Slot(made.remote(self._local, path, str(Path.cwd())))
-        self._slots.append(slot)
+        home = Home(
+            str(self._root),
+            str(Path.cwd()),
+            tuple(one for one in sys.path if isinstance(one, str) and one),
+            {name: os.environ[name] for name in DECISIVE if name in os.environ},
+        )
+        slot = Slot(made.remote(self._local, home))
+        self.started.append(slot)
         return slot
 
-    def drop(self, slot: _Slot) -> None:
+    def drop(self, slot: Slot) -> None:
         """Forgets a slot that ended, and ends it where it has not."""
         with contextlib.suppress(Exception):
-            self._ray.kill(slot.actor)
-        self._slots.remove(slot)
+            self.ray.kill(slot.actor)
+        self.started.remove(slot)
 
     def _look(self) -> None:
         self._refreshed = time.monotonic()
-        nodes = [one for one in self._ray.nodes() if one["Alive"]]
+        nodes = [one for one in self.ray.nodes() if one["Alive"]]
         self._hosts.update((one["NodeID"], one["NodeManagerHostname"]) for one in nodes)
-        self._alive = {one["NodeID"] for one in nodes} - self._banned.keys()
-        self._room = sum(
-            _room(one["Resources"], self._asked()) for one in nodes if one["NodeID"] in self._alive
-        )
-        self._is_one_machine = {one["NodeManagerAddress"] for one in nodes} == {
-            self._ray.util.get_node_ip_address()
-        }
+        self._alive = {one["NodeID"] for one in nodes}
+        useful = [one for one in nodes if one["NodeID"] not in self._banned]
+        self._room = sum(_room(one["Resources"], self._asked()) for one in useful)
 
     def _asked(self) -> dict[str, float]:
         return {name: amount for name, amount in self._needs.items() if amount}
-
-
-class _Slot:
-    """The driver's end of one slot.
-
-    Attributes:
-        actor: the other end.
-        node: id of the node it is on; empty until it is ready.
-        work: digest of the work that it has.
-        awaited: what is waited for: that it is ready, or what its runs tell.
-        parcel: batches that it has, without what was answered.
-        size, began: how many it was given, and when, in seconds of the monotonic clock.
-    """
-
-    def __init__(self, actor: Any) -> None:
-        self.actor = actor
-        self.node = ""
-        self.work = ""
-        self.awaited: Any = None
-        self.parcel: list[list[Request]] = []
-        self.size = 1
-        self.began = 0.0
-
-    @property
-    def busy(self) -> bool:
-        return bool(self.node) and self.awaited is not None
-
-    def answered(self, key: str) -> None:
-        rest = [[one for one in batch if one.key != key] for batch in self.parcel]
-        self.parcel = [batch for batch in rest if batch]
-
-
-class _Round:
-    """One call of ``Ray.run``: what waits, what runs, what was lost."""
-
-    def __init__(
-        self,
-        executor: Ray,
-        batches: Iterable[Sequence[Request]],
-        work: Work,
-        watch: DriversWatch,
-        on_outcome: Callable[[Outcome], None],
-    ) -> None:
-        self._executor, self._ray = executor, executor._ray
-        self._digest, self._content, self._arrays = executor.content_of(work)
-        self._waiting: Iterator[Sequence[Request]] = iter(batches)
-        self._again: deque[list[Request]] = deque()
-        self._watch, self._on_outcome = watch, on_outcome
-        self._requests: dict[str, Request] = {}
-        self._losses: Counter[str] = Counter()
-        self._deadline: float | None = None
-        self._per_batch: float | None = None
-        self._more = True
-        self._num_batches = len(batches) if isinstance(batches, Sized) else None
-
-    def go(self) -> None:
-        slots = self._executor._slots
-        try:
-            while True:
-                if self._deadline is None and self._watch.cancelled:
-                    self._deadline = time.monotonic() + GRACE_SECONDS
-                    for slot in slots:
-                        if slot.busy:
-                            slot.actor.stop.options(concurrency_group="control").remote()
-                if self._deadline is None:
-                    self._hand_out()
-                elif time.monotonic() > self._deadline:
-                    return self._end()
-                busy = [slot for slot in slots if slot.busy]
-                if not busy and not self._again and (self._deadline or not self._more):
-                    return None
-                awaited = [slot.awaited for slot in slots if slot.awaited is not None]
-                ready, _ = self._ray.wait(awaited, timeout=POLL_SECONDS)
-                for slot in [one for one in slots if one.awaited in ready]:
-                    self._hear(slot)
-        finally:
-            self._end()
-
-    def _hand_out(self) -> None:
-        """Parcels to the slots that are free; more slots where there is room for them."""
-        slots = self._executor._slots
-        for slot in slots:
-            if slot.node and not slot.busy:
-                if slot.work != self._digest:
-                    self._load(slot)
-                    continue
-                parcel = self._parcel()
-                if not parcel:
-                    return
-                slot.parcel = [list(batch) for batch in parcel]
-                slot.size, slot.began = len(parcel), time.monotonic()
-                run = slot.actor.run.options(num_returns="streaming")
-                slot.awaited = run.remote(slot.parcel)
-        if self._more or self._again:
-            most = self._executor.slot_count(self._watch)
-            if self._num_batches is not None:
-                most = min(most, self._num_batches)
-            for _ in range(most - len(slots)):
-                self._load(self._executor.new_slot())
-
-    def _load(self, slot: _Slot) -> None:
-        slot.node, slot.work = "", self._digest
-        slot.awaited = slot.actor.load.remote(self._content, *self._arrays)
-
-    def _parcel(self) -> list[Sequence[Request]]:
-        if self._again:
-            return [self._again.popleft()]
-        size = 1
-        if self._per_batch is not None:
-            size = int(np.clip(PARCEL_SECONDS / max(self._per_batch, 1e-9), 1, MOST_IN_A_PARCEL))
-        parcel: list[Sequence[Request]] = []
-        while len(parcel) < size and (batch := next(self._waiting, None)) is not None:
-            if batch:
-                parcel.append(batch)
-                self._requests.update((one.key, one) for one in batch)
-        self._more = bool(parcel)
-        return parcel
-
-    def _hear(self, slot: _Slot) -> None:
-        try:
-            if not slot.node:
-                return self._executor.started(slot, self._ray.get(slot.awaited))
-            messages = self._ray.get(next(slot.awaited))
-        except StopIteration:
-            slot.awaited = None
-            self._per_batch = (time.monotonic() - slot.began) / slot.size
-            self._send_again(slot, "ended without an outcome")
-        except self._ray.exceptions.RayTaskError as error:  # its work cannot be loaded there
-            node = str(self._ray.get(slot.actor.node.remote()))
-            self._executor.drop(slot)
-            self._executor.ban(node, _first_line(error.cause or error), self._watch)
-        except self._ray.exceptions.RayError as error:
-            self._executor.drop(slot)
-            self._executor._refreshed = 0.0
-            if not slot.node:
-                self._executor.failed_start(error)
-            else:
-                self._watch.say(
-                    f"a slot on node {self._executor.host(slot.node)} was lost; its runs are sent again"
-                )
-            self._send_again(slot, f"its slot was lost {MOST_LOSSES} times ({_first_line(error)})")
-        else:
-            self._take(slot, messages)
-        return None
-
-    def _take(self, slot: _Slot, messages: Sequence[tuple[str, Any]]) -> None:
-        for kind, content in messages:
-            if kind == "epoch":
-                key, epoch, metrics = content
-                self._watch.epoch(self._requests[key], epoch, metrics)
-                continue
-            slot.answered(content.key)
-            self._on_outcome(content)
-
-    def _send_again(self, slot: _Slot, reason: str) -> None:
-        """What a slot had and did not answer."""
-        for batch in slot.parcel:
-            first = batch[0].key
-            self._losses[first] += 1
-            if self._losses[first] >= MOST_LOSSES:
-                self._on_outcome(Outcome(first, stopped="crashed", reason=reason))
-                batch = batch[1:]
-            if batch:
-                self._again.append(batch)
-        slot.parcel = []
-
-    def _end(self) -> None:
-        """Slots that still run something are of no use for the next call."""
-        for slot in list(self._executor._slots):
-            if slot.busy:
-                self._executor.drop(slot)
-                if self._deadline is not None:
-                    for one in (one for batch in slot.parcel for one in batch):
-                        self._on_outcome(
-                            Outcome(one.key, stopped="cancelled", reason="ended with the study")
-                        )
-
-
-class SlotActor:
-    """The other end, on a node: an executor of one slot, and what its runs tell.
-
-    Args:
-        make: makes that executor.
-        path, folder: where the driver finds modules and files; what of it is here is found here too.
-    """
-
-    def __init__(self, make: Callable[[], Executor], path: Sequence[str], folder: str) -> None:
-        sys.path += [one for one in path if one not in sys.path]
-        with contextlib.suppress(OSError):
-            os.chdir(folder)
-        self._executor = make()
-        self._work: Work | None = None
-        self._watch: _SlotWatch | None = None
-
-    def node(self) -> str:
-        """Id of the node."""
-        import ray
-
-        return str(ray.get_runtime_context().get_node_id())
-
-    def load(self, content: bytes, *arrays: NDArray[Any]) -> str:
-        """Takes the work that is to be done; the node's id."""
-        _arrived.arrays = arrays
-        try:
-            self._work = pickle.loads(content)  # noqa: S301  (of our own driver)
-        finally:
-            _arrived.arrays = ()
-        return self.node()
-
-    def run(self, parcel: Sequence[Sequence[Request]]) -> Iterator[list[tuple[str, Any]]]:
-        """Works through the batches; gives what there is to tell, a few times a second."""
-        assert self._work is not None  # noqa: S101  (loaded before)
-        told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._watch = watch = _SlotWatch(told)
-        work, executor = self._work, self._executor
-
-        def train() -> None:
-            try:
-                executor.run(parcel, work, watch, lambda one: told.put(("outcome", one)))
-            except BaseException as error:
-                reason, text = failure_of(error)
-                for one in (one for batch in parcel for one in batch):
-                    told.put(
-                        (
-                            "lost",
-                            Outcome(
-                                one.key, {}, {}, {"traceback": text}, None, None, "raised", reason
-                            ),
-                        )
-                    )
-            told.put(("end", None))
-
-        threading.Thread(target=train, daemon=True).start()
-        answered: set[str] = set()
-        kind = ""
-        while kind != "end":
-            messages: list[tuple[str, Any]] = []
-            until = time.monotonic() + GATHER_SECONDS
-            while kind != "end":
-                try:
-                    kind, content = told.get(timeout=max(0.0, until - time.monotonic()))
-                except queue.Empty:
-                    break
-                if kind == "lost" and content.key in answered:
-                    continue
-                if kind in ("outcome", "lost"):
-                    answered.add(content.key)
-                    messages.append(("outcome", content))
-                elif kind == "epoch":
-                    messages.append((kind, content))
-            if messages:
-                yield messages
-
-    def stop(self) -> None:
-        """Asks what runs to end."""
-        if self._watch is not None:
-            self._watch.cancel()
-
-    def close(self) -> None:
-        """Ends what was kept between parcels."""
-        self._executor.close()
-
-
-class _SlotWatch(ThreadWatch):
-    """What a run tells goes into the queue of its slot."""
-
-    def __init__(self, told: queue.SimpleQueue[tuple[str, Any]]) -> None:
-        self.flag = np.zeros(1, np.int32)
-        self._told = told
-
-    def epoch(self, request: Request, epoch: int, metrics: Mapping[str, float]) -> None:
-        self._told.put(("epoch", (request.key, epoch, dict(metrics))))
-
-    def say(self, text: str) -> None:
-        """Nothing that a single slot has to say is for the user."""
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Large arrays go another way."""
-
-    def __init__(self, file: io.BytesIO, place: Callable[[NDArray[Any]], Any]) -> None:
-        super().__init__(file)
-        self._place = place
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            placed = self._place(value)
-            if placed is not None:
-                return placed
-        return super().reducer_override(value)
-
-
-class _Arrived(threading.local):
-    arrays: tuple[NDArray[Any], ...] = ()
-
-
-_arrived = _Arrived()
-
-
-def _sent(number: int) -> NDArray[Any]:
-    """An array that came beside the work."""
-    return _arrived.arrays[number]
 
 
 def _room(resources: Mapping[str, float], asked: Mapping[str, float]) -> int:
@@ -574,42 +303,3 @@ def _room(resources: Mapping[str, float], asked: Mapping[str, float]) -> int:
     return min(
         (int(resources.get(name, 0.0) / amount + 1e-9) for name, amount in asked.items()), default=0
     )
-
-
-def _connect(ray: Any, address: str, slots: int | None) -> None:
-    """Joins a cluster, or starts one on this machine."""
-    more = {"num_cpus": slots or available_cores(), "include_dashboard": False}
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
-        try:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-        except (OSError, OverflowError) as error:
-            raise UsageError(
-                f"ray: nothing answers at {address} ({error}); check the address, or start a cluster with "
-                "`ray start --head`"
-            ) from error
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level="ERROR",
-            **(more if address == "local" else {}),
-        )
-    except Exception as error:
-        raise UsageError(
-            f"ray: the cluster at {address} cannot be reached ({_first_line(error)}); check the address"
-        ) from error
-    if main and before is not None:
-        signal.signal(signal.SIGTERM, before)  # ours ends a study in order; Ray's ends the process
-    with contextlib.suppress(ImportError, AttributeError):
-        # What its daemons print of dead workers would stand between the lines of the study.
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher
-
-        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0].strip() if lines else type(error).__name__

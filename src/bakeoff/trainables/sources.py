@@ -197,6 +197,24 @@ def versions_of(sources: Iterable[str], modules: Iterable[str] = ()) -> dict[str
     return dict(sorted(versions.items()))
 
 
+def check_versions(versions: Mapping[str, str]) -> None:
+    """Holds what ``versions_of`` found on another machine against this one.
+
+    Raises:
+        UsageError: a library is missing, or is another version.
+    """
+    for name, version in versions.items():
+        found: str | None
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            # One that is not installed but lies beside the study is looked at when it is imported.
+            found = version if importlib.util.find_spec(name) is not None else None
+        if found != version:
+            here = f"it has {name} {found}" if found else f"it does not have {name}"
+            raise UsageError(f"{here}, the driver {version}; install the same")
+
+
 def name_of(
     kind: str, what: str, digest: str, versions: Mapping[str, str], *, hashed: bool = True
 ) -> str:

@@ -173,7 +173,9 @@ def test_a_node_that_cannot_load_the_work_is_left_out(cluster, tmp_path) -> None
     assert {line for line in watch.said if "left out" in line} == {
         f"node {os.uname().nodename} is left out: RuntimeError: another processor"
     }
-    with pytest.raises(UsageError, match="no node can do this work: RuntimeError: another processor"):
+    with pytest.raises(
+        UsageError, match="no node can do this work: RuntimeError: another processor"
+    ):
         executor = Ray(partial(Processes, 1), address=cluster.address)
         executor.run(batches, partial(work_of, Choosy("")), Watch(), outcomes.append)
 

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+
 from bakeoff.errors import UsageError
 from bakeoff.records import UNKNOWN_CODE
 
@@ -80,6 +82,8 @@ def _load_module(where: str, folder: Path, key: str) -> types.ModuleType:
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))
         spec.loader.exec_module(module)
+        # Under that name no worker could import a class of it; so its code goes with its objects.
+        cloudpickle.register_pickle_by_value(module)
         return module
     except UsageError:
         raise

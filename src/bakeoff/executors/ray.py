@@ -146,6 +146,7 @@ class Ray:
         for slot in list(self.started):
             self.drop(slot)
         if self._is_ours:
+            self._is_ours = False
             self.ray.shutdown()
 
     def run(

@@ -229,25 +229,34 @@ class NodeFiles:
 
 
 def _hold(path: Path, array: NDArray[Any]) -> int:
-    """A descriptor of the whole file, with a shared lock."""
+    """A descriptor of the whole file, with a shared lock; who finds it unfinished writes it."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         try:
-            if path.stat().st_ino != os.fstat(descriptor).st_ino:
-                raise FileNotFoundError  # removed, and made anew by another
-            if os.fstat(descriptor).st_size != array.nbytes:  # new, or its writer was ended
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if _is_whole(descriptor, array) and _is_at(path, descriptor):
+                kept, descriptor = descriptor, -1
+                return kept
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not _is_whole(descriptor, array):
                 os.truncate(descriptor, 0)
                 with os.fdopen(os.dup(descriptor), "wb") as file:
                     array.tofile(file)
-        except FileNotFoundError:
-            os.close(descriptor)
-            continue
-        except BaseException:
-            os.close(descriptor)
-            raise
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return descriptor
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _is_whole(descriptor: int, array: NDArray[Any]) -> bool:
+    return os.fstat(descriptor).st_size == array.nbytes
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether nobody has removed the file since it was opened."""
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def pickled(work: Work, root: Path, place: Callable[[NDArray[Any]], int], *, mapped: bool) -> bytes:

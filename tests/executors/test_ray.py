@@ -269,6 +269,18 @@ def test_the_files_of_a_study_travel_to_the_nodes(cluster, tmp_path, model) -> N
 
 
 @pytest.mark.slow
+def test_a_folder_that_is_too_large_is_one_line(cluster, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr("ray._private.runtime_env.packaging.GCS_STORAGE_MAX_SIZE", 1000)
+    (tmp_path / "large.bin").write_bytes(os.urandom(10_000))
+    message = r"the study's folder .* cannot be sent \(Package size .* exceeds .*\); name what .*\.rayignore"
+    with pytest.raises(UsageError, match=message):
+        estimator().run(store=":memory:", on="ray", address=cluster.address)
+    (tmp_path / ".rayignore").write_text("large.bin")
+    assert estimator().run(store=":memory:", on="ray", address=cluster.address).verdicts
+
+
+@pytest.mark.slow
 def test_a_node_that_goes_costs_no_run_and_one_that_comes_takes_some(cluster, new_executor) -> None:
     node = cluster.add_node(num_cpus=1, object_store_memory=10**8)
     cluster.wait_for_nodes()

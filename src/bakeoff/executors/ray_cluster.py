@@ -60,10 +60,11 @@ def connect(ray: Any, address: str, cores: int, folder: Path | None) -> None:
             os.environ.setdefault(USAGE_STATS, "0")
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
     except Exception as error:
-        if options.get("runtime_env") and isinstance(error, ValueError) and "size" in str(error):
+        if isinstance(error, ray.exceptions.RuntimeEnvSetupError):
+            found = first_line(error.__cause__ or error).partition(". ")[0]
             raise UsageError(
-                f"ray: the study's folder {folder} is too large to be sent ({first_line(error)}); name "
-                "what runs do not need in its .gitignore or .rayignore"
+                f"ray: the study's folder {folder} cannot be sent ({found}); name what runs do not need "
+                "in its .gitignore or .rayignore"
             ) from error
         raise UsageError(
             f"ray: the cluster at {address} cannot be reached ({first_line(error)}); check the address"

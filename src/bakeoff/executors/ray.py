@@ -37,7 +37,7 @@ MOST_FAILED_STARTS, MOST_PAUSE_SECONDS = 3, 60.0
 """So many slots may fail to start before one has; where some have, the next is tried ever later."""
 
 DECISIVE = ("KERAS_BACKEND",)
-"""Variables of the driver that decide numbers without standing in a run's key for nothing."""
+"""Variables by which the driver's libraries are what a run's key says they are."""
 
 ADVICE = "the same bakeoff and what the model uses must be on every node, see docs/scaling.md"
 

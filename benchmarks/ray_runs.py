@@ -29,10 +29,10 @@ import bakeoff
 from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.execution.environment import describe
 from bakeoff.execution.runs import RunService
-from bakeoff.executors import ray_rounds
+from bakeoff.executors import ray_round
 from bakeoff.executors.base import Work
 from bakeoff.executors.ray import Ray, SentWork
-from bakeoff.executors.ray_rounds import Slot
+from bakeoff.executors.ray_round import Slot
 from bakeoff.executors.threads import Threads
 from bakeoff.records import Replicate
 from bakeoff.stop import Stop
@@ -88,7 +88,7 @@ class Simulated(Ray):
     def __init__(self) -> None:
         self.spent = 0.0
         self.num_messages = 0
-        self.started = []
+        self.all_slots = []
         self.ray = SimpleNamespace(
             exceptions=SimpleNamespace(RayError=RuntimeError),
             get=lambda one: pickle.loads(one) if isinstance(one, bytes) else one,
@@ -114,14 +114,14 @@ class Simulated(Ray):
         return SLOTS
 
     def new_slot(self) -> Slot:
-        self.started.append(Slot(FarEnd(self)))
-        return self.started[-1]
+        self.all_slots.append(Slot(FarEnd(self)))
+        return self.all_slots[-1]
 
     def drop(self, slot: Slot) -> None:
-        self.started.remove(slot)
+        self.all_slots.remove(slot)
 
     def close(self) -> None:
-        self.started.clear()
+        self.all_slots.clear()
 
 
 def service_of(folder: Path, store: Store, executor: Any, notify: Any) -> RunService:
@@ -208,9 +208,9 @@ def library(folder: Path, num_runs: int = 20_000) -> None:
     print(f"bytes a run: its request {one[0]:,}, its outcome {one[1]:,} with {EPOCHS} epochs")
     executor = Ray(partial(Threads, 1), 2)
     try:
-        for what, most in (("in parcels", ray_rounds.MOST_IN_A_PARCEL), ("one by one", 1)):
+        for what, most in (("in parcels", ray_round.MOST_IN_A_PARCEL), ("one by one", 1)):
             batches = [[one] for one in requests[: num_runs if most > 1 else num_runs // 10]]
-            with patch.object(ray_rounds, "MOST_IN_A_PARCEL", most):
+            with patch.object(ray_round, "MOST_IN_A_PARCEL", most):
                 executor.run(batches[:10], at_once, told, told.say)  # the slots start
                 count: list[Outcome] = []
                 spent, began = time.process_time(), time.perf_counter()

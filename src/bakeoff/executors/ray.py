@@ -23,8 +23,8 @@ from bakeoff import words
 from bakeoff.errors import EngineError, UsageError
 from bakeoff.executors.base import DriversWatch, Executor, Work, available_cores
 from bakeoff.executors.ray_cluster import connect
-from bakeoff.executors.ray_rounds import Round, Slot, first_line
-from bakeoff.executors.ray_slots import Home, SlotActor, pickled
+from bakeoff.executors.ray_round import Round, Slot, first_line
+from bakeoff.executors.slot import Home, SlotActor, pickled
 from bakeoff.trainables.base import Outcome, Request
 
 REFRESH_SECONDS = 2.0
@@ -74,7 +74,7 @@ class Ray:
 
     Attributes:
         ray: the library.
-        started: the slots there are.
+        all_slots: the slots there are.
 
     Raises:
         UsageError: Ray is not installed, cannot be reached, or has no node for such a run.
@@ -99,7 +99,7 @@ class Ray:
                 "`on` out"
             ) from error
         self.ray: Any = ray
-        self.started: list[Slot] = []
+        self.all_slots: list[Slot] = []
         self._local, self._wanted = local, slots
         self._needs = {"CPU": float(threads), "GPU": gpus, "memory": (memory or 0.0) * 2**30}
         self._arrays: dict[int, tuple[NDArray[Any], Any]] = {}
@@ -140,10 +140,10 @@ class Ray:
     def close(self) -> None:
         """Ends all slots, and the connection where it was made here."""
         with contextlib.suppress(Exception):  # the cluster may be gone
-            ended = [slot.actor.close.remote() for slot in self.started if slot.node]
+            ended = [slot.actor.close.remote() for slot in self.all_slots if slot.node]
             if ended:
                 self.ray.wait(ended, num_returns=len(ended), timeout=CLOSE_SECONDS)
-        for slot in list(self.started):
+        for slot in list(self.all_slots):
             self.drop(slot)
         if self._is_ours:
             self._is_ours = False
@@ -213,7 +213,7 @@ class Ray:
             for node in self._alive - before:
                 watch.say(f"node {self.host(node)} has joined")
             self._must_have_nodes()
-        return self.slots if now >= self._next_start else len(self.started)
+        return self.slots if now >= self._next_start else len(self.all_slots)
 
     def host(self, node: str) -> str:
         """The name of a node."""
@@ -250,7 +250,7 @@ class Ray:
         self._failed_starts += 1
         pause = min(MOST_PAUSE_SECONDS, 0.1 * 2.0**self._failed_starts)
         self._next_start = time.monotonic() + pause
-        if self._failed_starts > MOST_FAILED_STARTS and not any(one.node for one in self.started):
+        if self._failed_starts > MOST_FAILED_STARTS and not any(one.node for one in self.all_slots):
             last = str(error).strip().splitlines()[-1].strip()
             raise UsageError(f"ray: no slot can be started ({last}); {ADVICE}")
 
@@ -278,14 +278,14 @@ class Ray:
             {name: os.environ[name] for name in DECISIVE if name in os.environ},
         )
         slot = Slot(made.remote(self._local, home))
-        self.started.append(slot)
+        self.all_slots.append(slot)
         return slot
 
     def drop(self, slot: Slot) -> None:
         """Forgets a slot that ended, and ends it where it has not."""
         with contextlib.suppress(Exception):
             self.ray.kill(slot.actor)
-        self.started.remove(slot)
+        self.all_slots.remove(slot)
 
     def _look(self) -> None:
         self._refreshed = time.monotonic()

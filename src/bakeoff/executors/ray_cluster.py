@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import UsageError
-from bakeoff.executors.ray_rounds import first_line
+from bakeoff.executors.ray_round import first_line
 
 CONNECT_SECONDS = 10.0
 

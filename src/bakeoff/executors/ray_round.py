@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.executors.base import DriversWatch, Work
-from bakeoff.executors.ray_slots import Message
+from bakeoff.executors.slot import Message
 from bakeoff.trainables.base import Outcome, Request
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Round:
 
     def go(self) -> None:
         """Works through the batches."""
-        slots = self._executor.started
+        slots = self._executor.all_slots
         try:
             while True:
                 if self._deadline is None and self._watch.cancelled:
@@ -112,7 +112,7 @@ class Round:
 
     def _hand_out(self) -> None:
         """Parcels to the slots that are free; more slots where there is room for them."""
-        slots = self._executor.started
+        slots = self._executor.all_slots
         calm = max(1.0, len(slots) / CALM_SLOTS)
         for slot in slots:
             if slot.awaited is not None:
@@ -149,7 +149,7 @@ class Round:
         if self._per_batch is not None:
             size = int(min(MOST_IN_A_PARCEL, PARCEL_SECONDS * calm / max(self._per_batch, 1e-9)))
         if self._left is not None:  # towards the end no slot has more than its share
-            size = min(size, self._left // (2 * len(self._executor.started)))
+            size = min(size, self._left // (2 * len(self._executor.all_slots)))
         parcel: list[Sequence[Request]] = []
         while len(parcel) < max(1, size) and self._more:
             batch = next(self._waiting, None)
@@ -167,7 +167,7 @@ class Round:
     def _ready(self) -> list[Slot]:
         """Waits a little for the first that has something to tell; all that have by then."""
         waiting = {
-            id(one.awaited): one for one in self._executor.started if one.awaited is not None
+            id(one.awaited): one for one in self._executor.all_slots if one.awaited is not None
         }
         if not waiting:
             time.sleep(POLL_SECONDS)
@@ -240,7 +240,7 @@ class Round:
 
     def _end(self) -> None:
         """Slots that still run something are of no use for the next call."""
-        for slot in [one for one in self._executor.started if one.busy]:
+        for slot in [one for one in self._executor.all_slots if one.busy]:
             self._executor.drop(slot)
             for one in (one for batch in slot.parcel for one in batch if self._deadline):
                 reason = "ended with the study"

@@ -10,12 +10,13 @@ import numpy as np
 
 from bakeoff import words
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.loading import load_dataset
 from bakeoff.data.paths import looks_like_path
 from bakeoff.errors import UsageError
 from bakeoff.spec import BUILT_IN, DataSpec, LoadedSpec, from_dict
 from bakeoff.spec.document import override
 from bakeoff.spec.writing import study_to_toml
-from bakeoff.study import Study, load_dataset
+from bakeoff.study import Study
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 

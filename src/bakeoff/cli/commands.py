@@ -184,8 +184,8 @@ def describe_dataset(
     import numpy as np
 
     from bakeoff import suggest
+    from bakeoff.data.loading import load_dataset
     from bakeoff.spec import DataSpec
-    from bakeoff.study import load_dataset
 
     if suggest.names_data(name, target):
         asked = {"path": name, "target": target, "task": task}

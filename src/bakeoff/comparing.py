@@ -61,6 +61,8 @@ def compare(
     *,
     store: str | Path | Store = ":memory:",
     replicates: int | None = None,
+    on: str | None = None,
+    address: str | None = None,
     **options: Any,
 ) -> Result:
     """Which of a few models is best on some data.
@@ -71,6 +73,7 @@ def compare(
         y: labels, shape (num_examples,).
         store: where runs are kept; nowhere by default.
         replicates: at most so many per model.
+        on, address: where runs happen, as in ``Study.run``.
         **options: any other key of a study file, such as ``metric`` or ``seed``.
 
     Raises:
@@ -92,7 +95,7 @@ def compare(
     study = Study((X, y), model=first, **options)
     entries = [{"label": label, "model": model} for label, model in models.items()]
     study.stage(STAGE, "Which model is best?", candidates=entries)
-    return study.run(store=store, replicates=replicates)
+    return study.run(store=store, replicates=replicates, on=on, address=address)
 
 
 def programs_study(
@@ -136,7 +139,9 @@ def programs_study(
     return study.stage(STAGE, "Which program is better?", candidates=entries)
 
 
-def first_metrics(study: Study, store: Store) -> Mapping[str, float]:
+def first_metrics(
+    study: Study, store: Store, *, on: str | None = None, address: str | None = None
+) -> Mapping[str, float]:
     """What the first program of a study prints: of its stored first run, else of one made now.
 
     The run is kept, so that the study itself has it already.
@@ -159,7 +164,8 @@ def first_metrics(study: Study, store: Store) -> Mapping[str, float]:
     stop = Stop()
     trainable = Mixed(members)
     settings = trainable.space.complete({})
-    with contextlib.closing(model.executor(1)) as executor, stop.on_signals():
+    where = model.executor(1, on, address, study.folder)
+    with contextlib.closing(where) as executor, stop.on_signals():
         service = RunService(trainable, executor, data, store, 0, notify=nobody, stop=stop)
         request = service.request(STAGE, "A", settings, Replicate(0, 0, 0))
         found: dict[str, Run] = store.find_runs([request.key])

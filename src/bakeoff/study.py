@@ -335,7 +335,7 @@ class Study:
             logging = watching = Logging(open_log(*place_of(log), spec.name), watching)
 
         def go(opened: Store) -> StudyResult:
-            with contextlib.closing(model.executor(workers, on, address)) as executor:
+            with contextlib.closing(model.executor(workers, on, address, self._folder)) as executor:
                 return run_study(
                     spec,
                     dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import pickle
 from typing import Any
 
 import golden_cases
@@ -18,6 +19,7 @@ from bakeoff.dense.base import Engine, Layer, Scaling, Watch
 from bakeoff.dense.native import NativeEngine, available_instruction_sets
 from bakeoff.dense.reference import ReferenceEngine
 from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
+from bakeoff.errors import EngineError
 
 REFERENCE: Engine = ReferenceEngine()
 SETS = available_instruction_sets()
@@ -287,3 +289,16 @@ def test_unknown_settings_do_not_exist(engine: NativeEngine) -> None:
         ACTIVATIONS, ("sgd", "adam", "adamw", "rmsprop")
     ):
         assert engine.refuses(DenseSettings(activation=activation, optimizer=optimizer)) is None
+
+
+def test_on_another_machine_it_is_the_same_engine_or_none(monkeypatch) -> None:
+    engine = NativeEngine("baseline")
+    sent = pickle.dumps(engine)
+    assert pickle.loads(sent).name == engine.name
+    with pytest.raises(
+        EngineError, match=r"does not have the instruction set of native/\d/baselin_"
+    ):
+        pickle.loads(sent.replace(b"baseline", b"baselin_"))
+    monkeypatch.setattr("bakeoff.dense.native.NUMERIC_VERSION", 9)
+    with pytest.raises(EngineError, match="its engine is native/9/baseline, the driver's native/"):
+        pickle.loads(sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -19,9 +20,11 @@ from executor_work import Watch, request, work
 
 from bakeoff.errors import UsageError
 from bakeoff.executors.processes import Processes
+from bakeoff.executors.threads import Threads
 from bakeoff.report.json import dumps
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
+from bakeoff.trainables.base import Outcome
 
 # A cluster leaves the outputs of its processes open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -48,6 +51,11 @@ def test_a_cluster_that_is_not_there_is_one_line(address) -> None:
         dense().run(store=":memory:", on="ray", address=address)
 
 
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     ray = pytest.importorskip("ray")
@@ -66,6 +74,18 @@ def cluster():
         made.shutdown()
         del made
         gc.collect()
+
+
+@pytest.fixture
+def new_executor(cluster):
+    """Makes executors on the cluster; what one leaves open would be in the way of the next test."""
+    pytest.importorskip("ray")
+    from bakeoff.executors.ray import Ray
+
+    with contextlib.ExitStack() as stack:
+        yield lambda *given, **more: stack.enter_context(
+            contextlib.closing(Ray(*given, address=cluster.address, **more))
+        )
 
 
 def _plain(result) -> object:
@@ -112,10 +132,8 @@ def test_the_result_is_the_same_as_on_this_machine(cluster, make) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_crash_a_timeout_and_much_output_cost(cluster) -> None:
-    from bakeoff.executors.ray import Ray
-
-    executor = Ray(partial(Processes, 1, timeout=2.0), address=cluster.address)
+def test_what_a_crash_a_timeout_and_much_output_cost(new_executor) -> None:
+    executor = new_executor(partial(Processes, 1, timeout=2.0))
     outcomes = []
     does = ["finish", "exit", "raise", "sleep", "print", "finish"]
     batches = [[request(number, does=what)] for number, what in enumerate(does)]
@@ -135,12 +153,138 @@ def test_what_a_crash_a_timeout_and_much_output_cost(cluster) -> None:
 
 
 @pytest.mark.slow
-def test_a_node_that_goes_costs_no_run_and_one_that_comes_takes_some(cluster) -> None:
-    from bakeoff.executors.ray import Ray
+def test_a_new_executor_without_a_batch_returns(new_executor) -> None:
+    executor, outcomes = new_executor(partial(Threads, 1)), []
+    executor.run([], work, Watch(), outcomes.append)
+    executor.run(iter(()), work, Watch(), outcomes.append)
+    executor.close()
+    assert outcomes == []
 
+
+@pytest.mark.slow
+def test_a_run_that_ends_its_slot_each_time_costs_no_other(new_executor) -> None:
+    executor, watch, outcomes = new_executor(partial(Threads, 1), 1), Watch(), []
+    batches = [
+        [request(number, does="exit" if number == 150 else "finish")] for number in range(300)
+    ]
+    executor.run(batches, work, watch, outcomes.append)
+    executor.close()
+    assert sorted(int(one.key) for one in outcomes) == list(range(300))
+    (crashed,) = [one for one in outcomes if one.stopped]
+    assert (crashed.key, crashed.stopped) == ("150", "crashed")
+    assert "its slot was lost 3 times" in crashed.reason
+    # The first of them may be put on a run that was done and not yet told.
+    assert sum("was lost" in line for line in watch.said) in (3, 4)
+
+
+@pytest.mark.slow
+def test_two_runs_share_a_gpu(cluster, new_executor) -> None:
+    node = cluster.add_node(num_cpus=2, num_gpus=1, object_store_memory=10**8)
+    cluster.wait_for_nodes()
+    try:
+        executor = new_executor(partial(Processes, 1, gpus=0.5), gpus=0.5)
+        assert executor.slots == 2
+        outcomes = []
+        batches = [[request(number, does="environment")] for number in range(4)]
+        executor.run(batches, work, Watch(), outcomes.append)
+        executor.close()
+        seen = {one.notes["environment"]["CUDA_VISIBLE_DEVICES"] for one in outcomes}
+        assert (len(outcomes), seen) == (4, {"0"})
+        with pytest.raises(UsageError, match="no node of the Ray cluster has what a run needs"):
+            new_executor(partial(Processes, 1), gpus=2.0)
+    finally:
+        cluster.remove_node(node)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_array_lies_on_a_node_once_and_not_for_longer_than_it_is_used(
+    new_executor, order
+) -> None:
+    array = np.asarray(np.arange(60_000.0).reshape(300, 200), order=order)
+    executor, outcomes = new_executor(partial(Processes, 1)), []
+    batches = [[request(number)] for number in range(40)]
+    executor.run(batches, partial(file_of, array), Watch(), outcomes.append)
+    assert {one.stopped for one in outcomes} == {None}
+    assert {one.metrics["sum"] for one in outcomes} == {float((array[7] * np.arange(200)).sum())}
+    (file,) = {one.notes["file"] for one in outcomes}
+    assert Path(file).stat().st_size == array.nbytes
+    assert len({one.notes["pid"] for one in outcomes}) == 2
+    executor.close()
+    assert not Path(file).exists()
+
+
+def file_of(array, batch, _watch):
+    """Where an array is mapped from, told by a worker process."""
+    base = array
+    while not isinstance(base, np.memmap):
+        base = base.base
+    total = float((array[7] * np.arange(200)).sum())
+    for one in batch:
+        time.sleep(0.1)
+        notes = {"file": str(base.filename), "pid": os.getpid()}
+        yield Outcome(one.key, {"sum": total}, notes=notes)
+
+
+FILES = {
+    "helper.py": "WHERE = __file__",
+    "train.py": """
+import helper
+def train(*, seed, number: int = 0):
+    return {"unpacked": float(all("_ray_pkg_" in one for one in (__file__, helper.WHERE)))}
+""",
+    "program.py": "import os; print('unpacked:', float('_ray_pkg_' in os.getcwd()))",
+}
+
+STUDY = """
+format = 1
+name = "sent"
+metric = "unpacked"
+looks = [3]
+audit = false
+[model]
+{model}
+metrics = {{ unpacked = "max" }}
+[[stage]]
+name = "all"
+vary.number = [1, 2]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "model", [{"function": "train.py:train"}, {"command": "python program.py {number} {seed}"}]
+)
+def test_the_files_of_a_study_travel_to_the_nodes(cluster, tmp_path, model) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    lines = "\n".join(f"{key} = {value!r}" for key, value in model.items())
+    (folder / "study.toml").write_text(STUDY.format(model=lines))
+    study = Study.from_file(folder / "study.toml")
+    result = study.run(store=":memory:", on="ray", address=cluster.address)
+    runs = [run for group in result.record.stages[0].runs for run in group]
+    assert [run.metrics["val_unpacked"] for run in runs] == [1.0] * 6
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_too_large_is_one_line(cluster, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr("ray._private.runtime_env.packaging.GCS_STORAGE_MAX_SIZE", 1000)
+    (tmp_path / "large.bin").write_bytes(os.urandom(10_000))
+    message = r"the study's folder .* cannot be sent \(Package size .* exceeds .*\); name what .*\.rayignore"
+    with pytest.raises(UsageError, match=message):
+        estimator().run(store=":memory:", on="ray", address=cluster.address)
+    (tmp_path / ".rayignore").write_text("large.bin")
+    assert estimator().run(store=":memory:", on="ray", address=cluster.address).verdicts
+
+
+@pytest.mark.slow
+def test_a_node_that_goes_costs_no_run_and_one_that_comes_takes_some(cluster, new_executor) -> None:
     node = cluster.add_node(num_cpus=1, object_store_memory=10**8)
     cluster.wait_for_nodes()
-    executor, watch, outcomes = Ray(partial(Processes, 1), address=cluster.address), Watch(), []
+    executor, watch, outcomes = new_executor(partial(Processes, 1)), Watch(), []
     assert executor.slots == 3
     assert executor.where == "on 3 nodes of Ray"
 
@@ -161,20 +305,20 @@ def test_a_node_that_goes_costs_no_run_and_one_that_comes_takes_some(cluster) ->
 
 
 @pytest.mark.slow
-def test_a_node_that_cannot_load_the_work_is_left_out(cluster, tmp_path) -> None:
-    from bakeoff.executors.ray import Ray
-
-    executor, watch, outcomes = Ray(partial(Processes, 1), address=cluster.address), Watch(), []
+def test_a_node_that_cannot_load_the_work_is_left_out(new_executor, tmp_path) -> None:
+    executor, watch, outcomes = new_executor(partial(Processes, 1)), Watch(), []
     flag = tmp_path / "first"
     batches = [[request(number)] for number in range(6)]
     executor.run(batches, partial(work_of, Choosy(str(flag))), watch, outcomes.append)
     executor.close()
     assert len(outcomes) == 6
     assert {line for line in watch.said if "left out" in line} == {
-        f"node {os.uname().nodename} is left out: another processor"
+        f"node {os.uname().nodename} is left out: RuntimeError: another processor"
     }
-    with pytest.raises(UsageError, match="no node can do this work: another processor"):
-        executor = Ray(partial(Processes, 1), address=cluster.address)
+    with pytest.raises(
+        UsageError, match="no node can do this work: RuntimeError: another processor"
+    ):
+        executor = new_executor(partial(Processes, 1))
         executor.run(batches, partial(work_of, Choosy("")), Watch(), outcomes.append)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+
+import cloudpickle
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -183,6 +186,29 @@ def test_runs_in_processes_are_the_same():
     outcomes = train_in_processes(trainable, requests)
     for one in requests:
         assert outcomes[one.key].metrics == train(trainable, fold=one.replicate.fold).metrics
+
+
+def test_a_class_in_a_file_of_the_study_reaches_the_workers(tmp_path):
+    (tmp_path / "constants.py").write_text("DEPTH = 3\n")
+    (tmp_path / "models.py").write_text(
+        "from constants import DEPTH\n"
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        "class Mine(DecisionTreeClassifier):\n"
+        "    def fit(self, x, y):\n"
+        "        self.max_depth = DEPTH\n"
+        "        return super().fit(x, y)\n"
+    )
+    trainable = of("models.py:Mine", folder=tmp_path)
+    outcome = train_in_processes(trainable, [request(trainable)])["k"]
+    assert outcome.metrics == train(of(DecisionTreeClassifier(max_depth=3))).metrics
+
+
+def test_on_another_machine_it_computes_with_the_same_libraries_or_not_at_all(monkeypatch):
+    sent = cloudpickle.dumps(of(DecisionTreeClassifier()))
+    assert pickle.loads(sent).versions.keys() == {"numpy", "scikit-learn"}
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0.1")
+    with pytest.raises(UsageError, match=r"it has \S+ 0\.1, the driver .*; install the same"):
+        pickle.loads(sent)
 
 
 @pytest.mark.parametrize(

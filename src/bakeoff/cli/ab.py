@@ -8,8 +8,10 @@ import typer
 
 from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.cli.running import (
+    Address,
     Delta,
     NoColor,
+    On,
     Plain,
     Quiet,
     Seed,
@@ -48,6 +50,8 @@ def ab(
     seed: Seed = None,
     timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds of a run.")] = None,
     workers: Workers = None,
+    on: On = None,
+    address: Address = None,
     name: Annotated[str, typer.Option(help="Of the study, in store and report.")] = "ab",
     store: Annotated[str, typer.Option(help="Results store; :memory: works.")] = "bakeoff.sqlite",
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what is stored.")] = False,
@@ -91,7 +95,7 @@ def ab(
     with Store.open(store) as opened:
         if not metrics:
             probe = programs_study(commands, {"metric": "max"}, labels=labels, **given)
-            found = first_metrics(probe, opened)
+            found = first_metrics(probe, opened, on=on, address=address)
             chosen, direction = guess_metric(found)
             metrics = {chosen: direction}
             others = ", ".join(one.removeprefix("val_") for one in found)
@@ -115,6 +119,8 @@ def ab(
             store=opened,
             replicates=max_replicates,
             workers=workers,
+            on=on,
+            address=address,
             fresh=fresh,
             retry_failed=retry_failed,
         )

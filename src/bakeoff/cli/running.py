@@ -56,6 +56,16 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by 
 EngineName = Annotated[
     str | None, typer.Option("--engine", help="auto, native or reference; else the study's own.")
 ]
+On = Annotated[
+    str | None,
+    typer.Option(
+        help="Where runs happen: threads, processes or ray; else what the model needs, here."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster, with --on ray; else RAY_ADDRESS, else this machine."),
+]
 
 
 Overrides = Annotated[
@@ -73,16 +83,8 @@ def run(
     replicates: Replicates = None,
     workers: Workers = None,
     engine: EngineName = None,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            help="Where runs happen: threads, processes or ray; else what the model needs, here."
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Of a Ray cluster, with --on ray; else RAY_ADDRESS, else this machine."),
-    ] = None,
+    on: On = None,
+    address: Address = None,
     overrides: Overrides = None,
     seed: Seed = None,
     delta: Delta = None,

@@ -74,6 +74,23 @@ class NativeEngine:
             )
         self._instruction_set = instruction_set
 
+    def __getstate__(self) -> dict[str, str]:
+        return {"instruction_set": self._instruction_set, "name": self.name}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        """On another machine it is the same engine, or none: its name stands in the runs' keys."""
+        try:
+            self.__init__(state["instruction_set"])  # type: ignore[misc]
+        except EngineError:
+            raise EngineError(
+                f"its processor does not have the instruction set of {state['name']}; set "
+                f"{ISA_VARIABLE}={available_instruction_sets()[-1]} for the driver, and it takes part"
+            ) from None
+        if self.name != state["name"]:
+            raise EngineError(
+                f"its engine is {self.name}, the driver's {state['name']}; install the same bakeoff"
+            )
+
     @property
     def name(self) -> str:
         """Engine, numeric version and instruction set."""

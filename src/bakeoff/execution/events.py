@@ -63,9 +63,10 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence for whoever watches."""
+    """A sentence for whoever watches; ``where``: of ``Executor``, if the sentence is about that."""
 
     text: str
+    where: str = ""
 
 
 Event = (

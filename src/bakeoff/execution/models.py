@@ -39,7 +39,11 @@ class StudyModel:
     memory: float | None = None
 
     def executor(
-        self, workers: int | None = None, on: str | None = None, address: str | None = None
+        self,
+        workers: int | None = None,
+        on: str | None = None,
+        address: str | None = None,
+        folder: Path | None = None,
     ) -> Executor:
         """Where its runs happen: threads, or processes for what the user brought.
 
@@ -47,6 +51,7 @@ class StudyModel:
             workers: runs at the same time; by default what the cores allow.
             on: ``threads`` or ``processes``, to have it otherwise, or ``ray``.
             address: of a Ray cluster.
+            folder: of the study, with the files that its runs need.
 
         Raises:
             UsageError: another place, more GPUs for one run than there are, or no such cluster.
@@ -66,7 +71,7 @@ class StudyModel:
             return local(workers)
         from bakeoff.executors.ray import Ray
 
-        return Ray(partial(local, 1), workers, address=address, **needs)
+        return Ray(partial(local, 1), workers, address=address, folder=folder, **needs)
 
 
 def study_model(

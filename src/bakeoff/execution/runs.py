@@ -34,8 +34,9 @@ from bakeoff.trainables.base import (
 class _DriversWatch:
     """What executors ask and tell while runs are trained."""
 
-    def __init__(self, stop: Stop, notify: Observer) -> None:
+    def __init__(self, stop: Stop, notify: Observer, executor: Executor) -> None:
         self.flag = np.zeros(1, np.int32)
+        self._executor = executor
         self._stop = stop
         self._notify = notify
 
@@ -47,7 +48,7 @@ class _DriversWatch:
         self._notify(EpochEnded(request, epoch, metrics))
 
     def say(self, text: str) -> None:
-        self._notify(Note(text))
+        self._notify(Note(text, self._executor.where))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +105,7 @@ class RunService:
         self._retry_failed = retry_failed
         self._own: dict[str, Run] = {}
         self._counted: set[str] = set()
-        self._watch = _DriversWatch(stop, notify)
+        self._watch = _DriversWatch(stop, notify, executor)
 
     @property
     def _divides_columns(self) -> bool:

@@ -9,38 +9,53 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
-import signal
-import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import words
 from bakeoff.errors import EngineError, UsageError
 from bakeoff.executors.base import DriversWatch, Executor, Work, available_cores
-from bakeoff.executors.guard import SHARED_BYTES, mapped_from
-from bakeoff.executors.ray_round import GRACE_SECONDS, MOST_LOSSES, Round, Slot, first_line
-from bakeoff.executors.slot import SlotActor, sent
+from bakeoff.executors.ray_cluster import connect
+from bakeoff.executors.ray_round import Round, Slot, first_line
+from bakeoff.executors.slot import Home, SlotActor, pickled
 from bakeoff.trainables.base import Outcome, Request
 
 REFRESH_SECONDS = 2.0
 """How often the driver looks which nodes there are."""
 
-CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
+"""How long slots may take to end."""
+
+MOST_FAILED_STARTS, MOST_PAUSE_SECONDS = 3, 60.0
+"""So many slots may fail to start before one has; where some have, the next is tried ever later."""
+
+DECISIVE = ("KERAS_BACKEND",)
+"""Variables by which the driver's libraries are what a run's key says they are."""
+
+ADVICE = "the same bakeoff and what the model uses must be on every node, see docs/scaling.md"
 
 
-MISSING = (
-    "on: ray is not installed; install it with `pip install 'bakeoff[ray]'`, or leave `on` out"
-)
+@dataclass(frozen=True, slots=True)
+class SentWork:
+    """Work in Ray's object store.
+
+    Attributes:
+        digest: of its bytes.
+        content: reference to its bytes.
+        names, arrays: of its large arrays, and references to them.
+    """
+
+    digest: str
+    content: Any
+    names: tuple[str, ...]
+    arrays: tuple[Any, ...]
 
 
 class Ray:
@@ -55,6 +70,11 @@ class Ray:
         threads: cores of a run.
         gpus: of a run; fractions share one.
         memory: GiB of a run.
+        folder: with the files that runs need; it is sent to a running cluster.
+
+    Attributes:
+        ray: the library.
+        all_slots: the slots there are.
 
     Raises:
         UsageError: Ray is not installed, cannot be reached, or has no node for such a run.
@@ -69,25 +89,35 @@ class Ray:
         threads: int = 1,
         gpus: float = 0.0,
         memory: float | None = None,
+        folder: Path | None = None,
     ) -> None:
         try:
             import ray
         except ImportError as error:
-            raise UsageError(MISSING) from error
+            raise UsageError(
+                "on: ray is not installed; install it with `pip install 'bakeoff[ray]'`, or leave "
+                "`on` out"
+            ) from error
         self.ray: Any = ray
+        self.all_slots: list[Slot] = []
         self._local, self._wanted = local, slots
         self._needs = {"CPU": float(threads), "GPU": gpus, "memory": (memory or 0.0) * 2**30}
-        self.all_slots: list[Slot] = []
         self._arrays: dict[int, tuple[NDArray[Any], Any]] = {}
         self._banned: dict[str, str] = {}
-        self._alive: set[str] = set()
-        self._refreshed = 0.0
-        self._failed_starts = 0
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local", slots)
         self._hosts: dict[str, str] = {}
-        self._room = 0
+        self._failed_starts, self._next_start = 0, 0.0
+        self._is_ours = not ray.is_initialized()
+        self._is_here, self._root = False, Path.cwd()
+        if self._is_ours:
+            place = address or os.environ.get("RAY_ADDRESS") or "local"
+            self._is_here = place == "local"
+            # `ray job submit` has sent what is needed.
+            if self._is_here or folder is None or "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+                folder = None
+            else:
+                self._root = folder.absolute()
+            cores = (slots * threads) if slots else available_cores()
+            connect(ray, place, cores, folder)
         self._look()
         if not self._room and slots is None:
             self.close()
@@ -102,25 +132,21 @@ class Ray:
         """Runs at the same time."""
         return self._wanted or max(1, self._room)
 
-    def look_soon(self) -> None:
-        """Something was lost: the nodes are looked at again before more is sent."""
-        self._refreshed = 0.0
-
     @property
     def where(self) -> str:
         """For whoever watches."""
-        return f"on {words.plural(len(self._alive), 'node')} of Ray"
+        return f"on {words.plural(len(self._alive - self._banned.keys()), 'node')} of Ray"
 
     def close(self) -> None:
         """Ends all slots, and the connection where it was made here."""
         with contextlib.suppress(Exception):  # the cluster may be gone
             ended = [slot.actor.close.remote() for slot in self.all_slots if slot.node]
-            self.ray.wait(ended, num_returns=len(ended), timeout=GRACE_SECONDS) if ended else None
-        for slot in self.all_slots:
-            with contextlib.suppress(Exception):
-                self.ray.kill(slot.actor)
-        self.all_slots.clear()
-        if self._ours:
+            if ended:
+                self.ray.wait(ended, num_returns=len(ended), timeout=CLOSE_SECONDS)
+        for slot in list(self.all_slots):
+            self.drop(slot)
+        if self._is_ours:
+            self._is_ours = False
             self.ray.shutdown()
 
     def run(
@@ -130,7 +156,12 @@ class Ray:
         watch: DriversWatch,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
-        """See ``Executor.run``."""
+        """See ``Executor.run``.
+
+        Raises:
+            EngineError: the cluster ended.
+            UsageError: none of its nodes can do the work.
+        """
         try:
             Round(self, batches, work, watch, on_outcome).go()
         except (self.ray.exceptions.RayError, ConnectionError) as error:
@@ -139,21 +170,59 @@ class Ray:
                 "from what is stored"
             ) from error
 
+    def sent(self, work: Work) -> SentWork:
+        """Work in the object store; its large arrays are put there once.
+
+        Raises:
+            UsageError: something in it cannot be sent.
+        """
+        used: dict[int, tuple[NDArray[Any], Any]] = {}
+
+        def place(array: NDArray[Any]) -> int:
+            if id(array) not in used:
+                known = self._arrays.get(id(array))
+                used[id(array)] = known or (array, self.ray.put(array))
+            return list(used).index(id(array))
+
+        try:
+            content = pickled(work, self._root, place, mapped=self._is_here)
+        except self.ray.exceptions.RayError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"the model cannot be sent to another machine: {error}; make what it uses inside it"
+            ) from error
+        self._arrays = used
+        arrays = tuple(reference for _, reference in used.values())
+        names = tuple(reference.hex() for reference in arrays)
+        digest = hashlib.sha256(content + "".join(names).encode()).hexdigest()
+        return SentWork(digest, self.ray.put(content), names, arrays)
+
     def slot_count(self, watch: DriversWatch) -> int:
-        """Looks again now and then which nodes there are; how many slots there may be."""
-        if time.monotonic() - self._refreshed > REFRESH_SECONDS:
+        """How many slots there should be now; looks again now and then which nodes there are.
+
+        Raises:
+            UsageError: only nodes that cannot do the work are left.
+        """
+        now = time.monotonic()
+        if now - self._refreshed > REFRESH_SECONDS:
             before = self._alive
             self._look()
             for node in before - self._alive:
                 watch.say(f"node {self.host(node)} is gone")
-            for node in (self._alive - before) if before else ():
+            for node in self._alive - before:
                 watch.say(f"node {self.host(node)} has joined")
             self._must_have_nodes()
-        return self.slots
+        return self.slots if now >= self._next_start else len(self.all_slots)
 
     def host(self, node: str) -> str:
         """The name of a node."""
         return self._hosts.get(node, node)
+
+    def is_alive(self, node: str) -> bool:
+        """Whether a node is still there, looked up now."""
+        self._refreshed = 0.0
+        return any(one["NodeID"] == node and one["Alive"] for one in self.ray.nodes())
 
     def ban(self, node: str, reason: str, watch: DriversWatch) -> None:
         """Leaves a node out from now on.
@@ -168,55 +237,31 @@ class Ray:
         self._must_have_nodes()
 
     def _must_have_nodes(self) -> None:
-        if self._banned and not self._alive:
-            raise UsageError(
-                f"ray: no node can do this work: {next(iter(self._banned.values()))}; what it needs must "
-                "be installed there, see docs/scaling.md"
-            )
+        if self._banned and not self._alive - self._banned.keys():
+            reason = next(reversed(self._banned.values()))
+            raise UsageError(f"ray: no node can do this work: {reason}; {ADVICE}")
 
     def failed_start(self, error: BaseException) -> None:
-        """A slot did not come to life, perhaps as its node went, perhaps as none can.
+        """A slot did not come to life, perhaps as its node went, perhaps as it never can.
 
         Raises:
-            UsageError: it was not the first ones.
+            UsageError: none ever did.
         """
         self._failed_starts += 1
-        if self._failed_starts > MOST_LOSSES:
-            raise UsageError(
-                f"ray: no slot can be started ({str(error).strip().splitlines()[-1].strip()}); the same "
-                "bakeoff must be installed on every node, see docs/scaling.md"
-            )
+        pause = min(MOST_PAUSE_SECONDS, 0.1 * 2.0**self._failed_starts)
+        self._next_start = time.monotonic() + pause
+        if self._failed_starts > MOST_FAILED_STARTS and not any(one.node for one in self.all_slots):
+            last = str(error).strip().splitlines()[-1].strip()
+            raise UsageError(f"ray: no slot can be started ({last}); {ADVICE}")
 
-    def started(self, slot: Slot, node: str) -> None:
+    def ready(self, slot: Slot, node: str) -> None:
         """A slot has loaded its work."""
         slot.node, slot.awaited = node, None
-        self._failed_starts = 0
-
-    def content_of(self, work: Work) -> tuple[str, bytes, list[Any]]:
-        """Work as bytes with their digest, and references to its large arrays."""
-        buffer, references = io.BytesIO(), []
-
-        def place(array: NDArray[Any]) -> Any:
-            if self._is_one_machine and (mapped := mapped_from(array)) is not None:
-                return mapped
-            if array.nbytes < SHARED_BYTES:
-                return None
-            if id(array) not in self._arrays:
-                self._arrays[id(array)] = (array, self.ray.put(array))
-            references.append(self._arrays[id(array)][1])
-            return sent, (len(references) - 1,)
-
-        try:
-            _Pickler(buffer, place).dump(work)
-        except Exception as error:
-            raise UsageError(
-                f"the model cannot be sent to another machine: {error}; make what it uses inside it"
-            ) from error
-        content = buffer.getvalue()
-        return hashlib.sha256(content).hexdigest(), content, references
+        self._failed_starts, self._next_start = 0, 0.0
 
     def new_slot(self) -> Slot:
         """One more, wherever there is room; it is ready when it has loaded its work."""
+        banned = ",".join(self._banned)
         made = self.ray.remote(
             max_restarts=0,
             concurrency_groups={"control": 1},
@@ -224,12 +269,15 @@ class Ray:
             num_cpus=self._needs["CPU"],
             num_gpus=self._needs["GPU"] or None,
             memory=int(self._needs["memory"]) or None,
-            label_selector={"ray.io/node-id": f"!in({','.join(self._banned)})"}
-            if self._banned
-            else None,
+            label_selector={"ray.io/node-id": f"!in({banned})"} if banned else None,
         )(SlotActor)
-        path = [one for one in sys.path if isinstance(one, str)]
-        slot = Slot(made.remote(self._local, path, str(Path.cwd())))
+        home = Home(
+            str(self._root),
+            str(Path.cwd()),
+            tuple(one for one in sys.path if isinstance(one, str) and one),
+            {name: os.environ[name] for name in DECISIVE if name in os.environ},
+        )
+        slot = Slot(made.remote(self._local, home))
         self.all_slots.append(slot)
         return slot
 
@@ -243,31 +291,12 @@ class Ray:
         self._refreshed = time.monotonic()
         nodes = [one for one in self.ray.nodes() if one["Alive"]]
         self._hosts.update((one["NodeID"], one["NodeManagerHostname"]) for one in nodes)
-        self._alive = {one["NodeID"] for one in nodes} - self._banned.keys()
-        self._room = sum(
-            _room(one["Resources"], self._asked()) for one in nodes if one["NodeID"] in self._alive
-        )
-        self._is_one_machine = {one["NodeManagerAddress"] for one in nodes} == {
-            self.ray.util.get_node_ip_address()
-        }
+        self._alive = {one["NodeID"] for one in nodes}
+        useful = [one for one in nodes if one["NodeID"] not in self._banned]
+        self._room = sum(_room(one["Resources"], self._asked()) for one in useful)
 
     def _asked(self) -> dict[str, float]:
         return {name: amount for name, amount in self._needs.items() if amount}
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Large arrays go another way."""
-
-    def __init__(self, file: io.BytesIO, place: Callable[[NDArray[Any]], Any]) -> None:
-        super().__init__(file)
-        self._place = place
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            placed = self._place(value)
-            if placed is not None:
-                return placed
-        return super().reducer_override(value)
 
 
 def _room(resources: Mapping[str, float], asked: Mapping[str, float]) -> int:
@@ -275,37 +304,3 @@ def _room(resources: Mapping[str, float], asked: Mapping[str, float]) -> int:
     return min(
         (int(resources.get(name, 0.0) / amount + 1e-9) for name, amount in asked.items()), default=0
     )
-
-
-def _connect(ray: Any, address: str, slots: int | None) -> None:
-    """Joins a cluster, or starts one on this machine."""
-    more = {"num_cpus": slots or available_cores(), "include_dashboard": False}
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
-        try:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-        except (OSError, OverflowError) as error:
-            raise UsageError(
-                f"ray: nothing answers at {address} ({error}); check the address, or start a cluster with "
-                "`ray start --head`"
-            ) from error
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level="ERROR",
-            **(more if address == "local" else {}),
-        )
-    except Exception as error:
-        raise UsageError(
-            f"ray: the cluster at {address} cannot be reached ({first_line(error)}); check the address"
-        ) from error
-    if main and before is not None:
-        signal.signal(signal.SIGTERM, before)  # ours ends a study in order; Ray's ends the process
-    with contextlib.suppress(ImportError, AttributeError):
-        # What its daemons print of dead workers would stand between the lines of the study.
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher
-
-        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")

@@ -54,6 +54,7 @@ class LiveProgress:
         self._counts = Counts(plan)
         self._running: dict[str, EpochEnded] = {}
         self._live: Live | None = None
+        self._where = ""
 
     def __rich__(self) -> Table:
         counts = self._counts
@@ -68,6 +69,7 @@ class LiveProgress:
         bar = Table.grid(padding=(0, 1))
         elapsed = time.monotonic() - counts.started
         left = "" if most is None else f", at most {words.duration(most)} left"
+        left += f", {self._where}" if self._where else ""
         bar.add_row(
             ProgressBar(total=total, completed=done, width=24),
             Text(f"{done}/{total} runs, {words.duration(elapsed)}{left}", style="dim"),
@@ -100,7 +102,7 @@ class LiveProgress:
         counts = self._counts
         match event:
             case StudyStarted():
-                counts.num_stages = event.num_stages
+                counts.num_stages, self._where = event.num_stages, event.where
             case StageStarted(index, name, question):
                 number = f"{index + 1}/{counts.num_stages} " if index < counts.num_stages else ""
                 counts.begin(index, number + name, question)
@@ -119,5 +121,6 @@ class LiveProgress:
             case StageFinished():
                 self.close()
                 self._on_stage(event.index, event.stage)
-            case Note(text):
+            case Note(text, where):
+                self._where = where or self._where
                 self._console.print(shown(text))

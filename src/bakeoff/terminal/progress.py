@@ -179,7 +179,7 @@ class PlainProgress:
                 )
             case StageFinished():
                 self._on_stage(event.index, event.stage)
-            case Note(text):
+            case Note(text, _):
                 self._line(text)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.attempts import attempt
 from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.sources import check_versions
 
 
 class Learner(Protocol):
@@ -59,6 +60,11 @@ class Brought:
     reads_data_itself: bool = False
     lane: Literal["thread", "process"] = "process"
     only: str | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """On another machine it is the same model, or none: its name stands in the runs' keys."""
+        self.__dict__.update(state)
+        check_versions(self.versions)
 
     def on(self, task: Task) -> Brought:
         """The same model for another task, unless it measures itself.

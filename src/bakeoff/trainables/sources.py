@@ -21,6 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+
 from bakeoff.errors import UsageError
 from bakeoff.records import UNKNOWN_CODE
 
@@ -80,6 +82,8 @@ def _load_module(where: str, folder: Path, key: str) -> types.ModuleType:
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))
         spec.loader.exec_module(module)
+        # Under that name no worker could import a class of it; so its code goes with its objects.
+        cloudpickle.register_pickle_by_value(module)
         return module
     except UsageError:
         raise
@@ -195,6 +199,24 @@ def versions_of(sources: Iterable[str], modules: Iterable[str] = ()) -> dict[str
             if isinstance(version, str):
                 versions[name] = version
     return dict(sorted(versions.items()))
+
+
+def check_versions(versions: Mapping[str, str]) -> None:
+    """Holds what ``versions_of`` found on another machine against this one.
+
+    Raises:
+        UsageError: a library is missing, or is another version.
+    """
+    for name, version in versions.items():
+        found: str | None
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            # One that is not installed but lies beside the study is looked at when it is imported.
+            found = version if importlib.util.find_spec(name) is not None else None
+        if found != version:
+            here = f"it has {name} {found}" if found else f"it does not have {name}"
+            raise UsageError(f"{here}, the driver {version}; install the same")
 
 
 def name_of(

@@ -157,8 +157,8 @@ class Result:
 
         Args:
             tool: ``mlflow`` or ``tensorboard``.
-            place: of MLflow the tracking URI or an SQLite file, by default ``mlflow.db``; of TensorBoard
-                a folder, by default ``runs``.
+            place: of MLflow the tracking URI or an SQLite file, by default what ``MLFLOW_TRACKING_URI``
+                says, else ``mlflow.db``; of TensorBoard a folder, by default ``runs``.
 
         Returns:
             how many runs there are; those that are in that place already are left as they are.
@@ -166,7 +166,7 @@ class Result:
         Raises:
             UsageError: another tool, one that is not installed, or a place that it does not take.
         """
-        from bakeoff.tracking import open_log, write
+        from bakeoff.tracking.log import open_log, write
 
         return write(self.record, open_log(tool, place, self.record.name))
 
@@ -175,9 +175,9 @@ class Result:
         return result_document(self.record)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per run, of stages, their tuning, the chain audit and the final step.
+        """One row per run, of stages, their tuning, the chain audit, simple models and the final step.
 
-        Columns: ``stage``; ``step`` (``stage``, ``tuning``, ``audit`` or ``final``); ``candidate``,
+        Columns: ``stage``; ``step`` (``stage``, ``tuning``, ``audit``, ``baseline`` or ``final``); ``candidate``,
         ``replicate``, ``status``, the metrics, ``train_seconds``, ``key`` and the settings, widths as
         ``64-64``.
         """

@@ -334,7 +334,7 @@ class Study:
         watching: Observer = observer or default_observer()
         logging = None
         if log is not None:
-            from bakeoff.tracking import Logging, open_log, place_of
+            from bakeoff.tracking.log import Logging, open_log, place_of
 
             logging = watching = Logging(open_log(*place_of(log), spec.name), watching)
 

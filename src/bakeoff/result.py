@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
-from bakeoff.records import StudyResult, Verdict
+from bakeoff.records import StudyPlan, StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
 from bakeoff.spec import StudySpec
@@ -192,6 +192,27 @@ class Result:
         from bakeoff.report.notebook import result_html
 
         return result_html(self.record)
+
+
+class Plan(StudyPlan):
+    """A ``StudyPlan`` that shows itself, on a line of its own or in a notebook."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, planned: StudyPlan) -> Plan:
+        """The same plan."""
+        return cls(**{one.name: getattr(planned, one.name) for one in dataclasses.fields(planned)})
+
+    def __repr__(self) -> str:
+        from bakeoff.report.plan import plan_text
+
+        return plan_text(self)
+
+    def _repr_html_(self) -> str:
+        from bakeoff.report.notebook import plan_html
+
+        return plan_html(self)
 
 
 def _latest(store: Store) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from typer.testing import CliRunner
 
 from bakeoff import Result, Study
 from bakeoff.cli.commands import app
-from bakeoff.errors import UsageError
-from bakeoff.tracking import Logging
+from bakeoff.errors import RunsFailedError, UsageError
+from bakeoff.execution.events import Note, RunFinished
+from bakeoff.tracking.log import Logging
 
 # MLflow uses of its database library what that one deprecates.
 pytestmark = [
@@ -51,6 +53,7 @@ def test_mlflow_has_every_run_with_its_settings_curves_and_verdicts(stored, tmp_
     assert experiment.tags["bakeoff.chosen.width"] == verdict.chosen
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     ours = [run for stage in result.record.stages for group in stage.runs for run in group]
+    assert done.output.strip().endswith(f"{len(ours) + 5} runs in {tmp_path / 'm.db'}")
     by_key = {one.data.tags["bakeoff.key"]: one for one in runs}
     assert len(by_key) == len(runs) == len(ours) + 5 + 1
     for run in ours:
@@ -82,7 +85,8 @@ def test_tensorboard_has_every_run_with_its_settings_curves_and_verdicts(stored,
     folders = sorted(one.parent for one in (tmp_path / "runs").rglob("events.*"))
     assert len(folders) == number + 1
     (run, *_) = result.record.stages[0].runs[1]
-    reader = EventAccumulator(str(tmp_path / "runs/tracked/width/32-16/replicate-1"))
+    folder = f"runs/tracked/width/32-16/replicate-1-{run.key[:8]}"
+    reader = EventAccumulator(str(tmp_path / folder))
     reader.Reload()
     scalars = reader.Scalars("val/accuracy")
     assert [one.step for one in scalars] == [1, 2, 3]
@@ -95,26 +99,98 @@ def test_tensorboard_has_every_run_with_its_settings_curves_and_verdicts(stored,
     whole.Reload()
     (text,) = whole.Tensors("verdicts")
     assert b"width" in text.tensor_proto.string_val[0]
-    # A second export adds nothing to the runs.
+    # A second export adds nothing.
     result.log_to("tensorboard", str(tmp_path / "runs"))
-    again = list((tmp_path / "runs/tracked/width").rglob("events.*"))
-    assert len(again) == 6
+    assert len(list((tmp_path / "runs").rglob("events.*"))) == number + 1
+
+
+def tuned(**options) -> Study:
+    made = Study("digits", base={"scale": "unit", "epochs": 2}, name="live", looks=[3], **options)
+    made.stage("width", hidden=[[4], [8]], tune={"learning_rate": [0.1, 0.3]})
+    return made.stage("activation", activation=["relu", "tanh"])
+
+
+def logged(tool: str, place: Path) -> Counter[str]:
+    """What the tool has, by the first eight characters of the key."""
+    if tool == "tensorboard":
+        files = place.glob("live/*/*/*/events.*")
+        return Counter(one.parent.name.rpartition("-")[2] for one in files)
+    client = _client(place)
+    experiment = client.get_experiment_by_name("live").experiment_id
+    runs = client.search_runs([experiment], max_results=1000)
+    keys = [one.data.tags["bakeoff.key"][:8] for one in runs if one.info.run_name != "verdicts"]
+    assert len(runs) > len(keys)
+    return Counter(keys)
 
 
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
-def test_runs_are_logged_while_the_study_runs(tool, tmp_path, monkeypatch) -> None:
+def test_a_study_is_logged_the_same_while_it_runs_afterwards_and_when_it_is_gone_on_with(
+    tool, tmp_path
+) -> None:
+    """With tuning, audit and refits; each run once, whatever it served."""
     pytest.importorskip(tool)
-    monkeypatch.chdir(tmp_path)
-    place = f"{tool}:{tmp_path / 'log'}"
-    result = study("live").run(store=":memory:", log=place)
+    store = tmp_path / "s.sqlite"
+    result = tuned().run(store=store, log=f"{tool}:{tmp_path / 'live'}")
+    frame = result.to_frame()
+    assert {"stage", "tuning", "audit", "final"} <= set(frame["step"])
+    once = Counter({key[:8]: 1 for key in frame["key"]})
+    number = result.log_to(tool, str(tmp_path / "after"))
+    tuned().run(store=store, log=f"{tool}:{tmp_path / 'again'}")
+    assert number == len(once)
+    for place in ("live", "after", "again"):
+        assert logged(tool, tmp_path / place) == once
+
+
+@pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
+def test_runs_are_there_as_soon_as_they_are_finished(tool, tmp_path) -> None:
+    """Also of a study that never comes to its end."""
+    pytest.importorskip(tool)
+    place = tmp_path / "log"
+    seen = []
+
+    def give_up(event) -> None:
+        if isinstance(event, RunFinished):
+            seen.append(event.run.key)
+            if len(seen) == 3:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuned().run(store=":memory:", observer=give_up, log=f"{tool}:{place}", workers=1)
+    files = list(place.glob("live/*/*/*/events.*"))
     if tool == "mlflow":
-        client = _client(tmp_path / "log")
-        experiment = client.get_experiment_by_name("live")
-        names = {one.info.run_name for one in client.search_runs([experiment.experiment_id])}
-        assert {"width / 8 / replicate 1", "verdicts"} <= names
-    else:
-        assert (tmp_path / "log/live/width/8/replicate-1").is_dir()
-    assert result.record.final is not None
+        client = _client(place)
+        files = client.search_runs([client.get_experiment_by_name("live").experiment_id])
+    assert len(files) == 2
+
+
+def test_a_changed_study_is_logged_beside_the_old_one(tmp_path) -> None:
+    """Runs of the same name with other settings are other runs."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for epochs in (2, 4):
+        made = Study("digits", base={"epochs": epochs}, name="live", looks=[3], audit=False)
+        made.stage("width", hidden=[[4], [8]]).run(store=":memory:", log=f"tensorboard:{tmp_path}")
+    lengths = []
+    for folder in (tmp_path / "live/width/4").glob("replicate-1-*"):
+        reader = EventAccumulator(str(folder))
+        reader.Reload()
+        lengths.append(len(reader.Scalars("val/loss")))
+    assert sorted(lengths) == [2, 4]
+
+
+@pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
+def test_any_name_and_metric_of_the_users_own_is_taken(tool, tmp_path) -> None:
+    pytest.importorskip(tool)
+    (tmp_path / "odd.py").write_text(
+        "def train(data, *, seed, width=1):\n"
+        "    return {'val_hit@10 (%)': width + seed % 7 * 0.01, 'val_../x': 2.0, 'val_é': 1.0}\n"
+    )
+    model = {"function": f"{tmp_path / 'odd.py'}:train", "metrics": {"hit@10 (%)": "max"}}
+    made = Study("digits", model=model, name="../odd na/me", looks=[3])
+    result = made.stage("w/id\nth", width=[1, 2]).run(store=":memory:")
+    assert result.log_to(tool, str(tmp_path / "log")) == 6
+    assert not list(tmp_path.parent.glob("odd*"))
 
 
 def test_failed_runs_are_failed_there_too(tmp_path) -> None:
@@ -131,19 +207,101 @@ def test_failed_runs_are_failed_there_too(tmp_path) -> None:
     assert ("FINISHED", False) in states
 
 
+class Broken:
+    """A log whose server went away."""
+
+    place = "http://gone"
+
+    def run(self, *_):
+        raise OSError("disk\nfull")
+
+    study = run
+
+
 def test_a_log_that_fails_ends_the_logging_and_not_the_study() -> None:
-    class Broken:
-        def run(self, *_):
-            raise OSError("disk full")
-
-        def close(self) -> None:
-            raise OSError("disk full")
-
-    seen = []
+    seen: list = []
     logging = Logging(Broken(), seen.append)
-    study("broken").run(store=":memory:", observer=logging)
+    result = study("broken").run(store=":memory:", observer=logging)
+    logging.finish(result.record)
     assert logging.failure == "disk full"
-    assert len(seen) > 10
+    told = [event.text for event in seen if isinstance(event, Note) and "logging" in event.text]
+    assert told == ["http://gone: logging ended (disk full); the study goes on without it"]
+
+
+def test_where_nobody_watches_a_failed_log_is_a_warning(monkeypatch) -> None:
+    import bakeoff.tracking.log as module
+
+    monkeypatch.setattr(module, "open_log", lambda *_: Broken())
+    with pytest.warns(RuntimeWarning, match="http://gone: logging ended"):
+        study("broken").run(store=":memory:", log="mlflow")
+
+
+@pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
+def test_a_study_without_a_verdict_has_its_runs_in_the_log(tool, tmp_path) -> None:
+    pytest.importorskip(tool)
+    (tmp_path / "bad.py").write_text("def train(data, *, seed, width=1):\n    raise OSError\n")
+    made = Study(
+        "digits", model={"function": f"{tmp_path / 'bad.py'}:train"}, name="live", looks=[3]
+    )
+    made.stage("width", width=[1, 2])
+    with pytest.raises(RunsFailedError):
+        made.run(store=":memory:", log=f"{tool}:{tmp_path / 'log'}")
+    if tool == "tensorboard":
+        assert len(list((tmp_path / "log").rglob("events.*"))) == 6
+    else:
+        client = _client(tmp_path / "log")
+        found = client.search_runs([client.get_experiment_by_name("live").experiment_id])
+        assert [one.info.status for one in found] == ["FAILED"] * 6
+
+
+def test_what_an_interruption_left_half_written_is_not_taken_for_the_run(stored, tmp_path) -> None:
+    client = _client(tmp_path / "m.db")
+    _, result = stored
+    result.log_to("mlflow", str(tmp_path / "m.db"))
+    experiment = client.get_experiment_by_name("tracked").experiment_id
+    (first, *_) = client.search_runs([experiment], "tags.`bakeoff.step` = 'stage'")
+    client.delete_tag(first.info.run_id, "bakeoff.key")
+    result.log_to("mlflow", str(tmp_path / "m.db"))
+    again = client.search_runs([experiment], f"tags.`mlflow.runName` = '{first.info.run_name}'")
+    assert len(again) == 2
+
+
+def _deleted(path: Path) -> None:
+    client = _client(path)
+    client.delete_experiment(client.create_experiment("tracked"))
+
+
+@pytest.mark.parametrize(
+    ("tool", "prepare", "message"),
+    [
+        ("mlflow", Path.mkdir, "cannot be written (Is a directory); give another path"),
+        ("mlflow", lambda path: path.write_text("name,value\n" * 9), "is no SQLite file"),
+        ("mlflow", _deleted, "among its deleted ones; restore it"),
+        ("tensorboard", Path.touch, "cannot be made a folder"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_one_line_at_once(
+    stored, tmp_path, tool, prepare, message
+) -> None:
+    pytest.importorskip(tool)
+    prepare(tmp_path / "place")
+    with pytest.raises(UsageError) as told:
+        stored[1].log_to(tool, str(tmp_path / "place"))
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_server_that_is_not_there_is_one_line_too(stored) -> None:
+    pytest.importorskip("mlflow")
+    with pytest.raises(UsageError, match=r"http://127\.0\.0\.1:9 cannot be used"):
+        stored[1].log_to("mlflow", "http://127.0.0.1:9")
+
+
+def test_the_place_is_what_mlflow_itself_would_take(stored, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    stored[1].log_to("mlflow")
+    assert _client(tmp_path / "elsewhere.db").get_experiment_by_name("tracked") is not None
 
 
 @pytest.mark.parametrize(("to", "ending"), [("csv", ".csv"), ("parquet", ".parquet")])
@@ -153,9 +311,23 @@ def test_tables_are_written_as_show_writes_them(stored, tmp_path, monkeypatch, t
     store, _ = stored
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["export", "tracked", "--to", to, "--store", str(store)])
-    assert done.output.strip() == f"tracked{ending}"
+    assert done.output.strip() == f"bakeoff-tracked{ending}"
     read = pd.read_csv if to == "csv" else pd.read_parquet
-    assert len(read(tmp_path / f"tracked{ending}")) >= 6
+    assert len(read(tmp_path / f"bakeoff-tracked{ending}")) >= 6
+
+
+def test_the_table_that_a_study_was_made_for_is_not_written_over(tmp_path, monkeypatch) -> None:
+    """Such a study has the name of its table."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i},{i * i % 7},{'yes' if i % 2 else 'no'}" for i in range(120)]
+    table = "a,b,y\n" + "\n".join(rows) + "\n"
+    (tmp_path / "mine.csv").write_text(table)
+    made = Study("mine.csv", target="y", base={"epochs": 1}, looks=[3], audit=False)
+    made.stage("width", hidden=[[2], [4]]).run()
+    done = CliRunner().invoke(app, ["export", "mine", "--to", "csv"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "mine.csv").read_text() == table
+    assert (tmp_path / "bakeoff-mine.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -177,6 +349,7 @@ def test_what_cannot_be_is_one_line(stored, asked, message) -> None:
 
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
 def test_without_the_tool_one_line_says_what_to_install(stored, monkeypatch, tool) -> None:
+    monkeypatch.delitem(sys.modules, f"bakeoff.tracking.{tool}", raising=False)
     for name in [tool, *(one for one in sys.modules if one.startswith(f"{tool}."))]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError, match=rf"pip install 'bakeoff\[{tool}\]'"):

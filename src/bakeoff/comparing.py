@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
@@ -63,7 +63,16 @@ def compare(
     replicates: int | None = None,
     on: str | None = None,
     address: str | None = None,
-    **options: Any,
+    name: str = "comparison",
+    task: str | None = None,
+    seed: int | None = None,
+    metric: str | None = None,
+    split: Literal["folds", "last", "time"] | None = None,
+    folds: int | None = None,
+    looks: Sequence[int] | None = None,
+    delta: float | None = None,
+    baselines: bool | None = None,
+    final_replicates: int | None = None,
 ) -> Result:
     """Which of a few models is best on some data.
 
@@ -74,7 +83,8 @@ def compare(
         store: where runs are kept; nowhere by default.
         replicates: at most so many per model.
         on, address: where runs happen, as in ``Study.run``.
-        **options: any other key of a study file, such as ``metric`` or ``seed``.
+        name: of the study.
+        task: as for ``Study``, as is all that follows.
 
     Raises:
         UsageError: fewer than two models, or something that is none.
@@ -90,9 +100,22 @@ def compare(
     """
     if len(models) < 2:
         raise UsageError(f"models: at least two are compared, but got {len(models)}")
-    options = {"audit": False, "name": "comparison", **options}
     first, *_ = models.values()
-    study = Study((X, y), model=first, **options)
+    study = Study(
+        (X, y),
+        model=first,
+        name=name,
+        task=task,
+        seed=seed,
+        metric=metric,
+        split=split,
+        folds=folds,
+        looks=looks,
+        delta=delta,
+        audit=False,
+        baselines=baselines,
+        final_replicates=final_replicates,
+    )
     entries = [{"label": label, "model": model} for label, model in models.items()]
     study.stage(STAGE, "Which model is best?", candidates=entries)
     return study.run(store=store, replicates=replicates, on=on, address=address)
@@ -105,7 +128,8 @@ def programs_study(
     labels: Sequence[str] = (),
     name: str = "ab",
     timeout: float | None = None,
-    **options: Any,
+    seed: int | None = None,
+    delta: float | None = None,
 ) -> Study:
     """A study of one stage that compares programs.
 
@@ -115,7 +139,8 @@ def programs_study(
         labels: what tables call them; by default A, B, …
         name: of the study.
         timeout: seconds a run may take.
-        **options: any other key of a study file.
+        seed: of the study.
+        delta: smallest difference that matters, in units of the metric.
 
     Raises:
         UsageError: fewer than two commands, the same one twice, or too many labels.
@@ -131,7 +156,7 @@ def programs_study(
         {"command": one, "metrics": dict(metrics)} | ({"timeout": timeout} if timeout else {})
         for one in commands
     ]
-    study = Study(model=tables[0], name=name, audit=False, **options)
+    study = Study(model=tables[0], name=name, audit=False, seed=seed, delta=delta)
     entries = [
         {"label": label, "model": table}
         for label, table in zip([*labels, *made[len(labels) :]], tables, strict=True)

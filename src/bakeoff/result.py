@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
-from bakeoff.records import StudyResult, Verdict
+from bakeoff.records import StudyPlan, StudyResult, Verdict
 from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
 from bakeoff.spec import StudySpec
@@ -157,8 +157,8 @@ class Result:
 
         Args:
             tool: ``mlflow`` or ``tensorboard``.
-            place: of MLflow the tracking URI or an SQLite file, by default ``mlflow.db``; of TensorBoard
-                a folder, by default ``runs``.
+            place: of MLflow the tracking URI or an SQLite file, by default what ``MLFLOW_TRACKING_URI``
+                says, else ``mlflow.db``; of TensorBoard a folder, by default ``runs``.
 
         Returns:
             how many runs there are; those that are in that place already are left as they are.
@@ -166,7 +166,7 @@ class Result:
         Raises:
             UsageError: another tool, one that is not installed, or a place that it does not take.
         """
-        from bakeoff.tracking import open_log, write
+        from bakeoff.tracking.log import open_log, write
 
         return write(self.record, open_log(tool, place, self.record.name))
 
@@ -175,9 +175,9 @@ class Result:
         return result_document(self.record)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per run, of stages, their tuning, the chain audit and the final step.
+        """One row per run, of stages, their tuning, the chain audit, simple models and the final step.
 
-        Columns: ``stage``; ``step`` (``stage``, ``tuning``, ``audit`` or ``final``); ``candidate``,
+        Columns: ``stage``; ``step`` (``stage``, ``tuning``, ``audit``, ``baseline`` or ``final``); ``candidate``,
         ``replicate``, ``status``, the metrics, ``train_seconds``, ``key`` and the settings, widths as
         ``64-64``.
         """
@@ -192,6 +192,27 @@ class Result:
         from bakeoff.report.notebook import result_html
 
         return result_html(self.record)
+
+
+class Plan(StudyPlan):
+    """A ``StudyPlan`` that shows itself, on a line of its own or in a notebook."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, planned: StudyPlan) -> Plan:
+        """The same plan."""
+        return cls(**{one.name: getattr(planned, one.name) for one in dataclasses.fields(planned)})
+
+    def __repr__(self) -> str:
+        from bakeoff.report.plan import plan_text
+
+        return plan_text(self)
+
+    def _repr_html_(self) -> str:
+        from bakeoff.report.notebook import plan_html
+
+        return plan_html(self)
 
 
 def _latest(store: Store) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +20,8 @@ from bakeoff.execution.events import Observer
 from bakeoff.execution.models import brought, model_table, study_model
 from bakeoff.execution.plan import plan_study
 from bakeoff.executors.base import available_cores
-from bakeoff.records import StudyPlan, StudyResult
-from bakeoff.result import Result
+from bakeoff.records import StudyResult
+from bakeoff.result import Plan, Result
 from bakeoff.spec import LoadedSpec, ModelSpec, StudySpec, from_dict, load
 from bakeoff.spec.parts import DENSE
 from bakeoff.spec.space import Space
@@ -48,7 +48,22 @@ class Study:
         name: of the study; the data's name by default.
         target: column to predict of a table or a data frame.
         task: ``classification`` or ``regression``; told by the target by default.
-        **options: any other key of a study file (``seed``, ``looks``, ``delta``, ``metric``, …).
+        seed: of every random stream of the study.
+        metric: what decides, such as ``balanced_accuracy`` or ``roc_auc``; by default the data decides.
+        split: validation parts: stratified ``folds``, always the ``last`` part, or in the order of ``time``.
+        folds: validation share is 1/folds.
+        looks: numbers of replicates at which the evidence is looked at, increasing.
+        delta: smallest difference that matters, in units of the metric.
+        audit: whether the choices are swapped back at the end to find interactions.
+        baselines: whether simple models are trained on the same folds.
+        final_replicates: how often the final candidate is refitted.
+        max_models: most candidates of all stages together, counted once per tuning point.
+        engine: of dense networks; ``auto`` takes the compiled one where there is one.
+        kind: ``replication`` for a study whose choices are all pinned.
+        question: what the study as a whole asks.
+        description: anything a reader should know.
+
+    What is None has the default of a study file: docs/study-file.md.
 
     Raises:
         SpecError: when a setting or an option breaks a rule; it lists all mistakes.
@@ -72,8 +87,37 @@ class Study:
         name: str | None = None,
         target: str | None = None,
         task: str | None = None,
-        **options: Any,
+        seed: int | None = None,
+        metric: str | None = None,
+        split: Literal["folds", "last", "time"] | None = None,
+        folds: int | None = None,
+        looks: Sequence[int] | None = None,
+        delta: float | None = None,
+        audit: bool | None = None,
+        baselines: bool | None = None,
+        final_replicates: int | None = None,
+        max_models: int | None = None,
+        engine: Literal["auto", "native", "reference"] | None = None,
+        kind: Literal["study", "replication"] | None = None,
+        question: str | None = None,
+        description: str | None = None,
     ) -> None:
+        options = {
+            "seed": seed,
+            "metric": metric,
+            "split": split,
+            "folds": folds,
+            "delta": delta,
+            "looks": None if looks is None else list(looks),
+            "audit": audit,
+            "baselines": baselines,
+            "final_replicates": final_replicates,
+            "engine": engine,
+            "max_models": max_models,
+            "kind": kind,
+            "question": question,
+            "description": description,
+        }
         self._folder = Path()
         self._task = task
         if hasattr(data, "columns") and hasattr(data, "dtypes"):
@@ -94,7 +138,7 @@ class Study:
             "name": name or _name_of(self._data) or "study",
             **({} if data is None else {"data": value}),
             "model": table,
-            **options,
+            **{key: one for key, one in options.items() if one is not None},
             "base": dict(base or {}),
             "stage": [],
         }
@@ -250,17 +294,20 @@ class Study:
         replicates: int | None = None,
         workers: int | None = None,
         timed: bool = True,
-    ) -> StudyPlan:
+    ) -> Plan:
         """The plan: candidates, runs at each look, how long it will take. Trains none of it.
 
+        It shows itself as a table; its attributes are those of ``bakeoff.records.StudyPlan``.
+
         Args:
-            replicates, workers: as in ``run``.
+            replicates: as in ``run``.
+            workers: as in ``run``.
             timed: whether networks are timed on made-up examples, which takes up to two seconds.
         """
         dataset = self.load_data()
         spec = self._fitted()
         model = study_model(spec, self.brought, task_of(dataset.task, spec.metric))
-        return plan_study(
+        planned = plan_study(
             spec,
             dataset,
             model.trainable,
@@ -268,6 +315,7 @@ class Study:
             replicates=replicates,
             timed=timed,
         )
+        return Plan.of(planned)
 
     def run(
         self,
@@ -330,7 +378,7 @@ class Study:
         watching: Observer = observer or default_observer()
         logging = None
         if log is not None:
-            from bakeoff.tracking import Logging, open_log, place_of
+            from bakeoff.tracking.log import Logging, open_log, place_of
 
             logging = watching = Logging(open_log(*place_of(log), spec.name), watching)
 
@@ -378,15 +426,28 @@ class Study:
         model: Any = DENSE,
         rename: Mapping[str, str] | None = None,
         base: Mapping[str, Any] | None = None,
-        **options: Any,
+        name: str | None = None,
+        target: str | None = None,
+        task: str | None = None,
+        seed: int | None = None,
+        metric: str | None = None,
+        split: Literal["folds", "last", "time"] | None = None,
+        folds: int | None = None,
+        looks: Sequence[int] | None = None,
+        delta: float | None = None,
+        audit: bool | None = None,
+        baselines: bool | None = None,
+        final_replicates: int | None = None,
     ) -> Study:
         """A study of the best trials of a search: is the best one really better than the others?
 
         Args:
             search: an ``optuna.Study``.
             top: how many trials, at least 2.
-            data, model, base, **options: as for ``Study``; ``base`` has what the search did not vary.
+            data: as for ``Study``, as are ``model`` and all that follows ``base``.
             rename: parameter of the search → setting of the model, where they differ.
+            base: what the search did not vary.
+            name: of the study; that of the search by default.
 
         Raises:
             DataError: fewer than two finished trials, or several objectives.
@@ -395,8 +456,23 @@ class Study:
         from bakeoff.finalists import STAGE, candidates_of, name_of
 
         question, candidates = candidates_of(search, top, rename)
-        options = {"name": name_of(search), **options}
-        study = cls(data, model=model, base=base, **options)
+        study = cls(
+            data,
+            model=model,
+            base=base,
+            name=name or name_of(search),
+            target=target,
+            task=task,
+            seed=seed,
+            metric=metric,
+            split=split,
+            folds=folds,
+            looks=looks,
+            delta=delta,
+            audit=audit,
+            baselines=baselines,
+            final_replicates=final_replicates,
+        )
         return study.stage(STAGE, question=question, candidates=candidates)
 
     def __repr__(self) -> str:

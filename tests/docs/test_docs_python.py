@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ import blocks
 import pytest
 
 import bakeoff
+from bakeoff.spec import StudySpec
 
 ROOT = blocks.ROOT
 PUBLIC = {
@@ -41,6 +43,47 @@ def test_every_public_name_is_documented() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert rows == PUBLIC
+
+
+def test_every_option_of_the_public_functions_has_its_name_and_completes() -> None:
+    """What a study file may hold is a parameter of its own; only settings have names of the model's."""
+    options = set(StudySpec.model_fields) - {"format", "stage"}
+    assert options <= set(inspect.signature(bakeoff.Study).parameters)
+    faces = (bakeoff.Study, bakeoff.Result, bakeoff.Store, bakeoff.TrainedModel)
+    methods = [one for face in faces for _, one in inspect.getmembers(face, inspect.isroutine)]
+    caught = {
+        f"{one.__qualname__}: **{parameter.name}"
+        for one in (bakeoff.compare, bakeoff.Study.__init__, *methods)
+        if str(getattr(one, "__module__", "")).startswith("bakeoff")
+        for parameter in inspect.signature(one).parameters.values()
+        if parameter.kind is parameter.VAR_KEYWORD
+    }
+    assert caught == {"Study.stage: **vary"}
+
+
+def test_every_option_reaches_the_study() -> None:
+    """Each with a value that is not its default."""
+    options = {
+        "seed": 7,
+        "metric": "loss",
+        "split": "last",
+        "folds": 9,
+        "looks": (3, 4),
+        "delta": 0.25,
+        "audit": False,
+        "baselines": True,
+        "final_replicates": 2,
+        "max_models": 99,
+        "engine": "reference",
+        "question": "Which?",
+        "description": "Told.",
+    }
+    study = bakeoff.Study("digits", base={"epochs": 2}, name="mine", **options)
+    spec = study.stage("width", hidden=[[4], [8]]).spec
+    assert {name: getattr(spec, name) for name in options} == options
+    replication = bakeoff.Study("digits", kind="replication")
+    replication.stage("width", hidden=[[4], [8]], carry={"hidden": [8]})
+    assert replication.spec.kind == "replication"
 
 
 @pytest.mark.slow

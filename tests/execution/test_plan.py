@@ -67,6 +67,18 @@ def test_a_replication_takes_exactly_its_runs(clouds: Dataset) -> None:
     assert (plan.min_runs, plan.max_runs, trained) == (9, 9, 9)
 
 
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("folds", "6 stratified folds"),
+        ("last", "last part validates"),
+        ("time", "later rows validate"),
+    ],
+)
+def test_a_plan_says_how_it_splits(clouds: Dataset, split: str, words: str) -> None:
+    assert f"Split: {words}" in repr(make_study(clouds, split=split).check(timed=False))
+
+
 def test_fewer_replicates_make_a_cheaper_plan(clouds: Dataset) -> None:
     study = make_study(clouds)
     assert study.check(replicates=1).max_runs < study.check().max_runs

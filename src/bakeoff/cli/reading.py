@@ -256,19 +256,23 @@ def export(
 
 
 def _export_study(study: str, output: str | None, to: str, store: str) -> None:
-    from bakeoff.tracking import DEFAULT_PLACE, open_log, write
+    from bakeoff.tracking.log import TOOLS, open_log, write
+
+    if to not in (*TOOLS, "csv", "parquet"):
+        raise UsageError(f"--to: must be one of {', '.join(TOOLS)}, csv or parquet, but is {to!r}")
 
     with _open(store) as opened:
         if to in ("csv", "parquet"):
-            place = output or f"{file_stem(study)}.{to}"
+            # Not NAME.csv: a study that was made for a table has the table's name.
+            place = output or f"bakeoff-{file_stem(study)}.{to}"
             _frames(
                 opened, study, place if to == "csv" else None, place if to == "parquet" else None
             )
             typer.echo(place)
             return
         record = opened.load_result(study)
-    number = write(record, open_log(to, output, record.name))
-    typer.echo(f"{words.plural(number, 'run')} in {output or DEFAULT_PLACE[to]}")
+    log = open_log(to, output, record.name)
+    typer.echo(f"{words.plural(write(record, log), 'run')} in {words.visible(log.place)}")
 
 
 def _open(path: str) -> Store:

@@ -1,4 +1,6 @@
-"""What a notebook shows: a study and a result as one small table each, and the charts by name."""
+"""What a notebook shows: a study, its plan and its result as small tables with their forests, and the
+charts by name. Everything is in the cell: no script, nothing from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,13 @@ from bakeoff import words
 from bakeoff.errors import UsageError
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, summarise
-from bakeoff.records import StudyResult
-from bakeoff.report import charts, grids, notes
+from bakeoff.records import StudyPlan, StudyResult
+from bakeoff.report import charts, grids, notes, plan
 from bakeoff.report.svg import Picture
 
-MAX_STAGES = 60
+MAX_ROWS = 60
 MAX_NAME = 120
+MAX_BYTES = 48_000  # of a result: a notebook keeps every output it ever showed
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 _CELL = "text-align:left;padding:3px 16px 3px 0;vertical-align:top"
 
@@ -26,14 +29,14 @@ def _cell(tag: str, value: object) -> str:
     return f'<{tag} style="{_CELL}">{escape(shown)}</{tag}>'
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "stage") -> str:
     lines = [f'<table style="{_TABLE}"><thead><tr>', *(_cell("th", name) for name in head)]
     lines.append("</tr></thead><tbody>")
-    for row in rows[:MAX_STAGES]:
+    for row in rows[:MAX_ROWS]:
         lines += ["<tr>", *(_cell("td", value) for value in row), "</tr>"]
     lines.append("</tbody></table>")
-    if len(rows) > MAX_STAGES:
-        lines.append(f"<p>{len(rows) - MAX_STAGES} more stages.</p>")
+    if len(rows) > MAX_ROWS:
+        lines.append(f"<p>{len(rows) - MAX_ROWS} more {kind}s.</p>")
     return "".join(lines)
 
 
@@ -79,8 +82,26 @@ def study_html(spec: Mapping[str, Any]) -> str:
     return str(title) + (_table(("stage", "question", "varies", "tunes"), rows) if rows else "")
 
 
+def plan_html(planned: StudyPlan) -> str:
+    """What ``study.check()`` found: the candidates of every stage, runs and time."""
+    rows = []
+    for number, stage in enumerate(planned.stages, 1):
+        cells = plan.candidates(stage)
+        for index, (label, parameters, operations, pinned) in enumerate(cells.rows):
+            name = f"{number}. {stage.name}" if index == 0 else ""
+            varied = cells.head[0] if index == 0 else ""
+            told = "; ".join(filter(None, [pinned, *(plan.tuned(stage) if index == 0 else ())]))
+            rows.append((name, varied, label, parameters, operations, told))
+    title = Markup("<p><b>{}</b>, a {}<br>{}</p>").format(
+        _title(planned.name), words.visible(plan.about(planned)), plan.protocol(planned)
+    )
+    end = Markup("<p>{}<br>{}</p>").format(plan.cost(planned), plan.reach(planned))
+    head = ("stage", "varies", "candidate", "parameters", "operations", "")
+    return str(title) + _table(head, rows, "candidate") + str(end)
+
+
 def result_html(result: StudyResult) -> str:
-    """Verdicts in one table, below 50 kB whatever the study's size and names."""
+    """Verdicts in one table, then a forest per stage; below 50 kB whatever the study's size and names."""
     summary = summarise(result)
     parts = [f"{result.num_trained:,} trained", f"{result.num_reused:,} reused"]
     parts += [f"{summary.num_failed:,} failed"] if summary.num_failed else []
@@ -97,7 +118,31 @@ def result_html(result: StudyResult) -> str:
     final = Markup("")
     if summary.final and score:
         final = Markup("<p>Test {} <b>{}</b>, {}</p>").format(summary.final.headline.words, *score)
-    return str(title) + _table(head, rows) + str(final)
+    text = str(title) + _table(head, rows) + str(final)
+    return text + _forests(summary.stages, MAX_BYTES - len(text.encode()))
+
+
+def _forests(stages: Sequence[StageSummary], room: int) -> str:
+    """The paired differences of each stage beside one another, as many as there is room for."""
+    figures: list[str] = []
+    pictures = [(one, picture) for one in stages if (picture := charts.forest(one)) is not None]
+    for stage, picture in pictures:
+        caption = escape(f"{_title(stage.stage.name)}: {notes.line_of(stage).word}")
+        figure = f'<figure style="margin:0"><figcaption>{caption}</figcaption>{picture._repr_svg_()}</figure>'
+        room -= len(figure.encode())
+        if room < 0:
+            break
+        figures.append(figure)
+    left = len(pictures) - len(figures)
+    more = (
+        f"<p>{words.plural(left, 'more forest')}: <code>result.plot.forest(stage)</code></p>"
+        if left
+        else ""
+    )
+    if not figures:
+        return more
+    gathered = "".join(figures)
+    return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{gathered}</div>{more}'
 
 
 def _sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture | None:

@@ -7,11 +7,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.files import write_whole
 from bakeoff.records import Run, StudyResult
+from bakeoff.settings import Settings
 from bakeoff.store import runs
 
 if TYPE_CHECKING:
@@ -68,10 +69,43 @@ def runs_frame(
     return _joined(columns, heads, metrics, settings)
 
 
+class RunOfStudy(NamedTuple):
+    """A run with what it was trained for; ``step`` is as in ``Result.to_frame``."""
+
+    stage: str
+    step: str
+    label: str
+    run: Run
+    settings: Settings
+
+
+def runs_of(result: StudyResult) -> Iterator[RunOfStudy]:
+    """Every run of a result, once for every purpose that it served."""
+    for stage in result.stages:
+        for point in stage.tuning:
+            candidate = stage.candidate(point.candidate).settings
+            tuned = Settings({**candidate, **point.values}, candidate.inert)
+            for run in point.runs:
+                yield RunOfStudy(stage.name, "tuning", point.candidate, run, tuned)
+        for declared, of_candidate in zip(stage.candidates, stage.runs, strict=True):
+            for run in of_candidate:
+                yield RunOfStudy(stage.name, "stage", declared.label, run, declared.settings)
+    for swap in result.audit:
+        if swap.candidate is not None:
+            for run in swap.runs:
+                yield RunOfStudy(swap.stage, "audit", swap.label, run, swap.candidate.settings)
+    for simple in result.baselines:
+        for run in simple.runs:
+            yield RunOfStudy("baselines", "baseline", simple.label, run, Settings({}))
+    if result.final is not None:
+        for run in result.final.runs:
+            yield RunOfStudy("final", "final", "final", run, result.final.settings)
+
+
 def result_frame(result: StudyResult) -> pd.DataFrame:
-    """One row per run of a result: stages, their tuning, the chain audit, the final step."""
+    """One row per run of a result: stages, their tuning, the chain audit, simple models, the final step."""
     heads, metrics, settings = [], [], []
-    for stage, step, label, run, values in _runs_of(result):
+    for stage, step, label, run, values in runs_of(result):
         names = {"stage": stage, "step": step, "candidate": label}
         heads.append({**names, "replicate": run.replicate, "status": run.status})
         metrics.append(run.metrics)
@@ -79,25 +113,6 @@ def result_frame(result: StudyResult) -> pd.DataFrame:
         settings.append({**told, **{name: flat(value) for name, value in values.items()}})
     columns = ("stage", "step", "candidate", "replicate", "status")
     return _joined(columns, heads, metrics, settings)
-
-
-def _runs_of(result: StudyResult) -> Iterator[tuple[str, str, str, Run, Mapping[str, Any]]]:
-    """Every run of a result with stage, step, label and settings."""
-    for stage in result.stages:
-        for point in stage.tuning:
-            tuned = {**stage.candidate(point.candidate).settings, **point.values}
-            for run in point.runs:
-                yield stage.name, "tuning", point.candidate, run, tuned
-        for candidate, of_candidate in zip(stage.candidates, stage.runs, strict=True):
-            for run in of_candidate:
-                yield stage.name, "stage", candidate.label, run, candidate.settings
-    for swap in result.audit:
-        settings = {} if swap.candidate is None else swap.candidate.settings
-        for run in swap.runs:
-            yield swap.stage, "audit", swap.label, run, settings
-    if result.final is not None:
-        for run in result.final.runs:
-            yield "final", "final", "final", run, result.final.settings
 
 
 def _joined(

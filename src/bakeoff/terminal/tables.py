@@ -16,8 +16,7 @@ from bakeoff.evidence.audit import closest
 from bakeoff.evidence.audit import summary as audit_summary
 from bakeoff.evidence.summary import StageSummary, Summary, summarise
 from bakeoff.records import LintFinding, StageResult, StudyPlan, StudyResult
-from bakeoff.report import notes, text
-from bakeoff.tasks.classification import CLASSIFICATION
+from bakeoff.report import notes, plan, text
 
 KIND_STYLE = {"winner": "bold green", "tie": "bold cyan", "undecided": "bold yellow"}
 LEVEL_STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -201,94 +200,30 @@ def stage_line(index: int, stage: StageResult) -> Text:
     )
 
 
-def print_plan(console: Console, plan: StudyPlan) -> None:
+def print_plan(console: Console, planned: StudyPlan) -> None:
     """The plan of a study: data, stages, runs at each look, rough time."""
-    data = plan.data
-    console.print(
-        Text.assemble(
-            shown(plan.name, "bold"),
-            shown(
-                f"  {plan.kind} on {data.name}: {data.num_train:,} train, "
-                f"{data.num_validation:,} validation, {data.num_test:,} test examples, "
-                f"{data.num_features} features, {notes.predicted(data)}"
-                if data.num_train
-                else f"  {plan.kind} of a program that reads its data itself"
-            ),
-        )
-    )
-    share = {
-        "folds": f"{plan.num_folds} stratified folds",
-        "last": "last part validates",
-        "own": "the program's own, by the seed it is given",
-    }[plan.split]
-    console.print(
-        f"Split: {share}. Looks at {', '.join(map(str, plan.looks))} replicates. "
-        f"Metric: {plan.metric}. Seed {plan.seed}.",
-        style="dim",
-    )
+    console.print(Text.assemble(shown(planned.name, "bold"), shown(f"  {plan.about(planned)}")))
+    console.print(shown(plan.protocol(planned), "dim"))
     console.print()
-    for index, stage in enumerate(plan.stages):
-        title = Text.assemble(
-            shown(f"{index + 1}. {stage.name}", "bold"), shown(f"  {stage.question}", "dim")
-        )
-        console.print(title)
+    for number, stage in enumerate(planned.stages, 1):
+        title = shown(f"{number}. {stage.name}", "bold")
+        console.print(Text.assemble(title, shown(f"  {stage.question}", "dim")))
+        cells = plan.candidates(stage)
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-        table.add_column(shown(", ".join(stage.varied) or "candidate"), overflow="fold")
-        table.add_column("parameters", justify="right")
-        table.add_column("operations", justify="right")
+        table.add_column(shown(cells.head[0]), overflow="fold")
+        for head in cells.head[1:3]:
+            table.add_column(shown(head), justify="right")
         table.add_column("", style="dim")
-        for candidate in stage.candidates:
-            table.add_row(
-                shown(candidate.label),
-                words.count(candidate.num_parameters),
-                _operations(dict(candidate.cost).get("operations")),
-                "pinned" if candidate.label == stage.pinned else "",
-            )
-        if stage.takes_incumbent:
-            table.add_row(Text("+ the incumbent", style="dim"), "", "", "")
+        for index, row in enumerate(cells.rows):
+            declared = index < len(stage.candidates)
+            table.add_row(*map(shown, row), style="" if declared else "dim")
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
-        for name, values in stage.tune.items():
-            console.print(
-                Padding(
-                    shown(f"each at its own {name}: {', '.join(map(words.setting, values))}"),
-                    (0, 0, 0, 2),
-                    expand=False,
-                ),
-                style="dim",
-            )
+        for line in plan.tuned(stage):
+            console.print(Padding(shown(line), (0, 0, 0, 2), expand=False), style="dim")
         console.print()
-    seconds = plan.estimated_seconds
-    runs = (
-        f"{plan.min_runs}"
-        if plan.min_runs == plan.max_runs
-        else f"{plan.min_runs} to {plan.max_runs}"
-    )
-    known = ""
-    if seconds is not None:
-        likely = (seconds[0] * seconds[1]) ** 0.5
-        known = f", about {words.duration(likely)}"
-        if seconds[1] > 1.5 * seconds[0]:
-            known += (
-                f" ({words.duration(seconds[0])} if every question is decided at its first look, "
-                f"{words.duration(seconds[1])} at most)"
-            )
-    console.print(f"{runs} runs{known}.")
-    if plan.detectable is not None:
-        apart = words.difference(plan.detectable, CLASSIFICATION.metric(plan.metric))
-        console.print(
-            f"With all looks, two candidates that truly differ by {apart} are told apart in 80 % of "
-            "studies.",
-            style="dim",
-        )
-
-
-def _operations(count: float | None) -> str:
-    if count is None:
-        return ""
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.0f}"
+    console.print(shown(plan.cost(planned)))
+    if found := plan.reach(planned):
+        console.print(shown(found, "dim"))
 
 
 def model_summary(

@@ -1,0 +1,1 @@
+"""Studies in the tools people track experiments with: MLflow and TensorBoard."""

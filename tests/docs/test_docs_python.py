@@ -26,6 +26,7 @@ PUBLIC = {
     "TrainedModel",
     "__version__",
     "compare",
+    "import_notebook",
 }
 
 

@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bakeoff.notebook.cells import Cell
-from bakeoff.notebook.library import Library
-from bakeoff.notebook.values import Class, Data, Dotted, Function, Instance, Unknown
+from bakeoff.notebook.library import BUILT_IN, Library
+from bakeoff.notebook.values import (
+    BINARY,
+    COMPARE,
+    Class,
+    Data,
+    Dotted,
+    Function,
+    Instance,
+    Unknown,
+)
 
 MOST_STEPS = 200_000
 """Of one statement; ten times as many of a notebook. A step is a node of the code, or of a value."""
@@ -18,26 +27,6 @@ MOST_DEPTH = 40
 MOST_LOOPS = 2_000
 MOST_ITEMS = 100_000
 
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda a, b: a in b,
-    ast.NotIn: lambda a, b: a not in b,
-}
 _PLAIN = (int, float, str, bool, type(None))
 
 
@@ -120,7 +109,7 @@ class Expressions:
         for names in (scope, self._names):
             if node.id in names:
                 return names[node.id]
-        return Dotted(f"builtins.{node.id}") if node.id in _BUILT_IN else Unknown(node.id)
+        return Dotted(f"builtins.{node.id}") if node.id in BUILT_IN else Unknown(node.id)
 
     def _of_tuple(self, node: ast.Tuple, scope: dict[str, Any]) -> Any:
         return tuple(self._elements(node.elts, scope))
@@ -183,8 +172,8 @@ class Expressions:
             times = next((n for n in (left, right) if isinstance(n, int)), 0)
             if times * max(map(len, sizes)) > MOST_ITEMS:
                 return Unknown()
-        if kind in _BINARY and self.is_known(left) and self.is_known(right):
-            made = _tried(_BINARY[kind], left, right)
+        if kind in BINARY and self.is_known(left) and self.is_known(right):
+            made = _tried(BINARY[kind], left, right)
             if isinstance(made, (str, list, tuple)):
                 return made if len(made) <= MOST_ITEMS else Unknown()
             return made if not isinstance(made, int) or abs(made) < 10**30 else Unknown()
@@ -202,7 +191,7 @@ class Expressions:
             right = self.value(one, scope)
             if not (self.is_known(left) and self.is_known(right)):
                 return Unknown()
-            found = _tried(_COMPARE[type(kind)], left, right)
+            found = _tried(COMPARE[type(kind)], left, right)
             if isinstance(found, Unknown) or not found:
                 return found
             left = right
@@ -351,25 +340,6 @@ class Expressions:
         if isinstance(value, Data):
             return self._library.parts_of(value)
         return None
-
-
-_BUILT_IN = frozenset(
-    {
-        "range",
-        "len",
-        "zip",
-        "enumerate",
-        "list",
-        "tuple",
-        "int",
-        "float",
-        "str",
-        "max",
-        "min",
-        "sum",
-    }
-    | {"reversed", "sorted", "abs", "round", "print", "dict"}
-)
 
 
 def _tried(function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:

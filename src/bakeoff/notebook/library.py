@@ -27,6 +27,30 @@ _KEEP = frozenset(
 )
 """Functions and methods after which an array holds the same numbers."""
 
+BUILT_IN = frozenset(
+    [
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "list",
+        "tuple",
+        "int",
+        "float",
+        "str",
+        "max",
+        "min",
+        "sum",
+        "reversed",
+        "sorted",
+        "abs",
+        "round",
+        "print",
+        "dict",
+    ]
+)
+"""Functions of Python that are followed."""
+
 _CHOOSING = frozenset({"GridSearchCV", "RandomizedSearchCV", "KerasClassifier", "Tuner"})
 _LABELS = frozenset({"y", "label", "labels", "target", "class"})
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bakeoff.dense.model import TrainedModel as TrainedModel
     from bakeoff.dense.settings import DenseSettings as DenseSettings
     from bakeoff.errors import BakeoffError as BakeoffError
+    from bakeoff.notebook.study import import_notebook as import_notebook
     from bakeoff.result import Result as Result
     from bakeoff.settings import Settings as Settings
     from bakeoff.store.sqlite import Store as Store
@@ -35,6 +36,7 @@ _HOMES = {
     "Study": "bakeoff.study",
     "TrainedModel": "bakeoff.dense.model",
     "compare": "bakeoff.comparing",
+    "import_notebook": "bakeoff.notebook.study",
 }
 
 __all__ = [  # noqa: PLE0604  (all strings: the keys of a dict of strings)

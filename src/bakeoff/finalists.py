@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bakeoff import words
 from bakeoff.errors import DataError, UsageError
+from bakeoff.trainables.parameters import NONE
 
 STAGE = "finalists"
+_PLACE = re.compile(r"[0-9]{1,3}\]")
 
 
 def open_search(storage: str, name: str | None = None) -> Any:
@@ -31,22 +35,13 @@ def open_search(storage: str, name: str | None = None) -> Any:
             "finalists: Optuna is not installed; install it with `pip install 'bakeoff[optuna]'`"
         ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    where: Any = storage
-    if "://" not in storage:
-        if not Path(storage).is_file():
-            raise DataError(f"{storage}: is no file; give the storage of the search")
-        with Path(storage).open("rb") as file:
-            is_sqlite = file.read(15) == b"SQLite format 3"
-        where = f"sqlite:///{storage}"
-        if not is_sqlite:
-            from optuna.storages import JournalStorage
-            from optuna.storages.journal import JournalFileBackend
-
-            where = JournalStorage(JournalFileBackend(storage))
     try:
+        where = _storage(storage)
         names = optuna.get_all_study_names(where)
+    except DataError:
+        raise
     except Exception as error:  # whatever its database drivers raise
-        line = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        line = str(error.__cause__ or error).strip().splitlines()[:1] or [type(error).__name__]
         raise DataError(f"{storage}: is no storage of Optuna's ({line[0]})") from error
     if not names:
         raise DataError(f"{storage}: holds no study of Optuna's; check the path")
@@ -64,8 +59,28 @@ def open_search(storage: str, name: str | None = None) -> Any:
         raise DataError(f"{storage}: study {name!r} cannot be read ({error})") from error
 
 
-def best_trials(search: Any, top: int) -> list[Any]:
-    """The best finished trials with different parameters, the best first.
+def _storage(text: str) -> Any:
+    """Of a path or a URL; a file is only read, as one that is none of Optuna's is somebody's."""
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy import URL
+
+    path = text
+    if text.startswith("sqlite:///"):
+        path = text.removeprefix("sqlite:///").partition("?")[0]
+    elif "://" in text:
+        return text
+    if not Path(path).is_file():
+        raise DataError(f"{text}: is no file; give the storage of the search")
+    with Path(path).open("rb") as file:
+        if file.read(15) != b"SQLite format 3":
+            return JournalStorage(JournalFileBackend(path))
+    url = URL.create("sqlite", database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+    return RDBStorage(url.render_as_string(), skip_table_creation=True)
+
+
+def best_trials(search: Any, top: int, rename: Mapping[str, str] | None = None) -> list[Any]:
+    """The best finished trials with different settings, the best first.
 
     Raises:
         DataError: there are fewer than two, or the search has several objectives.
@@ -81,8 +96,11 @@ def best_trials(search: Any, top: int) -> list[Any]:
     ]
     finished.sort(key=lambda one: (sign * one.value, one.number))
     found: list[Any] = []
+    seen: list[dict[str, Any]] = []
     for one in finished:
-        if all(one.params != other.params for other in found):
+        settings = _settings(one.params, rename or {})
+        if settings not in seen:
+            seen.append(settings)
             found.append(one)
     if len(found) < 2:
         raise DataError(
@@ -100,23 +118,43 @@ def candidates_of(
     Args:
         search: an ``optuna.Study``.
         top: how many trials.
-        rename: parameter of the search → setting of the model, where they differ.
+        rename: parameter of the search → setting of the model, where they differ: ``hidden[0]`` is
+            the first element of a list, and what becomes an empty name is left out.
 
     Raises:
-        UsageError: ``top`` is below 2.
+        UsageError: ``top`` is below 2, or an element of a list is no place in one.
         DataError: see ``best_trials``.
     """
     if top < 2:
         raise UsageError(f"top: `top >= 2` must hold, but got {top}")
-    trials = best_trials(search, top)
-    names = rename or {}
+    trials = best_trials(search, top, rename)
     found = [
-        {"label": f"trial {one.number}"}
-        | {names.get(key, key): value for key, value in one.params.items()}
-        for one in trials
+        {"label": f"trial {one.number}", **_settings(one.params, rename or {})} for one in trials
     ]
     shown = ", ".join(f"{one.number} ({words.number(one.value)})" for one in trials)
     return f"Which of the best trials is really better? In the search: {shown}.", found
+
+
+def _settings(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters of a trial as settings."""
+    made: dict[str, Any] = {}
+    elements: dict[str, dict[int, Any]] = {}
+    for key, value in params.items():
+        name = names.get(key, key)
+        name, bracket, place = name.partition("[")
+        if not name:
+            continue
+        if bracket:
+            if not _PLACE.fullmatch(place):
+                raise UsageError(
+                    f"rename: {key!r} must become a setting, such as hidden, or an element of one, "
+                    f"such as hidden[0], but is {names[key]!r}"
+                )
+            elements.setdefault(name, {})[int(place[:-1])] = value
+        else:
+            made[name] = NONE if value is None else value  # as study files spell it
+    # A trial of fewer layers has no parameter of the others.
+    return made | {name: [one[i] for i in sorted(one)] for name, one in elements.items()}
 
 
 def name_of(search: Any) -> str:

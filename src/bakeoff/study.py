@@ -409,7 +409,7 @@ class Study:
         """A replication of the Keras networks that a notebook or a script trains; it is not run.
 
         Raises:
-            DataError: it cannot be read, or trains no such network that can be followed.
+            UsageError: it cannot be read, or trains no such network that can be followed.
         """
         from bakeoff.notebook.study import import_notebook
 

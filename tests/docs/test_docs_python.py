@@ -28,6 +28,7 @@ PUBLIC = {
     "TrainedModel",
     "__version__",
     "compare",
+    "import_notebook",
 }
 
 

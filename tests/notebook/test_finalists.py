@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -123,6 +125,62 @@ def test_pruned_failed_and_repeated_trials_are_no_finalists() -> None:
     assert candidates == [{"label": "trial 0", "x": 1.0}, {"label": "trial 2", "x": 2.0}]
 
 
+def _told(*params: dict[str, Any]) -> Any:
+    """A search whose trials had these parameters, the best first."""
+    made = optuna.create_study()
+    for number, one in enumerate(params):
+        kinds = {
+            key: optuna.distributions.CategoricalDistribution([value]) for key, value in one.items()
+        }
+        made.add_trial(
+            optuna.trial.create_trial(params=one, distributions=kinds, value=float(number))
+        )
+    return made
+
+
+def test_parameters_may_be_elements_of_a_list_and_may_be_left_out() -> None:
+    """As Optuna's own examples name them: one parameter per layer, and how many there are."""
+    found = _told(
+        {"num_layers": 2, "units_0": 64, "units_1": 32, "lr": 0.1},
+        {"num_layers": 1, "units_0": 16, "lr": 0.1},
+        {"num_layers": 3, "units_0": 16, "lr": 0.1},
+    )
+    names = {
+        "num_layers": "",
+        "units_0": "hidden[0]",
+        "units_1": "hidden[1]",
+        "lr": "learning_rate",
+    }
+    _, candidates = candidates_of(found, 5, names)
+    assert candidates == [
+        {"label": "trial 0", "learning_rate": 0.1, "hidden": [64, 32]},
+        {"label": "trial 1", "learning_rate": 0.1, "hidden": [16]},
+    ]
+    with pytest.raises(
+        UsageError, match=r"an element of one, such as hidden\[0\], but is 'hidden\[x'"
+    ):
+        candidates_of(found, 5, {"lr": "hidden[x"})
+
+
+def test_none_is_spelt_as_study_files_spell_it() -> None:
+    from sklearn.tree import DecisionTreeClassifier
+
+    found = _told({"max_features": None}, {"max_features": "sqrt"})
+    study = Study.from_optuna(found, "digits", model=DecisionTreeClassifier)
+    assert [one.settings for one in study.spec.stage[0].candidate] == [
+        {"max_features": "none"},
+        {"max_features": "sqrt"},
+    ]
+
+
+def test_a_file_of_any_name_is_read_and_nothing_else_is_made(tmp_path) -> None:
+    path = tmp_path / "my #1 %20?.db"
+    search(2, f"sqlite:///{tmp_path}/a.db")
+    (tmp_path / "a.db").rename(path)
+    assert open_search(str(path)).study_name == "tree"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_cannot_be_asked_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match="at least 2 are needed"):
         best_trials(optuna.create_study(), 5)
@@ -135,6 +193,14 @@ def test_what_cannot_be_asked_is_refused(tmp_path) -> None:
     (tmp_path / "text.db").write_text("hello")
     with pytest.raises(DataError, match=r"text\.db: holds no study of Optuna's"):
         open_search(str(tmp_path / "text.db"))
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE mine (a)").connection.close()
+    before = (tmp_path / "other.db").read_bytes()
+    with pytest.raises(DataError, match=r"other\.db: is no storage of Optuna's .*no such table"):
+        open_search(str(tmp_path / "other.db"))
+    assert (tmp_path / "other.db").read_bytes() == before
+    with pytest.raises(DataError, match="is no file"):
+        open_search(f"sqlite:///{tmp_path}/absent.db")
+    assert not (tmp_path / "absent.db").exists()
     (tmp_path / "empty.db").write_bytes(b"SQLite format 3\0" + b"\0" * 100)
     with pytest.raises(DataError, match=r"empty\.db: is no storage of Optuna's"):
         open_search(str(tmp_path / "empty.db"))

@@ -8,14 +8,16 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.cli.calling import bakeoff
 from typer.testing import CliRunner
 
-from bakeoff import Study
+from bakeoff import Study, import_notebook
 from bakeoff.cli.commands import app
-from bakeoff.errors import DataError
+from bakeoff.dense.settings import DENSE_SPACE
+from bakeoff.errors import UsageError
 from bakeoff.notebook.cells import Scores, printed_scores
-from bakeoff.notebook.study import import_notebook
-from bakeoff.spec import load
+from bakeoff.spec import from_dict, load
+from bakeoff.spec.model import PublishedSpec
 
 
 def notebook(tmp_path: Path, *cells: str | tuple[str, str], name: str = "mine.ipynb") -> Path:
@@ -203,7 +205,7 @@ def test_what_is_no_dense_network_is_left_and_said(tmp_path, code, left) -> None
     net.compile("sgd", "sparse_categorical_crossentropy")
     net.fit(x_train, y_train)
     """
-    with pytest.raises(DataError, match=f"trains no Keras network .*{left}"):
+    with pytest.raises(UsageError, match=f"trains no Keras network .*{left}"):
         import_notebook(notebook(tmp_path, LOAD, text))
 
 
@@ -285,7 +287,7 @@ def test_a_script_is_read_as_well_and_nothing_of_it_is_run(tmp_path) -> None:
 def test_hostile_notebooks_are_one_line(tmp_path, content) -> None:
     path = tmp_path / "a.ipynb"
     path.write_bytes(content)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(UsageError) as caught:
         import_notebook(path)
     assert "\n" not in str(caught.value)
 
@@ -304,3 +306,70 @@ def test_hostile_notebooks_are_one_line(tmp_path, content) -> None:
 )
 def test_scores_are_found_in_what_is_printed(text, scores) -> None:
     assert printed_scores(text) == scores
+
+
+def test_the_thirteen_models_of_a_real_notebook_are_those_of_the_built_in_study() -> None:
+    """``mnist-notebook`` is what becomes of the notebook once its questions are edited."""
+    found = import_notebook(Path(__file__).with_name("thirteen.ipynb"))
+    assert found.left == ()
+    assert len(found.understood) == 13
+    made, known = from_dict(found.document), load("mnist-notebook").spec
+    assert (made.kind, made.data, made.split, made.folds, made.looks) == (
+        known.kind,
+        known.data,
+        known.split,
+        known.folds,
+        known.looks,
+    )
+    assert DENSE_SPACE.complete(made.base) == DENSE_SPACE.complete(known.base)
+    for ours, theirs in zip(made.stage, known.stage, strict=True):
+        assert ours.carry == theirs.carry
+        assert [(one.label, one.settings) for one in ours.candidate] == [
+            (one.label, one.settings) for one in theirs.candidate
+        ]
+        for one, other in zip(ours.candidate, theirs.candidate, strict=True):
+            assert _rounded(one.published) == _rounded(other.published)
+
+
+def _rounded(published: PublishedSpec | None) -> tuple[float, float] | None:
+    if published is None or published.test_accuracy is None or published.test_loss is None:
+        return None
+    return round(published.test_accuracy, 4), round(published.test_loss, 4)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = []\na.append(a)\nb = a + a\nc = str(a)",
+        "a = [1]\n" + "a = [a, a]\n" * 60 + "b = a + a",
+        "a = {1: 1}\n" + "a = {1: a, 2: a}\n" * 60 + "b = [a] + [a]\nc = str([a])",
+        "a = list(range(99999))\nfor i in range(2000):\n  for j in range(99):\n    b = sorted(a + a)",
+        "for i in range(2000):\n  for j in range(99999):\n    k = i * j\n" * 200,
+        "a = '%999999999d' % 1\nb = a + a",
+        "class A:\n  def __init__(self):\n    self.a = A()\n    self.b = A()\nA()",
+    ],
+)
+def test_code_that_would_take_for_ever_is_given_up(tmp_path, code) -> None:
+    net = """
+    net = keras.Sequential([keras.layers.Dense(9), keras.layers.Dense(10)])
+    net.compile("adam", "sparse_categorical_crossentropy")
+    net.fit(x_train, y_train)
+    """
+    (told,) = import_notebook(notebook(tmp_path, LOAD, net, code)).understood
+    assert "hidden 9" in told
+
+
+@pytest.mark.parametrize(
+    "printed", ["loss: 1" * 99999, "loss " + "1" * 99999, "\n" * 99999, "acc" + ":" * 99999]
+)
+def test_what_is_printed_may_be_anything(printed) -> None:
+    assert printed_scores(printed) == []
+
+
+def test_the_command_ends_with_2_and_one_line(tmp_path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text("[" * 100_000)
+    done = bakeoff("import", str(path), folder=tmp_path)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "must be a notebook, which is JSON, but is not" in done.err
+    assert not (tmp_path / "a.toml").exists()

@@ -66,7 +66,10 @@ def finalists(
     ] = None,
     rename: Annotated[
         list[str] | None,
-        typer.Option(metavar="OLD=NEW", help="A parameter whose setting has another name."),
+        typer.Option(
+            metavar="OLD=NEW",
+            help="A parameter whose setting has another name; hidden[0]: an element of a list.",
+        ),
     ] = None,
     base: Annotated[
         list[str] | None,
@@ -93,8 +96,8 @@ def finalists(
     names = {}
     for text in rename or ():
         old, found, new = text.partition("=")
-        if not found or not old or not new:
-            raise UsageError(f"--rename: must be OLD=NEW, but is {text!r}")
+        if not found or not old:
+            raise UsageError(f"--rename: must be OLD=NEW, or OLD= to leave it out, but is {text!r}")
         names[old] = new
     search = open_search(storage, name)
     question, candidates = candidates_of(search, top, names)

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import DataError
+from bakeoff.errors import UsageError
 
 MOST_BYTES = 64 * 2**20
 MOST_CELLS = 5_000
 MOST_LINES = 100_000
 _MAGIC = re.compile(r"^(\s*)[%!?]")
-_NUMBER = r"([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
-_LOSS_FIRST = re.compile(
-    rf"loss\W{{1,4}}{_NUMBER}(?![\s\S]{{0,60}}val_)[^\n]{{0,60}}?acc(?:uracy)?\W{{1,4}}{_NUMBER}\s*(%?)",
-    re.I,
+# Every part of a pattern is bounded: what a cell printed may be megabytes of anything.
+_NUMBER = r"([-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:e[-+]?\d{1,3})?)(?!\d)"
+_ACCURATE = rf"acc(?:uracy)?\W{{1,4}}{_NUMBER} ?(%?)"
+_PATTERNS = (
+    (rf"loss\W{{1,4}}{_NUMBER}[^\n]{{0,60}}?{_ACCURATE}", (2, 3, 1)),
+    (rf"{_ACCURATE}[^\n]{{0,60}}?loss\W{{1,4}}{_NUMBER}", (1, 2, 3)),
+    (
+        rf"^ {{0,20}}[\[(] {{0,5}}{_NUMBER} {{0,5}}, {{0,5}}{_NUMBER}( {{0,5}})[\])] {{0,20}}$",
+        (2, 3, 1),
+    ),
+    (_ACCURATE, (1, 2, None)),
 )
-_ACCURACY_FIRST = re.compile(
-    rf"acc(?:uracy)?\W{{1,4}}{_NUMBER}\s*(%?)[^\n]{{0,60}}?loss\W{{1,4}}{_NUMBER}", re.I
-)
-_PAIR = re.compile(rf"^\s*[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]\s*$", re.M)
-_ACCURACY = re.compile(rf"acc(?:uracy)?\W{{1,4}}{_NUMBER}\s*(%?)", re.I)
+"""What an evaluation may look like, with the groups of its accuracy, its percent sign and its loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +61,16 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
     """The cells of a file, and what of it is no Python.
 
     Raises:
-        DataError: the file cannot be read or is neither a notebook nor a script.
+        UsageError: the file cannot be read or is neither a notebook nor a script.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: may have at most {MOST_BYTES >> 20} MiB; clear its pictures")
+            raise UsageError(f"{path}: may have at most {MOST_BYTES >> 20} MiB; clear its pictures")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: must be UTF-8 text, but is not") from error
+        raise UsageError(f"{path}: must be UTF-8 text, but is not") from error
     sources = _sources(text, path) if path.suffix.lower() == ".ipynb" else [(0, text, "")]
     cells, left = [], []
     for number, source, printed in sources:
@@ -93,24 +96,14 @@ def printed_scores(text: str) -> list[Scores]:
     """
     text = "\n".join(line for line in text.splitlines() if "val_" not in line)
     found: dict[int, Scores] = {}
-    spans: list[tuple[int, int]] = []
-
-    def keep(match: re.Match[str], accuracy: str, percent: str, loss: str | None) -> None:
-        if any(match.start() < end and start < match.end() for start, end in spans):
-            return
-        value = float(accuracy) / (100.0 if percent or float(accuracy) > 1.0 else 1.0)
-        if 0.0 <= value <= 1.0:
-            spans.append(match.span())
-            found[match.start()] = Scores(value, None if loss is None else float(loss))
-
-    for match in _LOSS_FIRST.finditer(text):
-        keep(match, match[2], match[3], match[1])
-    for match in _ACCURACY_FIRST.finditer(text):
-        keep(match, match[1], match[2], match[3])
-    for match in _PAIR.finditer(text):
-        keep(match, match[2], "", match[1])
-    for match in _ACCURACY.finditer(text):
-        keep(match, match[1], match[2], None)
+    for pattern, (accuracy, percent, loss) in _PATTERNS:
+        for match in list(re.finditer(pattern, text, re.I | re.M)):
+            value = float(match[accuracy])
+            value /= 100.0 if match[percent].strip() or value > 1.0 else 1.0
+            if 0.0 <= value <= 1.0:
+                found[match.start()] = Scores(value, None if loss is None else float(match[loss]))
+        # What one pattern reads is no other's: line breaks, which none of them crosses.
+        text = re.sub(pattern, lambda match: "\n" * len(match[0]), text, flags=re.I | re.M)
     return [found[start] for start in sorted(found)]
 
 
@@ -118,16 +111,16 @@ def _sources(text: str, path: Path) -> list[tuple[int, str, str]]:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: must be a notebook, which is JSON, but is not") from error
+        raise UsageError(f"{path}: must be a notebook, which is JSON, but is not") from error
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict):  # the third version of the format
         sheets = notebook.get("worksheets")
         first = sheets[0] if isinstance(sheets, list) and sheets else None
         cells = first.get("cells") if isinstance(first, dict) else None
     if not isinstance(cells, list):
-        raise DataError(f"{path}: must be a notebook with `cells`, but has none")
+        raise UsageError(f"{path}: must be a notebook with `cells`, but has none")
     if len(cells) > MOST_CELLS:
-        raise DataError(f"{path}: may have at most {MOST_CELLS:,} cells, but has {len(cells):,}")
+        raise UsageError(f"{path}: may have at most {MOST_CELLS:,} cells, but has {len(cells):,}")
     code = [one for one in cells if isinstance(one, dict) and one.get("cell_type") == "code"]
     return [
         (number, _joined(one.get("source", one.get("input"))), _printed(one.get("outputs")))

@@ -8,34 +8,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bakeoff.notebook.cells import Cell
-from bakeoff.notebook.library import Library
-from bakeoff.notebook.values import Class, Data, Dotted, Function, Instance, Unknown
+from bakeoff.notebook.library import BUILT_IN, Library
+from bakeoff.notebook.values import (
+    BINARY,
+    COMPARE,
+    Class,
+    Data,
+    Dotted,
+    Function,
+    Instance,
+    Unknown,
+)
 
 MOST_STEPS = 200_000
+"""Of one statement; ten times as many of a notebook. A step is a node of the code, or of a value."""
+
 MOST_DEPTH = 40
 MOST_LOOPS = 2_000
 MOST_ITEMS = 100_000
 
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda a, b: a in b,
-    ast.NotIn: lambda a, b: a not in b,
-}
 _PLAIN = (int, float, str, bool, type(None))
 
 
@@ -65,6 +56,7 @@ class Expressions:
         self._names: dict[str, Any] = {}
         self._library = Library(self)
         self._steps = 0
+        self._all_steps = 0
         self._depth = 0
 
     def leave(self, what: str) -> None:
@@ -73,10 +65,30 @@ class Expressions:
         if text not in self.left:
             self.left.append(text)
 
-    def _step(self) -> None:
-        self._steps += 1
-        if self._steps > MOST_STEPS:
+    def step(self, number: int = 1) -> None:
+        """Counts what following takes, so that it ends whatever the code says.
+
+        Raises:
+            TooMuchError: the statement, or the whole notebook, takes more than it is worth.
+        """
+        self._steps += number
+        self._all_steps += number
+        if self._steps > MOST_STEPS or self.is_tired:
             raise TooMuchError
+
+    @property
+    def is_tired(self) -> bool:
+        """Whether the notebook as a whole took more than it is worth."""
+        return self._all_steps > 10 * MOST_STEPS
+
+    def is_known(self, value: Any) -> bool:
+        """Whether reading tells all of a value; each of its parts is a step."""
+        self.step(1 + len(value) // 100 if isinstance(value, (str, range)) else 1)
+        if isinstance(value, dict):
+            return all(map(self.is_known, value.values()))
+        if isinstance(value, (list, tuple)):
+            return all(map(self.is_known, value))
+        return isinstance(value, (*_PLAIN, range))
 
     def _run(self, body: Iterable[ast.stmt], scope: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -86,7 +98,7 @@ class Expressions:
 
     def value(self, node: ast.expr, scope: dict[str, Any]) -> Any:
         """What an expression stands for; ``Unknown`` where reading does not tell."""
-        self._step()
+        self.step()
         method = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         return Unknown() if method is None else method(node, scope)
 
@@ -97,7 +109,7 @@ class Expressions:
         for names in (scope, self._names):
             if node.id in names:
                 return names[node.id]
-        return Dotted(f"builtins.{node.id}") if node.id in _BUILT_IN else Unknown(node.id)
+        return Dotted(f"builtins.{node.id}") if node.id in BUILT_IN else Unknown(node.id)
 
     def _of_tuple(self, node: ast.Tuple, scope: dict[str, Any]) -> Any:
         return tuple(self._elements(node.elts, scope))
@@ -153,15 +165,18 @@ class Expressions:
         if kind is ast.Pow and isinstance(left, (int, float)) and isinstance(right, (int, float)):
             bounded = abs(right) <= 64 and abs(left) <= 1e6
             return _tried(operator.pow, left, right) if bounded else Unknown()
+        if kind is ast.Mod and isinstance(left, str):  # "%999999999d" % 1
+            return Unknown()
         sizes = [one for one in (left, right) if isinstance(one, (str, list, tuple))]
         if kind is ast.Mult and sizes:
             times = next((n for n in (left, right) if isinstance(n, int)), 0)
             if times * max(map(len, sizes)) > MOST_ITEMS:
                 return Unknown()
-        if kind in _BINARY and _is_known(left) and _is_known(right):
-            made = _tried(_BINARY[kind], left, right)
-            small = not isinstance(made, int) or abs(made) < 10**30
-            return made if small and len(str(made)) <= MOST_ITEMS else Unknown()
+        if kind in BINARY and self.is_known(left) and self.is_known(right):
+            made = _tried(BINARY[kind], left, right)
+            if isinstance(made, (str, list, tuple)):
+                return made if len(made) <= MOST_ITEMS else Unknown()
+            return made if not isinstance(made, int) or abs(made) < 10**30 else Unknown()
         return Unknown()
 
     def _of_boolop(self, node: ast.BoolOp, scope: dict[str, Any]) -> Any:
@@ -174,9 +189,9 @@ class Expressions:
         left = self.value(node.left, scope)
         for kind, one in zip(node.ops, node.comparators, strict=True):
             right = self.value(one, scope)
-            if not (_is_known(left) and _is_known(right)):
+            if not (self.is_known(left) and self.is_known(right)):
                 return Unknown()
-            found = _tried(_COMPARE[type(kind)], left, right)
+            found = _tried(COMPARE[type(kind)], left, right)
             if isinstance(found, Unknown) or not found:
                 return found
             left = right
@@ -211,6 +226,7 @@ class Expressions:
                 for one in (node.slice.lower, node.slice.upper, node.slice.step)
             ]
             known = isinstance(owner, (list, tuple, str))
+            self.step(len(owner) // 10 if known else 1)
             return _tried(operator.getitem, owner, slice(*ends)) if known else Unknown()
         key = self.value(node.slice, scope)
         if isinstance(owner, (list, tuple, dict, str)) and isinstance(key, _PLAIN):
@@ -232,6 +248,7 @@ class Expressions:
         items = self.items(self.value(first.iter, scope))
         if items is None:
             return Unknown()
+        self.step(len(scope) // 10)
         inner, found = dict(scope), []
         for item in items[:MOST_LOOPS]:
             self._bind(first.target, item, inner)
@@ -284,6 +301,7 @@ class Expressions:
         self, function: Function, args: list[Any], options: dict[str, Any]
     ) -> dict[str, Any]:
         spec = function.node.args
+        self.step(len(function.scope) // 10)
         names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
         inner: dict[str, Any] = {} if function.scope is self._names else dict(function.scope)
         inner.update(dict.fromkeys((*names, *(one.arg for one in spec.kwonlyargs)), Unknown()))
@@ -311,6 +329,8 @@ class Expressions:
 
     def items(self, value: Any) -> list[Any] | None:
         """What a loop over a value would give, or None where only a run can tell."""
+        if isinstance(value, (list, tuple, range, dict, str)):
+            self.step(len(value) // 10)
         if isinstance(value, (list, tuple, range)):
             return list(value[:MOST_ITEMS])
         if isinstance(value, dict):
@@ -320,31 +340,6 @@ class Expressions:
         if isinstance(value, Data):
             return self._library.parts_of(value)
         return None
-
-
-_BUILT_IN = frozenset(
-    {
-        "range",
-        "len",
-        "zip",
-        "enumerate",
-        "list",
-        "tuple",
-        "int",
-        "float",
-        "str",
-        "max",
-        "min",
-        "sum",
-    }
-    | {"reversed", "sorted", "abs", "round", "print", "dict"}
-)
-
-
-def _is_known(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_known, value))
-    return isinstance(value, (*_PLAIN, dict))
 
 
 def _tried(function: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:

@@ -48,12 +48,16 @@ class Follower(Expressions):
         """The statements of a cell."""
         self.cell, self.num_evaluations = cell, 0
         for statement in cell.tree.body:
-            self.line = statement.lineno
+            self.line, self._steps = statement.lineno, 0
             try:
                 self._run([statement], self._names)
             except TooMuchError:
-                self.leave("goes on for longer than can be followed")
-                self._steps = 0
+                self.leave(
+                    "goes on for longer than can be followed"
+                    + ("; what comes after it is left" if self.is_tired else "")
+                )
+                if self.is_tired:
+                    return
             except (Returned, _Stop):
                 pass
             except RecursionError:
@@ -61,6 +65,7 @@ class Follower(Expressions):
 
     def trained(self, model: Model, fit: Part) -> Training:
         """Notes a call of ``fit``."""
+        self.step(len(model.layers))
         x = fit.get(0, "x")
         validation = fit.get(None, "validation_data")
         first = validation[0] if isinstance(validation, (tuple, list)) and validation else None
@@ -82,7 +87,7 @@ class Follower(Expressions):
 
     def _run(self, body: Iterable[ast.stmt], scope: dict[str, Any]) -> None:
         for statement in body:
-            self._step()
+            self.step()
             method = getattr(self, f"_on_{type(statement).__name__.lower()}", None)
             if method is not None:
                 method(statement, scope)
@@ -206,6 +211,7 @@ def follow(cells: Iterable[Cell]) -> Follower:
     """Follows all cells of a notebook."""
     follower = Follower()
     for cell in cells:
-        follower.follow(cell)
+        if not follower.is_tired:
+            follower.follow(cell)
     follower.left = [words.visible(line) for line in follower.left]
     return follower

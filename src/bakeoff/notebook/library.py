@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bakeoff.notebook.values import Data, Dotted, Model, Part, Unknown
-
-if TYPE_CHECKING:
-    pass
 
 DATASETS = {"mnist": "mnist", "fashion_mnist": "fashion-mnist", "load_digits": "digits"}
 """Loaders of Keras and scikit-learn → name of the dataset here."""
@@ -29,6 +26,30 @@ _KEEP = frozenset(
     | {"as_matrix", "ascontiguousarray"}
 )
 """Functions and methods after which an array holds the same numbers."""
+
+BUILT_IN = frozenset(
+    [
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "list",
+        "tuple",
+        "int",
+        "float",
+        "str",
+        "max",
+        "min",
+        "sum",
+        "reversed",
+        "sorted",
+        "abs",
+        "round",
+        "print",
+        "dict",
+    ]
+)
+"""Functions of Python that are followed."""
 
 _CHOOSING = frozenset({"GridSearchCV", "RandomizedSearchCV", "KerasClassifier", "Tuner"})
 _LABELS = frozenset({"y", "label", "labels", "target", "class"})
@@ -140,7 +161,9 @@ class Library:
     def _built_in(self, name: str, args: list[Any]) -> Any:
         if name == "print":
             return None
-        if any(not _is_plain(one) for one in args):
+        if not all(map(self._follower.is_known, args)) or any(
+            isinstance(one, dict) for one in args
+        ):
             return self._of_lists(name, args)
         functions: dict[str, Any] = {
             "len": len,
@@ -189,11 +212,15 @@ class Library:
             return owner if name == "fit" else Unknown()
         if isinstance(owner, list) and name == "append" and given.args and len(owner) < 10_000:
             owner.append(given.args[0])
-        if isinstance(owner, dict) and name == "items":
-            return list(owner.items())
-        if isinstance(owner, dict) and name in ("keys", "values"):
+        if isinstance(owner, dict) and name in ("items", "keys", "values"):
+            self._follower.step(len(owner) // 10)
             return list(getattr(owner, name)())
-        if isinstance(owner, dict) and name == "get" and given.args and _is_plain(given.args[0]):
+        if (
+            isinstance(owner, dict)
+            and name == "get"
+            and given.args
+            and isinstance(given.args[0], (int, float, str))
+        ):
             return owner.get(*given.args[:2])
         return Unknown()
 
@@ -226,12 +253,6 @@ class _Method:
 
     def __init__(self, owner: Any, name: str) -> None:
         self.owner, self.name = owner, name
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    return isinstance(value, (int, float, str, bool, type(None), range))
 
 
 def _is_list(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff import words
 from bakeoff.dense.settings import DENSE_SPACE
-from bakeoff.errors import DataError
+from bakeoff.errors import UsageError
 from bakeoff.notebook.cells import Scores, printed_scores, read_cells
 from bakeoff.notebook.following import follow
 from bakeoff.notebook.networks import read_network
@@ -64,7 +64,7 @@ def import_notebook(path: str | Path) -> Imported:
         path: of an ``.ipynb`` or ``.py`` file.
 
     Raises:
-        DataError: it cannot be read, or trains no network of dense layers that can be followed.
+        UsageError: it cannot be read, or trains no network of dense layers that can be followed.
     """
     path = Path(path)
     cells, left = read_cells(path)
@@ -80,7 +80,7 @@ def import_notebook(path: str | Path) -> Imported:
             found.append(Found(reading.settings, "", training, _scores_of(training, scores)))
     if not found:
         detail = f" ({left[-1]})" if left else ""
-        raise DataError(
+        raise UsageError(
             f"{path}: trains no Keras network of dense layers that reading can follow{detail}"
         )
     given = {key for one in found for key in one.settings}

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bakeoff.cli import completing
 from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.cli.running import (
     Address,
@@ -44,6 +45,7 @@ def ab(
         typer.Option(
             metavar="better|not-worse",
             help="Exit with 5 unless the last command is that, against the first.",
+            autocompletion=completing.one_of("better", "not-worse"),
         ),
     ] = None,
     delta: Delta = None,

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__, words
-from bakeoff.cli import ab, importing, reading, running, stores
+from bakeoff.cli import ab, completing, importing, reading, running, stores
 from bakeoff.cli.output import Style, download_bar
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
@@ -153,7 +153,11 @@ def list_datasets() -> None:
 
 
 @data.command("get")
-def get_dataset(name: Annotated[str, typer.Argument(help="A built-in dataset.")]) -> None:
+def get_dataset(
+    name: Annotated[
+        str, typer.Argument(help="A built-in dataset.", autocompletion=completing.datasets)
+    ],
+) -> None:
     """Download a dataset into the cache, verify it, and say where it is.
 
     Example:

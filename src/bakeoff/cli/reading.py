@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff import words
+from bakeoff.cli import completing
 from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.errors import NotStoredError, UsageError
 from bakeoff.files import file_stem
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 StorePath = Annotated[str, typer.Option("--store", help="Results store.")]
 StudyName = Annotated[
-    str | None, typer.Argument(help="Name or number of a study; the latest by default.")
+    str | None,
+    typer.Argument(
+        help="Name or number of a study; the latest by default.", autocompletion=completing.stored
+    ),
 ]
 ModelPath = Annotated[str, typer.Argument(help="The model file that `bakeoff run` wrote.")]
 
@@ -52,7 +56,10 @@ def report(
 def show(
     what: Annotated[
         str | None,
-        typer.Argument(help="A study (name or number) or a run (first letters of its key)."),
+        typer.Argument(
+            help="A study (name or number) or a run (first letters of its key).",
+            autocompletion=completing.stored,
+        ),
     ] = None,
     store: StorePath = "bakeoff.sqlite",
     json_path: Annotated[
@@ -135,8 +142,12 @@ def show(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="A study or a run.")],
-    second: Annotated[str, typer.Argument(help="Another of the same kind.")],
+    first: Annotated[
+        str, typer.Argument(help="A study or a run.", autocompletion=completing.stored)
+    ],
+    second: Annotated[
+        str, typer.Argument(help="Another of the same kind.", autocompletion=completing.stored)
+    ],
     store: StorePath = "bakeoff.sqlite",
     other_store: Annotated[
         str | None, typer.Option(help="The store of the second; the same by default.")
@@ -208,7 +219,11 @@ def predict(
 
 def export(
     what: Annotated[
-        str, typer.Argument(help="A model file; with --to a study of the store, by name or id.")
+        str,
+        typer.Argument(
+            help="A model file; with --to a study of the store, by name or id.",
+            autocompletion=completing.stored,
+        ),
     ],
     output: Annotated[
         str | None,
@@ -216,7 +231,10 @@ def export(
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(help="Write a study instead: mlflow, tensorboard, csv or parquet."),
+        typer.Option(
+            help="Write a study instead: mlflow, tensorboard, csv or parquet.",
+            autocompletion=completing.one_of("mlflow", "tensorboard", "csv", "parquet"),
+        ),
     ] = None,
     store: StorePath = "bakeoff.sqlite",
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff import words
+from bakeoff.cli import completing
 from bakeoff.cli.output import (
     Style,
     download_bar,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 StudyArgument = Annotated[
     str,
     typer.Argument(
-        metavar="STUDY", help="A study file, or digits, mnist, mnist-notebook; or a table of data."
+        metavar="STUDY",
+        help="A study file, or digits, mnist, mnist-notebook; or a table of data.",
+        autocompletion=completing.studies,
     ),
 ]
 Target = Annotated[
@@ -43,7 +46,10 @@ Target = Annotated[
 TaskName = Annotated[
     str | None,
     typer.Option(
-        "--task", metavar="TASK", help="Of a table: classification or regression; else its guess."
+        "--task",
+        metavar="TASK",
+        help="Of a table: classification or regression; else its guess.",
+        autocompletion=completing.one_of("classification", "regression"),
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
@@ -54,12 +60,18 @@ Replicates = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", help="auto, native or reference; else the study's own.")
+    str | None,
+    typer.Option(
+        "--engine",
+        help="auto, native or reference; else the study's own.",
+        autocompletion=completing.one_of("auto", "native", "reference"),
+    ),
 ]
 On = Annotated[
     str | None,
     typer.Option(
-        help="Where runs happen: threads, processes or ray; else what the model needs, here."
+        help="Where runs happen: threads, processes or ray; else what the model needs, here.",
+        autocompletion=completing.one_of("threads", "processes", "ray"),
     ),
 ]
 Address = Annotated[
@@ -117,6 +129,7 @@ def run(
         typer.Option(
             metavar="TOOL:PLACE",
             help="Write runs as they finish: mlflow:URI or tensorboard:FOLDER.",
+            autocompletion=completing.one_of("mlflow", "tensorboard"),
         ),
     ] = None,
     strict: Annotated[

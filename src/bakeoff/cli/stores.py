@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import words
+from bakeoff.cli import completing
 from bakeoff.cli.reading import StorePath
 from bakeoff.errors import StoreError
 
@@ -80,7 +81,12 @@ def merge_stores(
     )
 
 
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name or number of a study.")]
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="Name or number of a study.", autocompletion=completing.stored
+    ),
+]
 
 
 @app.command("delete")

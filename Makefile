@@ -43,7 +43,7 @@ $(STAMPS)/dev: $(STAMPS)/installed
 integrations: $(STAMPS)/integrations  ## the tools that studies meet, so that the tests meet them too
 
 $(STAMPS)/integrations: $(STAMPS)/dev
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations,site]'
 	@touch $@
 
 run: $(STAMPS)/installed  ## run the embedded digits study
@@ -75,8 +75,8 @@ slow: $(STAMPS)/integrations  ## the slow tests and the browser's
 
 docs-site: $(STAMPS)/dev  ## the documentation as a site in build/site
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,site]'
-	$(BIN)/mkdocs build --quiet
-	@echo "open build/site/index.html"
+	$(BIN)/mkdocs build --quiet --strict
+	@echo "open build/site/index.html; its search wants a server: $(BIN)/python -m http.server -d build/site"
 
 bench: $(STAMPS)/installed  ## the benchmarks, beside their peers
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

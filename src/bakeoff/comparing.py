@@ -89,7 +89,7 @@ def compare(
     Raises:
         UsageError: fewer than two models, or something that is none.
 
-    Example:
+    Examples:
         >>> from sklearn.datasets import load_iris
         >>> from sklearn.naive_bayes import GaussianNB
         >>> from sklearn.tree import DecisionTreeClassifier

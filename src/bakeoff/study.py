@@ -71,7 +71,7 @@ class Study:
     Attributes:
         brought: reference → trainable of every model of the user's own, once the study was checked.
 
-    Example:
+    Examples:
         >>> study = Study("digits", base={"scale": "unit", "epochs": 5})
         >>> _ = study.stage("width", hidden=[[16], [32]])
         >>> [stage.name for stage in study.spec.stage]

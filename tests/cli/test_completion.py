@@ -126,7 +126,7 @@ def test_the_page_says_what_is_tested_here() -> None:
     page = (Path(__file__).parents[2] / "docs/shell.md").read_text(encoding="utf-8")
     for shell, script in SCRIPTS.items():
         (line,) = (one.strip() for one in script.splitlines() if f"source_{shell}" in one)
-        assert f"`{line}`" in page.replace("\\|", "|")
+        assert f"```text\n{line}\n```" in page
 
 
 def test_files_that_can_be_a_study_are_offered_beside_the_built_in_ones(place, monkeypatch) -> None:

@@ -82,7 +82,8 @@ def compare(
         y: labels, shape (num_examples,).
         store: where runs are kept; nowhere by default.
         replicates: at most so many per model.
-        on, address: where runs happen, as in ``Study.run``.
+        on: where runs happen, as in ``Study.run``.
+        address: of a Ray cluster, as there.
         name: of the study.
         task: as for ``Study``, as is all that follows.
 

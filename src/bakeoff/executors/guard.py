@@ -78,9 +78,9 @@ class Worker:
 
     def count(self, timeout: float | None, more: float = 0.0) -> None:
         """From now on the batch may take so long."""
-        self.all_slots = time.monotonic()
+        self.started = time.monotonic()
         if timeout is not None:
-            self.ends = self.all_slots + timeout * len(self.batch) + more
+            self.ends = self.started + timeout * len(self.batch) + more
 
     def tell(self, kind: str, content: object) -> None:
         """Sends a message; that the process has just ended is noticed when it is heard."""
@@ -121,7 +121,7 @@ class Worker:
 
     def unanswered(self, stopped: Stopped, reason: str, notes: Mapping[str, Any]) -> Outcome:
         """The outcome of a run that the process itself cannot tell."""
-        seconds = time.monotonic() - self.all_slots
+        seconds = time.monotonic() - self.started
         return Outcome(
             key=self.batch.pop(0).key,
             notes={**self.notes(), **notes},

@@ -142,7 +142,7 @@ class _Cells:
         return self._guessed()
 
     def _guessed(self) -> Described:
-        if isinstance(self.cells.dtype, np.dtype) and self.cells.dtype.kind in "biuf":
+        if self._read_as_numbers:
             return self._of_numbers(self.cells.to_numpy())
         filled = self.cells.dropna()
         if len(filled) == 0:
@@ -174,6 +174,11 @@ class _Cells:
             )
         return self._category(f"{distinct} different words")
 
+    @property
+    def _read_as_numbers(self) -> bool:
+        """Whether its cells are NumPy's own numbers, so that pandas is not needed to look at them."""
+        return isinstance(self.cells.dtype, np.dtype) and self.cells.dtype.kind in "biuf"
+
     def _words(self, numbers: pd.Series[Any]) -> tuple[str, ...]:
         """Cells that are no numbers."""
         cells = self.cells.loc[numbers.index]
@@ -197,12 +202,14 @@ class _Cells:
         """Whether whole numbers count the rows, or are called an identifier, none of them twice."""
         if values.dtype.kind == "b" or (values != np.floor(values)).any():
             return False
-        if (values[1:] > values[:-1]).all() and values[-1] - values[0] == len(values) - 1:
+        # As Python's numbers, whose difference does not overflow.
+        reach = values[-1].item() - values[0].item()
+        if (values[1:] > values[:-1]).all() and reach == len(values) - 1:
             return True
         return _IDENTIFIER.search(self.name) is not None and len(np.unique(values)) == len(values)
 
     def _made(self, kind: ColumnKind, why: str, columns: tuple[Column, ...] = ()) -> Described:
-        if isinstance(self.cells.dtype, np.dtype) and self.cells.dtype.kind in "biuf":
+        if self._read_as_numbers:
             missing = np.isnan(self.cells.to_numpy())  # pandas takes ten times as long
         else:
             missing = self.cells.isna().to_numpy()

@@ -162,8 +162,9 @@ def set_aside(
     """A training part without the tenth that watches, and that tenth, int32, ascending.
 
     The validation part so judges a choice that it had no say in, and a refit, which has no
-    validation part, stops by the same rule. The tenth is stratified as the folds are, holds whole groups where there are groups, and is the end of
-    the training part where examples follow each other in time. No setting has a part in it.
+    validation part, stops by the same rule. The tenth is stratified as the folds are, holds whole
+    groups where there are groups, and is the end of the training part where examples follow each
+    other in time. No setting has a part in it.
 
     Args:
         train_rows: of the run, ascending.

@@ -20,7 +20,7 @@ from bakeoff.dense.base import Job, Layer, Scaling, steps_per_epoch
 from bakeoff.dense.settings import DenseSettings, KernelInitializer
 from bakeoff.errors import UsageError
 from bakeoff.records import Replicate
-from bakeoff.trainables.base import Request, StudyData
+from bakeoff.trainables.base import NUM_SPLITS, Request, StudyData
 
 # Enough for the orders of twelve replicates of ten epochs of MNIST, and a bound for larger data.
 ORDER_CACHE_BYTES = 64 * 2**20
@@ -51,6 +51,7 @@ class JobMaker:
         orders = ORDER_CACHE_BYTES // (4 * max(1, data.dataset.num_examples))
         self._order = lru_cache(max(2, orders))(self._new_order)
         self._scaling = lru_cache(NUM_SCALINGS)(self._fitted)
+        self._watched = lru_cache(NUM_SPLITS)(self._set_aside)
 
     def scaling(self, replicate: Replicate, scale: str, *, refit: bool = False) -> Scaling:
         """The scaling fitted on the training part of a replicate."""
@@ -63,6 +64,20 @@ class JobMaker:
         pictures = self.data.dataset.image_shape is not None
         return fit_scaling(self.data.encoded(part, refit), rows, scale, pictures=pictures)
 
+    def _set_aside(
+        self, replicate: Replicate, refit: bool
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Which of the training part train, and which tell early stopping when to end."""
+        train_rows, _ = self.data.rows(replicate, refit=refit)
+        return set_aside(
+            train_rows,
+            self.data.dataset.labels,
+            study_seed=self.data.study_seed,
+            replicate=replicate.index,
+            groups=self.data.dataset.groups,
+            in_order=self.data.split == "time",
+        )
+
     def _new_order(self, replicate: int, epoch: int, num_train: int) -> NDArray[np.int32]:
         return streams.order(self.data.study_seed, replicate, epoch, num_train)
 
@@ -73,14 +88,7 @@ class JobMaker:
         train_rows, val_rows = self.data.rows(replicate, refit=request.refit)
         trained_on, watching = train_rows, None
         if settings.patience:
-            trained_on, watching = set_aside(
-                train_rows,
-                dataset.labels,
-                study_seed=self.data.study_seed,
-                replicate=replicate.index,
-                groups=dataset.groups,
-                in_order=self.data.split == "time",
-            )
+            trained_on, watching = self._watched(replicate, request.refit)
         return new_job(
             settings,
             self.data.encoded(replicate, request.refit),

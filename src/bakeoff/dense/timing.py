@@ -25,7 +25,14 @@ MOST_SECONDS = 1.5
 SPARSE = 0.3
 """Share of zeros from which bytes are made up, of which the kernels leave the zeros out."""
 
-_WITHOUT_EFFECT = {"learning_rate", "epochs", "schedule", "decay_rate", "warmup_epochs"}
+_WITHOUT_EFFECT = {
+    "learning_rate",
+    "epochs",
+    "patience",
+    "schedule",
+    "decay_rate",
+    "warmup_epochs",
+}
 
 
 class Stopwatch:

@@ -58,12 +58,14 @@ class StudyModel:
         """
         if address is not None and on != "ray":
             raise UsageError("address: is that of a Ray cluster; say on = ray as well")
-        here = "threads" if self.trainable.lane == "thread" else "processes"
         if on not in (None, "threads", "processes", "ray"):
             raise UsageError(f"on: runs happen on threads, processes or ray, but got {on!r}")
+        place = on
+        if place in (None, "ray"):  # a slot of Ray is what this machine would run with
+            place = "threads" if self.trainable.lane == "thread" else "processes"
         local: Callable[..., Executor] = Threads
         needs: dict[str, Any] = {"threads": self.threads, "gpus": self.gpus, "memory": self.memory}
-        if "processes" in (on, here) and on != "threads":
+        if place == "processes":
             from bakeoff.executors.processes import Processes
 
             local = partial(Processes, timeout=self.timeout, **needs)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from bakeoff.data.dataset import Dataset, no_data
@@ -283,8 +282,7 @@ class Study:
             num_folds = int(dataset.folds.max()) + 1
             changes = {"split": "last"} if num_folds == 1 else {"folds": num_folds}
             spec = spec.model_copy(update=changes)
-        is_table = dataset.features.dtype != np.uint8 and dataset.image_shape is None
-        if spec.model == DENSE and is_table and "scale" not in spec.base:
+        if spec.model == DENSE and dataset.is_table and "scale" not in spec.base:
             spec = spec.model_copy(update={"base": {**spec.base, "scale": "standard"}})
         return spec
 

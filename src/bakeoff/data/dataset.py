@@ -114,6 +114,11 @@ class Dataset:
         return int(self.features.shape[1])
 
     @property
+    def is_table(self) -> bool:
+        """Whether its columns have ranges of their own: no pictures, no bytes."""
+        return self.features.dtype != np.uint8 and self.image_shape is None
+
+    @property
     def num_classes(self) -> int:
         return len(self.class_names)
 

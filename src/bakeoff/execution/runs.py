@@ -108,11 +108,6 @@ class RunService:
         self._watch = _DriversWatch(stop, notify, executor)
 
     @property
-    def _divides_columns(self) -> bool:
-        dataset = self.data.dataset
-        return dataset.features.dtype != np.uint8 and dataset.image_shape is None
-
-    @property
     def store_name(self) -> str:
         """The store as a user knows it."""
         return str(self.store.path or "memory")
@@ -148,7 +143,7 @@ class RunService:
             "split": self.data.split,
             "test": test,
         }
-        if settings.get("scale") == "unit" and self._divides_columns:
+        if settings.get("scale") == "unit" and self.data.dataset.is_table:
             # Runs that were stored when one number divided all columns are none of these.
             identity["unit"] = "column"
         extra = self.trainable.task.metrics[len(task_of(self.trainable.task.kind).metrics) :]

@@ -261,7 +261,7 @@ def _largest(features: NDArray[Any]) -> float | None:
 def _ranges(dataset: Dataset) -> tuple[tuple[str, float], ...]:
     """Of the numbers that vary: name and range of the smallest and of the largest range."""
     features = dataset.features
-    if dataset.image_shape is not None or features.dtype.kind == "u" or not features.size:
+    if not dataset.is_table or not features.size:
         return ()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a column of gaps alone

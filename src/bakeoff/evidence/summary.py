@@ -16,7 +16,15 @@ from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary, summarise_final
 from bakeoff.evidence.rule import Sampling, sampling_of_result
 from bakeoff.evidence.spreads import Difference, Spread, difference_of, oriented, paired, spreads
-from bakeoff.records import Baseline, Candidate, Run, StageResult, StudyResult, TuningPoint
+from bakeoff.records import (
+    Baseline,
+    Candidate,
+    Comparison,
+    Run,
+    StageResult,
+    StudyResult,
+    TuningPoint,
+)
 from bakeoff.tasks.base import Metric
 from bakeoff.tasks.classification import is_unbalanced, metric_of
 
@@ -64,6 +72,21 @@ class CandidateSummary:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BaselineSummary:
+    """A simple model on the replicates of the first look.
+
+    Attributes:
+        mean: of the metric that decides, over its finished runs; None where every run failed.
+        comparison: the final candidate minus this one.
+    """
+
+    label: str
+    runs: tuple[Run, ...]
+    mean: float | None
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StageSummary:
     """One answered question.
 
@@ -93,7 +116,7 @@ class StageSummary:
     gain: Difference | None
     tuning: tuple[tuple[TuningPoint, float | None], ...]
     retuned: Mapping[str, Any]
-    baselines: tuple[Baseline, ...] = ()
+    baselines: tuple[BaselineSummary, ...] = ()
     against: tuple[Difference, ...] = ()
 
     @property
@@ -135,6 +158,7 @@ class Summary:
         baseline: share of the most frequent class, what knowing nothing scores; None where the
             classes are not known.
         unbalanced: whether balanced accuracy must stand beside accuracy.
+        baselines: simple models on the same folds.
     """
 
     result: StudyResult
@@ -144,6 +168,7 @@ class Summary:
     settings: Mapping[str, Any] | None
     baseline: float | None
     unbalanced: bool
+    baselines: tuple[BaselineSummary, ...]
 
     @property
     def num_failed(self) -> int:
@@ -196,7 +221,12 @@ def _fate(label: str, stage: StageResult) -> str:
 
 
 def _stage(
-    result: StudyResult, number: int, metric: Metric, sampling: Sampling, last: Mapping[str, Any]
+    result: StudyResult,
+    number: int,
+    metric: Metric,
+    sampling: Sampling,
+    last: Mapping[str, Any],
+    baselines: tuple[BaselineSummary, ...],
 ) -> StageSummary:
     stage = result.stages[number]
     verdict, name = stage.verdict, f"val_{metric.name}"
@@ -281,9 +311,15 @@ def _stage(
             for key in stage.varied
             if key in last and key in ours and last[key] != ours[key]
         },
-        baselines=result.baselines,
+        baselines=baselines,
         against=_against(result, verdict.chosen) if number + 1 == len(result.stages) else (),
     )
+
+
+def _baseline(one: Baseline, metric: Metric) -> BaselineSummary:
+    value = spreads(one.runs).get(f"val_{metric.name}")
+    mean = None if value is None else value.mean
+    return BaselineSummary(one.label, one.runs, mean, one.comparison)
 
 
 def _against(result: StudyResult, chosen: str) -> tuple[Difference, ...]:
@@ -312,15 +348,17 @@ def summarise(result: StudyResult) -> Summary:
         last = result.stages[-1]
         settings = last.candidate(last.verdict.chosen).settings.effective()
     counts = data.class_counts
+    baselines = tuple(_baseline(one, metric) for one in result.baselines)
     return Summary(
         result=result,
         metric=metric,
         stages=tuple(
-            _stage(result, number, metric, sampling, settings or {})
+            _stage(result, number, metric, sampling, settings or {}, baselines)
             for number in range(len(result.stages))
         ),
         final=summarise_final(result, metric),
         settings=settings,
         baseline=max(counts) / sum(counts) if sum(counts) else None,
         unbalanced=is_unbalanced(counts),
+        baselines=baselines,
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 from statistics import median
 
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import StageSummary, Summary
-from bakeoff.records import Baseline
+from bakeoff.evidence.summary import BaselineSummary, StageSummary, Summary
 from bakeoff.report import axes
 from bakeoff.report.rows import PLOT, Mark, Row, draw_rows
 from bakeoff.report.svg import Picture
@@ -122,30 +121,15 @@ def replicates(stage: StageSummary) -> Picture | None:
     )
 
 
-def _baseline(one: Baseline, metric: Metric, *, mean: bool = False) -> Row:
-    """A simple model on the same folds: its runs, or their mean."""
-    known = {
-        run.replicate: value
-        for run in one.runs
-        if (value := run.value(f"val_{metric.name}")) is not None
-    }
-    average = sum(known.values()) / len(known) if known else None
-    note = level(average, metric) if known else "failed"
-    if mean:
-        says = f"{one.label}, a simple model on the same folds: {note}"
-        marks = [] if average is None else [Mark(average, says, role="other", r=4.5)]
-    else:
-        marks = [
-            Mark(
-                value,
-                f"{one.label}, replicate {number + 1}: {level(value, metric)}",
-                number,
-                role="other",
-                r=3.3,
-            )
-            for number, value in known.items()
-        ]
-    return Row(one.label, note, marks)
+def _baseline(one: BaselineSummary, metric: Metric) -> Row:
+    """Every run of a simple model on the same folds."""
+    marks = []
+    for run in one.runs:
+        value = run.value(f"val_{metric.name}")
+        if value is not None:
+            says = f"{one.label}, replicate {run.replicate + 1}: {level(value, metric)}"
+            marks.append(Mark(value, says, run.replicate, role="other", r=3.3))
+    return Row(one.label, "failed" if one.mean is None else level(one.mean, metric), marks)
 
 
 def chain(summary: Summary) -> Picture | None:
@@ -191,9 +175,12 @@ def chain(summary: Summary) -> Picture | None:
     if not rows:
         return None
     num_stages = len(rows)
-    for stage in summary.stages[-1:]:
-        rows += [row for one in stage.baselines if (row := _baseline(one, metric, mean=True)).marks]
-    values += [row.marks[0].value for row in rows[num_stages:]]
+    for one in summary.baselines:
+        if one.mean is not None:
+            says = f"{one.label}, a simple model on the same folds: {level(one.mean, metric)}"
+            mark = Mark(one.mean, says, role="other", r=4.5)
+            rows.append(Row(one.label, level(one.mean, metric), [mark]))
+            values.append(one.mean)
     # Neither a counterfactual far away nor the long bar of two replicates may flatten the chain:
     # what lies outside is drawn at the edge.
     means = [row.marks[0].value for row in rows]

@@ -100,10 +100,9 @@ def predicted(data: DataSummary) -> str:
 def baselines(summary: Summary) -> list[str]:
     """What simple models reach, one sentence each, and whether the chosen candidate beats them."""
     metric, sentences = summary.metric, []
-    for one in summary.result.baselines:
-        values = [v for run in one.runs if (v := run.value(f"val_{metric.name}")) is not None]
+    for one in summary.baselines:
         pair = one.comparison
-        if not values or pair is None:
+        if one.mean is None or pair is None:
             sentences.append(f"{one.label}: every run failed")
             continue
         ends = [metric.sign * end for end in (pair.low, pair.high) if end is not None]
@@ -115,7 +114,7 @@ def baselines(summary: Summary) -> list[str]:
             word = "not shown to differ from the chosen model"
         span = words.interval(pair.low, pair.high, metric, sign=True)
         sentences.append(
-            f"{one.label} {words.level(sum(values) / len(values), metric)}: {word} "
+            f"{one.label} {words.level(one.mean, metric)}: {word} "
             f"({words.difference(pair.mean, metric, sign=True)}, 95 %: {span})"
         )
     return sentences

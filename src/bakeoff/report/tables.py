@@ -202,10 +202,10 @@ def chain(summary: Summary) -> Table:
         kept = stage.carried == stage.chosen.label
         mean = level(value.mean if value else None, metric)
         rows.append((stage.stage.name, stage.chosen.name, mean, ends, "kept" if kept else gain))
-    for one in summary.result.baselines:
-        known = [v for run in one.runs if (v := run.value(f"val_{metric.name}")) is not None]
-        mean = level(sum(known) / len(known) if known else None, metric)
-        rows.append(("simple model", one.label, mean, DASH, DASH))
+    rows += [
+        ("simple model", one.label, level(one.mean, metric), DASH, DASH)
+        for one in summary.baselines
+    ]
     head = ("stage", "carried on", title(metric), "95 % interval", _in_units("gain", metric))
     return Table(head, tuple(rows))
 

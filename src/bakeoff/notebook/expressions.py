@@ -12,6 +12,7 @@ from bakeoff.notebook.library import BUILT_IN, Library
 from bakeoff.notebook.values import (
     BINARY,
     COMPARE,
+    PLAIN,
     Class,
     Data,
     Dotted,
@@ -26,8 +27,6 @@ MOST_STEPS = 200_000
 MOST_DEPTH = 40
 MOST_LOOPS = 2_000
 MOST_ITEMS = 100_000
-
-_PLAIN = (int, float, str, bool, type(None))
 
 
 class Returned(Exception):  # noqa: N818  (a way out of a function, no error)
@@ -88,7 +87,7 @@ class Expressions:
             return all(map(self.is_known, value.values()))
         if isinstance(value, (list, tuple)):
             return all(map(self.is_known, value))
-        return isinstance(value, (*_PLAIN, range))
+        return isinstance(value, (*PLAIN, range))
 
     def _run(self, body: Iterable[ast.stmt], scope: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -133,7 +132,7 @@ class Expressions:
         made = {}
         for key, value in zip(node.keys, node.values, strict=True):
             name = None if key is None else self.value(key, scope)
-            if isinstance(name, _PLAIN):
+            if isinstance(name, PLAIN):
                 made[name] = self.value(value, scope)
         return made
 
@@ -143,7 +142,7 @@ class Expressions:
             for one in node.values
             if isinstance(one, (ast.Constant, ast.FormattedValue))
         ]
-        known = all(isinstance(part, _PLAIN) for part in parts)
+        known = all(isinstance(part, PLAIN) for part in parts)
         return "".join(map(str, parts))[:10_000] if known else Unknown()
 
     def _of_unaryop(self, node: ast.UnaryOp, scope: dict[str, Any]) -> Any:
@@ -229,7 +228,7 @@ class Expressions:
             self.step(len(owner) // 10 if known else 1)
             return _tried(operator.getitem, owner, slice(*ends)) if known else Unknown()
         key = self.value(node.slice, scope)
-        if isinstance(owner, (list, tuple, dict, str)) and isinstance(key, _PLAIN):
+        if isinstance(owner, (list, tuple, dict, str)) and isinstance(key, PLAIN):
             return _tried(operator.getitem, owner, key)
         return Unknown()
 
@@ -337,8 +336,6 @@ class Expressions:
             return list(value)
         if isinstance(value, str):
             return list(value[:MOST_LOOPS])
-        if isinstance(value, Data):
-            return self._library.parts_of(value)
         return None
 
 

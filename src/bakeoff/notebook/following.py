@@ -12,6 +12,7 @@ from bakeoff import words
 from bakeoff.notebook.cells import Cell
 from bakeoff.notebook.expressions import MOST_ITEMS, MOST_LOOPS, Expressions, Returned, TooMuchError
 from bakeoff.notebook.values import (
+    PLAIN,
     Class,
     Data,
     Dotted,
@@ -22,8 +23,6 @@ from bakeoff.notebook.values import (
     Training,
     Unknown,
 )
-
-_PLAIN = (int, float, str, bool, type(None))
 
 
 class _Stop(Exception):  # noqa: N818  (a way out of a loop, no error)
@@ -126,9 +125,8 @@ class Follower(Expressions):
             self._bind(node.target, self.value(node.value, scope), scope)
 
     def _on_augassign(self, node: ast.AugAssign, scope: dict[str, Any]) -> None:
-        load = ast.copy_location(_loading(node.target), node)
         value = self._combined(
-            type(node.op), self.value(load, scope), self.value(node.value, scope)
+            type(node.op), self.value(node.target, scope), self.value(node.value, scope)
         )
         self._bind(node.target, value, scope)
 
@@ -158,9 +156,8 @@ class Follower(Expressions):
     def _on_try(self, node: ast.Try, scope: dict[str, Any]) -> None:
         self._run([*node.body, *node.orelse, *node.finalbody], scope)
 
-    def _on_while(self, node: ast.While, _scope: dict[str, Any]) -> None:
+    def _on_while(self, _node: ast.While, _scope: dict[str, Any]) -> None:
         self.leave("a `while` loop; how often it turns only a run can tell")
-        del node
 
     def _on_for(self, node: ast.For, scope: dict[str, Any]) -> None:
         items = self.items(self.value(node.iter, scope))
@@ -192,7 +189,7 @@ class Follower(Expressions):
                 owner.attributes[target.attr] = value
         elif isinstance(target, ast.Subscript):
             owner, key = self.value(target.value, scope), self.value(target.slice, scope)
-            if isinstance(owner, dict) and isinstance(key, _PLAIN) and len(owner) < MOST_ITEMS:
+            if isinstance(owner, dict) and isinstance(key, PLAIN) and len(owner) < MOST_ITEMS:
                 owner[key] = value
         elif isinstance(target, (ast.Tuple, ast.List)):
             values = self.items(value)
@@ -200,11 +197,6 @@ class Follower(Expressions):
                 values = [Unknown()] * len(target.elts)
             for one, item in zip(target.elts, values, strict=True):
                 self._bind(one, item, scope)
-
-
-def _loading(target: ast.expr) -> ast.expr:
-    text = ast.unparse(target)
-    return ast.parse(text, mode="eval").body
 
 
 def follow(cells: Iterable[Cell]) -> Follower:

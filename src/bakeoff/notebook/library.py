@@ -75,7 +75,7 @@ class Library:
             layers = given.get(0, "layers", default=[])
             known = [one for one in layers if isinstance(one, Part)] if _is_list(layers) else []
             return Model(layers=known)
-        if name in ("Model", "Input", "Functional") and "keras" in path and name != "Input":
+        if name in ("Model", "Functional") and "keras" in path:
             self._follower.leave(
                 "a model of the functional style; bring it with `[model] keras = …`"
             )
@@ -141,11 +141,6 @@ class Library:
         if isinstance(key, ast.Slice) and owner.kind == "x":
             self._follower.leave("a part of the data; all of it is used")
         return owner
-
-    def parts_of(self, owner: Data) -> list[Any] | None:
-        """What ``(a, b), (c, d) = load_data()`` unpacks is known before; of an array nothing is."""
-        del owner
-        return None
 
     def _split(self, arrays: list[Any]) -> Any:
         known = [one for one in arrays if isinstance(one, Data)]

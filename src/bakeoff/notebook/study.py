@@ -138,7 +138,7 @@ def _labelled(found: Sequence[Found]) -> list[Found]:
         taken[label] = taken.get(label, 0) + 1
         if taken[label] > 1:
             label = f"{label} ({taken[label]})"
-        made.append(Found(one.settings, label, training, one.scores))
+        made.append(replace(one, label=label))
     return made
 
 
@@ -212,22 +212,22 @@ def _document(
     first = dict(current)
     stages, names = [], dict[str, int]()
     for number, group in enumerate(groups):
-        full = [one.settings for one in group]
-        varied = [key for key in current if any(one[key] != current[key] for one in full)]
+        varied = [key for key in current if any(one.settings[key] != current[key] for one in group)]
         again = not varied
         varied = varied or ["learning_rate"]
         stage_name = "again" if again else " and ".join(map(_spoken, varied[:2]))
         names[stage_name] = names.get(stage_name, 0) + 1
         if names[stage_name] > 1:
             stage_name = f"{stage_name} {names[stage_name]}"
-        chosen = _chosen(full, varied, groups[number + 1 :])
-        if chosen is None:
-            best = max(range(len(group)), key=lambda k: _accuracy(group[k]))
-            left.append(
-                f"stage {stage_name}: nothing after it says which of {len(group)} models went on; "
-                f"{group[best].label} is taken"
-            ) if len(group) > 1 else None
-            chosen = {key: full[best][key] for key in varied}
+        went_on = _chosen(group, varied, groups[number + 1 :])
+        if went_on is None:
+            went_on = max(group, key=_accuracy)
+            if len(group) > 1:
+                left.append(
+                    f"stage {stage_name}: nothing after it says which of {len(group)} models went "
+                    f"on; {went_on.label} is taken"
+                )
+        chosen = {key: went_on.settings[key] for key in varied}
         stages.append(
             {
                 "name": stage_name,
@@ -235,22 +235,12 @@ def _document(
                 if again
                 else f"Which {words.listing(list(map(_spoken, varied)))}?",
                 "carry": chosen,
-                "candidate": [
-                    _candidate(one, values, varied) for one, values in zip(group, full, strict=True)
-                ],
+                "candidate": [_candidate(one, varied) for one in group],
             }
         )
         current.update(chosen)
-    share = next(
-        (
-            given
-            for one in found
-            if isinstance(given := one.training.fit.get(None, "validation_split"), (int, float))
-            and 0.0 < given <= 0.5
-        ),
-        None,
-    )
-    document: dict[str, Any] = {
+    share = _validation_share(found)
+    return {
         "format": 1,
         "name": re.sub(r"[^A-Za-z0-9 _.-]", "", path.stem)[:60].strip() or "notebook",
         "kind": "replication",
@@ -262,7 +252,15 @@ def _document(
         "base": first,
         "stage": stages,
     }
-    return document
+
+
+def _validation_share(found: Sequence[Found]) -> float | None:
+    """What ``fit`` was told to set aside, by the first that was told."""
+    for one in found:
+        share = one.training.fit.get(None, "validation_split")
+        if isinstance(share, (int, float)) and 0.0 < share <= 0.5:
+            return float(share)
+    return None
 
 
 def _data(source: str | None, left: list[str]) -> Any:
@@ -281,19 +279,17 @@ def _spoken(key: str) -> str:
 
 
 def _chosen(
-    full: Sequence[dict[str, Any]],
-    varied: Sequence[str],
-    later: Sequence[Sequence[Found]],
-) -> dict[str, Any] | None:
+    group: Sequence[Found], varied: Sequence[str], later: Sequence[Sequence[Found]]
+) -> Found | None:
     """The candidate that what came next was built on: the later models say it."""
-    for values in full if later else ():
-        if all(one.settings[key] == values[key] for one in later[0] for key in varied):
-            return {key: values[key] for key in varied}
+    for one in group if later else ():
+        if all(after.settings[key] == one.settings[key] for after in later[0] for key in varied):
+            return one
     return None
 
 
-def _candidate(one: Found, values: dict[str, Any], varied: Sequence[str]) -> dict[str, Any]:
-    made: dict[str, Any] = {"label": one.label, **{key: values[key] for key in varied}}
+def _candidate(one: Found, varied: Sequence[str]) -> dict[str, Any]:
+    made: dict[str, Any] = {"label": one.label, **{key: one.settings[key] for key in varied}}
     if one.scores is not None:
         made["published"] = {"test_accuracy": round(one.scores.accuracy, 6)}
         if one.scores.loss is not None:

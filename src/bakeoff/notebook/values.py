@@ -10,6 +10,9 @@ from typing import Any
 
 from bakeoff.notebook.cells import Cell
 
+PLAIN = (int, float, str, bool, type(None))
+"""Types whose values reading tells whole."""
+
 BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bakeoff import Result, Study
 from bakeoff.cli.commands import app
 from bakeoff.errors import RunsFailedError, UsageError
-from bakeoff.execution.events import Note, RunFinished
+from bakeoff.execution.events import Note, RunFinished, StageFinished
 from bakeoff.tracking.log import Logging
 
 # MLflow uses of its database library what that one deprecates.
@@ -40,6 +40,7 @@ def _client(path: Path):
     return mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}")
 
 
+@pytest.mark.slow
 def test_mlflow_has_every_run_with_its_settings_curves_and_verdicts(stored, tmp_path) -> None:
     store, result = stored
     client = _client(tmp_path / "m.db")
@@ -123,7 +124,7 @@ def logged(tool: str, place: Path) -> Counter[str]:
     return Counter(keys)
 
 
-@pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
+@pytest.mark.parametrize("tool", [pytest.param("mlflow", marks=pytest.mark.slow), "tensorboard"])
 def test_a_study_is_logged_the_same_while_it_runs_afterwards_and_when_it_is_gone_on_with(
     tool, tmp_path
 ) -> None:
@@ -161,6 +162,27 @@ def test_runs_are_there_as_soon_as_they_are_finished(tool, tmp_path) -> None:
         client = _client(place)
         files = client.search_runs([client.get_experiment_by_name("live").experiment_id])
     assert len(files) == 2
+
+
+def test_an_unfinished_study_is_exported_as_far_as_it_got_and_that_is_said(tmp_path) -> None:
+    pytest.importorskip("mlflow")
+    store = tmp_path / "s.sqlite"
+    finished = []
+
+    def give_up(event) -> None:
+        finished.append(event)
+        if isinstance(event, StageFinished):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuned().run(store=store, observer=give_up)
+    asked = ["export", "live", str(tmp_path / "m.db"), "--to", "mlflow", "--store", str(store)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert "live has not come to its end" in done.stderr
+    number = int(done.stdout.split()[0])
+    assert number == sum(isinstance(event, RunFinished) for event in finished)
+    assert sum(logged("mlflow", tmp_path / "m.db").values()) == number
 
 
 def test_a_changed_study_is_logged_beside_the_old_one(tmp_path) -> None:

@@ -289,6 +289,14 @@ def _export_study(study: str, output: str | None, to: str, store: str) -> None:
             typer.echo(place)
             return
         record = opened.load_result(study)
+        states = [row.state for row in opened.studies() if study in (row.name, str(row.id))]
+    if states[-1:] == ["unfinished"]:
+        message_console(Style()).print(
+            f"{words.visible(record.name)} has not come to its end: what goes there is its finished stages. "
+            "Run it again, then export it again.",
+            soft_wrap=True,
+            markup=False,
+        )
     log = open_log(to, output, record.name)
     typer.echo(f"{words.plural(write(record, log), 'run')} in {words.visible(log.place)}")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, RunTag
 
 from bakeoff import words
 from bakeoff.errors import UsageError
@@ -24,7 +24,7 @@ from bakeoff.tracking.log import MOST_TEXT, summary_table, verdict_tags, which
 DEFAULT = "mlflow.db"
 KEY = "bakeoff.key"
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-MOST_METRICS, MOST_PARAMS = 1_000, 100  # that MLflow takes at once
+MOST_METRICS, MOST_PARAMS = 800, 100  # at once: MLflow takes 1,000 of all kinds, 100 parameters
 
 
 class Mlflow:
@@ -127,12 +127,16 @@ class Mlflow:
             Param(_key(name), words.setting(value)[:MOST_TEXT])
             for name, value in settings.effective().items()
         ]
-        for first in range(0, len(params), MOST_PARAMS):
-            self._client.log_batch(made, params=params[first : first + MOST_PARAMS])
-        for first in range(0, len(metrics), MOST_METRICS):
-            self._client.log_batch(made, metrics=metrics[first : first + MOST_METRICS])
-        # The key comes last: what an interruption leaves half written is not taken for the run.
-        self._client.set_tag(made, KEY, key)
+        # As few calls as can be: each is a transaction, or a request. The key comes last, so that what an
+        # interruption leaves half written is not taken for the run.
+        num_batches = max(1, -(-len(params) // MOST_PARAMS), -(-len(metrics) // MOST_METRICS))
+        for batch in range(num_batches):
+            self._client.log_batch(
+                made,
+                metrics[batch * MOST_METRICS : (batch + 1) * MOST_METRICS],
+                params[batch * MOST_PARAMS : (batch + 1) * MOST_PARAMS],
+                [RunTag(KEY, key)] if batch == num_batches - 1 else [],
+            )
         self._client.set_terminated(made, status, end)
         self._there.add(key)
 

@@ -158,3 +158,9 @@ class Interrupted(BakeoffError):  # noqa: N818  (an ending, not an error)
     """Ctrl-C or SIGTERM ended the study early; everything finished is kept."""
 
     exit_code = 130
+
+
+def first_line(error: BaseException) -> str:
+    """Of what a library's error says; the name of its type where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from bakeoff import words
-from bakeoff.errors import DataError, UsageError
+from bakeoff.errors import DataError, UsageError, first_line
+from bakeoff.spec.parts import DENSE, MODEL_KINDS
 from bakeoff.trainables.parameters import NONE
 
 STAGE = "finalists"
@@ -41,8 +42,9 @@ def open_search(storage: str, name: str | None = None) -> Any:
     except DataError:
         raise
     except Exception as error:  # whatever its database drivers raise
-        line = str(error.__cause__ or error).strip().splitlines()[:1] or [type(error).__name__]
-        raise DataError(f"{storage}: is no storage of Optuna's ({line[0]})") from error
+        raise DataError(
+            f"{storage}: is no storage of Optuna's ({first_line(error.__cause__ or error)})"
+        ) from error
     if not names:
         raise DataError(f"{storage}: holds no study of Optuna's; check the path")
     if name is None and len(names) == 1:
@@ -168,10 +170,10 @@ def model_from(text: str) -> Any:
     Raises:
         UsageError: it is none of these.
     """
-    if text == "dense":
+    if text == DENSE:
         return text
     kind, found, reference = text.partition("=")
-    if found and kind.strip() in ("sklearn", "keras", "function", "command"):
+    if found and kind.strip() in MODEL_KINDS:
         return {kind.strip(): reference.strip()}
     try:
         return tomllib.loads(f"model = {text}")["model"]

@@ -5,21 +5,16 @@ Written anew by ``python tests/cli/test_first_hour.py``; look at the difference 
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import shlex
 import signal
-import struct
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pyte
 import pytest
-from calling import SMALL_STUDY, environment
+from calling import SMALL_STUDY, on_a_terminal
 from test_transcripts import GOLDEN, settled
 
 BROKEN = SMALL_STUDY.replace("learning_rate = 0.1", 'learning_rate = "fast"').replace(
@@ -73,43 +68,20 @@ def prepare(folder: Path) -> None:
     (folder / "new.csv").write_text("city,age,joined\nOslo,31,2024-05-01\nParis,64,2024-06-01\n")
 
 
-def on_a_terminal(
-    command: str, folder: Path, columns: int, interrupt: bool = False
-) -> tuple[int, str]:
+def screen_of(command: str, folder: Path, columns: int, interrupt: bool = False) -> tuple[int, str]:
     """Exit code and all lines that stand on a terminal of that width in the end."""
-    import fcntl
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bakeoff", *shlex.split(command)],
-        cwd=folder,
-        env={**environment(TERM="xterm-256color", NO_COLOR="1"), "COLUMNS": str(columns)},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        close_fds=True,
-        start_new_session=True,
-    )
-    os.close(theirs)
     screen = pyte.HistoryScreen(columns, 50, history=5_000)
     stream = pyte.ByteStream(screen)
-    deadline = time.monotonic() + 120
-    signalled = False
-    while time.monotonic() < deadline:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # the other end closed
-            break
-        if not part:
-            break
+    waits = interrupt
+
+    def seen(process: subprocess.Popen[bytes], part: bytes) -> None:
+        nonlocal waits
         stream.feed(part)
-        if interrupt and not signalled and any("width" in line for line in screen.display):
-            signalled = True
+        if waits and any("width" in line for line in screen.display):
+            waits = False
             process.send_signal(signal.SIGINT)
-    os.close(ours)
-    code = process.wait(timeout=30)
+
+    code, _ = on_a_terminal(shlex.split(command), folder, columns=columns, seen=seen, NO_COLOR="1")
     above = ["".join(line[n].data for n in range(columns)) for line in screen.history.top]
     return code, "\n".join(line.rstrip() for line in [*above, *screen.display]).rstrip()
 
@@ -119,7 +91,7 @@ def hour(folder: Path, columns: int) -> str:
     prepare(folder)
     parts = []
     for step in STEPS:
-        code, shown = on_a_terminal(step, folder, columns)
+        code, shown = screen_of(step, folder, columns)
         assert "Traceback" not in shown, shown
         parts.append(f"$ bakeoff {step}\n{shown}\n[{code}]\n")
     return NUMBERS.sub("#", settled("\n".join(parts)))
@@ -138,7 +110,7 @@ def test_the_first_hour_looks_as_its_golden_transcript(tmp_path, columns) -> Non
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_ctrl_c_says_what_is_kept_and_leaves_the_cursor(tmp_path, columns) -> None:
     prepare(tmp_path)
-    code, shown = on_a_terminal("run slow.toml --workers 1", tmp_path, columns, interrupt=True)
+    code, shown = screen_of("run slow.toml --workers 1", tmp_path, columns, interrupt=True)
     assert code == 130
     assert re.search(r"interrupted: \d+ runs? trained so far", " ".join(shown.split()))
     assert "goes on from there" in " ".join(shown.split())

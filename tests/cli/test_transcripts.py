@@ -5,22 +5,18 @@ Written anew by ``python tests/cli/test_transcripts.py``; look at the difference
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pyte
 import pytest
-from calling import SMALL_STUDY, environment
+from calling import SMALL_STUDY, environment, on_a_terminal
 
 GOLDEN = Path(__file__).parent / "transcripts"
-COMMAND = ["-m", "bakeoff", "run", "small.toml", "--engine", "reference", "--workers", "1"]
+COMMAND = ["run", "small.toml", "--engine", "reference", "--workers", "1"]
 MOST_LIVE_ROWS = 8
 
 # Wall times are the only thing that differs between machines; the reference engine computes in
@@ -35,7 +31,7 @@ def settled(text: str) -> str:
 
 def through_a_pipe(folder: Path, **more: str) -> str:
     done = subprocess.run(
-        [sys.executable, *COMMAND],
+        [sys.executable, "-m", "bakeoff", *COMMAND],
         cwd=folder,
         env=environment(**more),
         stdout=subprocess.PIPE,
@@ -47,37 +43,11 @@ def through_a_pipe(folder: Path, **more: str) -> str:
     return done.stdout
 
 
-def on_a_terminal(folder: Path, columns: int, **more: str) -> bytes:
-    """All bytes that reach a terminal of that width."""
-    import fcntl
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    settings = {**environment(**{"TERM": "xterm-256color", **more}), "COLUMNS": str(columns)}
-    process = subprocess.Popen(
-        [sys.executable, *COMMAND],
-        cwd=folder,
-        env=settings,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        close_fds=True,
-    )
-    os.close(theirs)
-    received = bytearray()
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # the other end closed
-            break
-        if not part:
-            break
-        received += part
-    os.close(ours)
-    assert process.wait(timeout=30) == 0, received.decode(errors="replace")
-    return bytes(received)
+def terminal(folder: Path, columns: int, **more: str) -> bytes:
+    """All bytes of the command that reach a terminal of that width."""
+    code, received = on_a_terminal(COMMAND, folder, columns=columns, rows=40, **more)
+    assert code == 0, received.decode(errors="replace")
+    return received
 
 
 def screen_after(received: bytes, columns: int) -> str:
@@ -94,12 +64,12 @@ def transcript(name: str, folder: Path) -> str:
     if name == "narrow-pipe":
         return through_a_pipe(folder, COLUMNS="60")
     if name == "terminal":
-        return screen_after(on_a_terminal(folder, 100), 100)
+        return screen_after(terminal(folder, 100), 100)
     if name == "narrow-terminal":
-        return screen_after(on_a_terminal(folder, 60), 60)
+        return screen_after(terminal(folder, 60), 60)
     if name == "no-color":
-        return screen_after(on_a_terminal(folder, 100, NO_COLOR="1"), 100)
-    return screen_after(on_a_terminal(folder, 100, TERM="dumb"), 100)
+        return screen_after(terminal(folder, 100, NO_COLOR="1"), 100)
+    return screen_after(terminal(folder, 100, TERM="dumb"), 100)
 
 
 SITUATIONS = ["pipe", "narrow-pipe", "terminal", "narrow-terminal", "no-color", "dumb"]
@@ -120,17 +90,17 @@ def test_a_run_looks_as_its_golden_transcript(folder: Path, name: str) -> None:
 @pytest.mark.slow
 def test_no_color_and_dumb_terminals_get_no_colours(folder: Path) -> None:
     colour = re.compile(rb"\x1b\[[0-9;]*3[0-9][0-9;]*m")
-    assert colour.search(on_a_terminal(folder, 100))
+    assert colour.search(terminal(folder, 100))
     (folder / "bakeoff.sqlite").unlink()
-    assert not colour.search(on_a_terminal(folder, 100, NO_COLOR="1"))
+    assert not colour.search(terminal(folder, 100, NO_COLOR="1"))
     (folder / "bakeoff.sqlite").unlink()
-    assert b"\x1b" not in on_a_terminal(folder, 100, TERM="dumb")
+    assert b"\x1b" not in terminal(folder, 100, TERM="dumb")
 
 
 @pytest.mark.slow
 def test_the_live_part_never_has_more_than_eight_rows(folder: Path) -> None:
     """A frame is redrawn by moving up line by line; the longest way up is its height minus one."""
-    received = on_a_terminal(folder, 100)
+    received = terminal(folder, 100)
     ways_up = re.findall(rb"(?:\x1b\[1A(?:\x1b\[2K)?)+", received)
     assert ways_up
     assert max(way.count(b"\x1b[1A") for way in ways_up) <= MOST_LIVE_ROWS

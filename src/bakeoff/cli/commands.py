@@ -14,8 +14,7 @@ import typer
 
 from bakeoff import __version__, words
 from bakeoff.cli import ab, completing, importing, reading, running, stores
-from bakeoff.cli.output import Style, download_bar
-from bakeoff.errors import UsageError
+from bakeoff.cli.output import Style, download_bar, new_file
 from bakeoff.files import write_whole
 
 EPILOG = (
@@ -84,9 +83,7 @@ def init(
     """
     from bakeoff.spec import built_in_text
 
-    file = Path(path)
-    if file.exists() and not force:
-        raise UsageError(f"{path}: is there already; give another name, or --force")
+    file = new_file(path, force=force)
     if data is None:
         write_whole(file, built_in_text("template"))
     else:

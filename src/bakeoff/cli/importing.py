@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bakeoff import words
+from bakeoff.cli.output import new_file
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
 
@@ -33,9 +34,7 @@ def import_(
     from bakeoff.spec import from_dict
     from bakeoff.spec.writing import study_to_toml
 
-    file = Path(path or Path(notebook).with_suffix(".toml"))
-    if file.exists() and not force:
-        raise UsageError(f"{file}: is there already; give another name, or --force")
+    file = new_file(path or Path(notebook).with_suffix(".toml"), force=force)
     found = import_notebook(notebook)
     lines = ["Understood:", *(f"  {line}" for line in found.understood)]
     if found.left:
@@ -88,11 +87,10 @@ def finalists(
     from bakeoff.finalists import STAGE, candidates_of, model_from, name_of, open_search
     from bakeoff.spec import from_dict
     from bakeoff.spec.document import override
+    from bakeoff.spec.parts import DENSE
     from bakeoff.spec.writing import study_to_toml
 
-    file = Path(path or "finalists.toml")
-    if file.exists() and not force:
-        raise UsageError(f"{file}: is there already; give another name, or --force")
+    file = new_file(path or "finalists.toml", force=force)
     names = {}
     for text in rename or ():
         old, found, new = text.partition("=")
@@ -105,8 +103,8 @@ def finalists(
     document: dict[str, Any] = {"format": 1, "name": name_of(search), "stage": [stage]}
     if data is not None:
         document["data"] = {"path": data} if looks_like_path(data) else data
-    if model != "dense":
-        document["model"] = model_from(model)
+    if (given := model_from(model)) != DENSE:
+        document["model"] = given
     for text in base or ():
         override(document, f"base.{text}")
     # What it names is found from the folder where it will lie.

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from bakeoff.errors import BakeoffError, SpecError
+from bakeoff.errors import BakeoffError, SpecError, UsageError
 from bakeoff.files import write_whole
 from bakeoff.words import visible
 
@@ -164,3 +165,15 @@ def write_text(path: str, text: str) -> None:
         sys.stdout.flush()
         return
     write_whole(path, text)
+
+
+def new_file(path: str | Path, *, force: bool) -> Path:
+    """Where a command writes a file that the user will edit: nothing of theirs is replaced.
+
+    Raises:
+        UsageError: something is there already, and ``force`` is off.
+    """
+    file = Path(path)
+    if file.exists() and not force:
+        raise UsageError(f"{path}: is there already; give another name, or --force")
+    return file

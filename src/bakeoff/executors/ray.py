@@ -20,10 +20,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bakeoff import words
-from bakeoff.errors import EngineError, UsageError
+from bakeoff.errors import EngineError, UsageError, first_line
 from bakeoff.executors.base import DriversWatch, Executor, Work, available_cores
 from bakeoff.executors.ray_cluster import connect
-from bakeoff.executors.ray_round import Round, Slot, first_line
+from bakeoff.executors.ray_round import Round, Slot
 from bakeoff.executors.slot import Home, SlotActor, pickled
 from bakeoff.trainables.base import Outcome, Request
 

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import UsageError
-from bakeoff.executors.ray_round import first_line
+from bakeoff.errors import UsageError, first_line
 
 CONNECT_SECONDS = 10.0
 

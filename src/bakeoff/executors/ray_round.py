@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.errors import first_line
 from bakeoff.executors.base import DriversWatch, Work
 from bakeoff.executors.slot import Message
 from bakeoff.trainables.base import Outcome, Request
@@ -245,9 +246,3 @@ class Round:
             for one in (one for batch in slot.parcel for one in batch if self._deadline):
                 reason = "ended with the study"
                 self._on_outcome(Outcome(one.key, stopped="cancelled", reason=reason))
-
-
-def first_line(error: BaseException) -> str:
-    """Of what an error of Ray says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

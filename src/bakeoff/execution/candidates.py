@@ -9,7 +9,7 @@ from typing import Any
 
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
-from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
+from bakeoff.spec import DeclaredCandidate, StageSpec, StudySpec, label_of, stage_candidates
 from bakeoff.trainables.base import Trainable
 
 
@@ -49,9 +49,16 @@ class CandidateMaker:
         )
 
     def of_stage(
-        self, stage: StageSpec, carried: Mapping[str, Any], incumbent: Candidate | None
+        self,
+        stage: StageSpec,
+        carried: Mapping[str, Any],
+        incumbent: Candidate | None,
+        *,
+        found: Sequence[DeclaredCandidate] | None = None,
     ) -> list[Candidate]:
         """The declared candidates over what was carried in, and the incumbent.
+
+        Those that a search ``found`` stand in the place of the declared ones.
 
         Where a declared candidate trains exactly what the incumbent trains, it *is* the
         incumbent. A replication has no incumbents: its author trained what is declared.
@@ -63,7 +70,7 @@ class CandidateMaker:
             incumbent = None
         carried_in = None if incumbent is None else incumbent.settings.effective()
         candidates = []
-        for one in stage_candidates(stage, carried):
+        for one in found or stage_candidates(stage, carried):
             candidate = self.make(one.label, one.declared, published=one.published)
             if candidate.settings.effective() == carried_in:
                 candidate = self.make(

@@ -12,10 +12,20 @@ from bakeoff.spec.candidates import (
     changed,
     label_of,
     num_tuning_points,
+    rounded,
     stage_candidates,
     tuning_points,
+    value_at,
 )
-from bakeoff.spec.model import CandidateSpec, PublishedSpec, StageSpec, StudySpec, TuneRange
+from bakeoff.spec.model import (
+    CandidateSpec,
+    PublishedSpec,
+    Range,
+    SearchSpec,
+    StageSpec,
+    StudySpec,
+    TuneRange,
+)
 from bakeoff.spec.parts import DataSpec, ModelSpec
 from bakeoff.spec.reading import BUILT_IN, LoadedSpec, built_in_text, from_dict, from_toml, load
 
@@ -30,6 +40,8 @@ __all__ = [
     "LoadedSpec",
     "ModelSpec",
     "PublishedSpec",
+    "Range",
+    "SearchSpec",
     "StageSpec",
     "StudySpec",
     "TuneRange",
@@ -41,8 +53,10 @@ __all__ = [
     "label_of",
     "load",
     "num_tuning_points",
+    "rounded",
     "stage_candidates",
     "tuning_points",
+    "value_at",
 ]
 
 

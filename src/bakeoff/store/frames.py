@@ -85,7 +85,9 @@ def _runs_of(result: StudyResult) -> Iterator[tuple[str, str, str, Run, Mapping[
     """Every run of a result with stage, step, label and settings."""
     for stage in result.stages:
         for point in stage.tuning:
-            tuned = {**stage.candidate(point.candidate).settings, **point.values}
+            # A point of a search that does not compete differs from those that do in its values alone.
+            known = [one for one in stage.candidates if one.label == point.candidate]
+            tuned = {**(known or stage.candidates)[0].settings, **point.values}
             for run in point.runs:
                 yield stage.name, "tuning", point.candidate, run, tuned
         for candidate, of_candidate in zip(stage.candidates, stage.runs, strict=True):

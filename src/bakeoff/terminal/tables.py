@@ -244,6 +244,10 @@ def print_plan(console: Console, plan: StudyPlan) -> None:
                 _operations(dict(candidate.cost).get("operations")),
                 "pinned" if candidate.label == stage.pinned else "",
             )
+        if stage.search:
+            table.add_row(
+                Text(f"found by a search of {words.plural(stage.search, 'run')}", style="dim")
+            )
         if stage.takes_incumbent:
             table.add_row(Text("+ the incumbent", style="dim"), "", "", "")
         console.print(Padding(table, (0, 0, 0, 2), expand=False))

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from test_chain import Counting, text_of
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import FIRST_SCREENING_INDEX
-from bakeoff.errors import Interrupted, RunsFailedError, UsageError
+from bakeoff.errors import EngineError, Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.search import num_points
 from bakeoff.records import StageResult
 from bakeoff.spec import SearchSpec, from_toml
@@ -223,3 +225,56 @@ def test_without_optuna_it_is_said_before_anything_is_trained(
     with pytest.raises(UsageError, match=r"stage search: Optuna .*pip install 'bakeoff\[optuna\]'"):
         searching(clouds).run(store=store, observer=counting)
     assert not counting.trained
+
+
+def test_whole_ends_of_a_range_mean_whole_values_where_either_may_be(tmp_path: Path) -> None:
+    """``min_samples_leaf`` is a count or a share: 4.5 is neither."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    options: dict[str, Any] = {"looks": [3], "audit": False, "final_replicates": 1}
+    study = Study("digits", model=DecisionTreeClassifier, **options)
+    study.stage("count", search={"runs": 8}, min_samples_leaf={"low": 1, "high": 20})
+    study.stage(
+        "share",
+        tune={"min_samples_leaf": {"low": 0.01, "high": 0.2, "points": 4}},
+        splitter=["best"],
+    )
+    study.stage(
+        "again", tune={"min_samples_leaf": {"low": 1, "high": 20, "points": 4}}, splitter=["best"]
+    )
+    counts, shares, again = study.run(store=tmp_path / "runs.sqlite").record.stages
+    for stage, kind in ((counts, int), (shares, float)):
+        kinds = {type(point.values["min_samples_leaf"]) for point in stage.tuning}
+        assert kind in kinds
+    assert {type(point.values["min_samples_leaf"]) for point in counts.tuning} == {int}
+    assert sum(type(point.values["min_samples_leaf"]) is int for point in again.tuning) >= 4
+
+
+def test_a_value_within_a_range_that_breaks_a_rule_is_one_line() -> None:
+    from sklearn.tree import DecisionTreeClassifier
+
+    study = Study("digits", model=DecisionTreeClassifier, looks=[3])
+    study.stage("a", search={"runs": 8}, min_samples_leaf={"low": 0.5, "high": 20})
+    with pytest.raises(
+        EngineError, match=r"cannot train point \d+: `min_samples_leaf` must be an int"
+    ):
+        study.run(store=":memory:")
+
+
+@pytest.mark.slow
+def test_the_best_of_sixty_points_of_noise_are_not_called_better() -> None:
+    """What a search chose by luck must not look better on replicates that it did not see."""
+    better = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        features = rng.normal(size=(240, 8)).astype(np.float32)
+        noise = from_arrays(features, rng.permutation(np.arange(240) % 3), name="noise")
+        base = {"hidden": [8], "learning_rate": 0.05, "epochs": 4}
+        study = Study(noise, base=base, audit=False, final_replicates=1, seed=seed)
+        study.stage("first", activation=["relu"])
+        study.stage("search", search={"runs": 60}, learning_rate=RATES, hidden=[[4], [8], [16]])
+        stage = last(study)
+        better += any(
+            one.incumbent and one.label in stage.verdict.beaten for one in stage.candidates
+        )
+    assert better <= 5  # at 5 % more than five of 40 have a probability of 1.4 %

@@ -146,7 +146,8 @@ def _other_values(
             for stage in stages
             for point in stage.tuning
             # What a search tried and left is no choice that could be swapped back.
-            if name in point.values and point.candidate in stage.verdict.labels
+            if name in point.values
+            and any(point.candidate == one.label for one in stage.candidates)
         }
         own = final[name]
         for value in values - {own}:

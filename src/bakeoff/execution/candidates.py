@@ -50,7 +50,7 @@ class CandidateMaker:
             first = error.errors(include_url=False)[0]
             name = ".".join(map(str, first["loc"]))
             raise EngineError(
-                f"{self.trainable.name} cannot train {label}: {house_message(first, name)}"
+                f"{self.trainable.name} cannot train {label}: `{name}` {house_message(first, name)}"
             ) from error
         return Candidate(
             label=label,

@@ -79,6 +79,14 @@ def stage_dicts(draw: st.DrawFn, name: str, *, kind: str = "study") -> dict[str,
     values = {
         key: draw(st.lists(VALUES[key], min_size=1, max_size=3, unique=True)) for key in asked
     }
+    if kind == "study" and draw(st.booleans()) and draw(st.booleans()):
+        number = draw(st.sampled_from(["learning_rate", "batch_size", "epochs"]))
+        found = {key: one for key, one in draw(_ranges(number)).items() if key != "points"}
+        search = {
+            "sampler": draw(st.sampled_from(["tpe", "random"])),
+            "runs": draw(st.integers(4, 99)),
+        }
+        return {**stage, "search": search, "vary": {**values, number: found}}
     if draw(st.booleans()):
         stage["vary"] = values
     else:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from bakeoff import words
 from bakeoff.errors import DataError, UsageError, first_line
+from bakeoff.execution.search import load_optuna
 from bakeoff.spec.parts import DENSE, MODEL_KINDS
 from bakeoff.trainables.parameters import NONE
 
@@ -29,13 +30,7 @@ def open_search(storage: str, name: str | None = None) -> Any:
         UsageError: Optuna is not installed, or which study is meant is not clear.
         DataError: the storage cannot be read.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise UsageError(
-            "finalists: Optuna is not installed; install it with `pip install 'bakeoff[optuna]'`"
-        ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna = load_optuna("finalists")
     try:
         where = _storage(storage)
         names = optuna.get_all_study_names(where)

@@ -243,7 +243,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TuningPoint:
-    """One nuisance setting tried for one candidate, with its screening runs."""
+    """Values tried on screening replicates: of what is tuned for one candidate, or of a search.
+
+    Attributes:
+        candidate: whose values; of a search the label of the point, which competes if it is chosen.
+        values: setting → value.
+        runs: on the screening replicates.
+        chosen: whether the candidate got them; of a search whether the point competes.
+        at_edge: names whose value is the smallest or largest tried.
+    """
 
     candidate: str
     values: Mapping[str, Any]
@@ -262,7 +270,7 @@ class StageResult:
         candidates: in declared order, an incumbent that was not declared last.
         runs: per candidate (same order) its runs in order of the replicate.
         verdict: see there.
-        tuning: every nuisance point tried; empty without ``tune``.
+        tuning: every point tried; empty without ``tune`` and without a search.
         seconds: wall time of the stage; in a replication, whose stages train in one go, the time
             of its runs divided by the number of workers.
     """
@@ -686,7 +694,9 @@ class PlannedStage:
         takes_incumbent: whether a candidate of the stage before will join.
         tune: nuisance hyperparameters and their values; empty without.
         pinned: label of the candidate the author carries on, or None.
-        min_runs, max_runs: fewest and most runs it can take, tuning included.
+        min_runs, max_runs: fewest and most runs it can take, tuning and search included.
+        search: runs of its search; 0 without. What stands for the candidates then is the middle of
+            what is varied.
     """
 
     name: str
@@ -698,6 +708,7 @@ class PlannedStage:
     pinned: str | None
     min_runs: int = 0
     max_runs: int = 0
+    search: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -194,7 +194,8 @@ class Study:
         tune: Mapping[str, Any] | None = None,
         carry: Mapping[str, Any] | None = None,
         candidates: Sequence[Mapping[str, Any]] | None = None,
-        **vary: Sequence[Any],
+        search: Mapping[str, Any] | None = None,
+        **vary: Sequence[Any] | Mapping[str, Any],
     ) -> Study:
         """Adds a question and returns the study, so that calls can be chained.
 
@@ -204,7 +205,10 @@ class Study:
             tune: nuisance hyperparameters and their values; each candidate finds its own best.
             carry: pins the choice.
             candidates: full alternatives instead of ``vary``.
-            **vary: hyperparameters and their values; several make their product.
+            search: looks for good values of ``vary``, such as ``{"runs": 60}``, and the best three
+                compete; needs Optuna.
+            **vary: hyperparameters and their values; several make their product. Of a search also
+                ranges, such as ``{"low": 0.001, "high": 1.0}``.
         """
         declared: dict[str, Any] = {"name": name, "question": question}
         if candidates is not None:
@@ -216,12 +220,11 @@ class Study:
                 for candidate in candidates
             ]
         if vary:
-            declared["vary"] = {key: list(values) for key, values in vary.items()}
+            declared["vary"] = {key: _values(values) for key, values in vary.items()}
+        if search is not None:
+            declared["search"] = dict(search)
         if tune:
-            declared["tune"] = {
-                key: dict(values) if isinstance(values, Mapping) else list(values)
-                for key, values in tune.items()
-            }
+            declared["tune"] = {key: _values(values) for key, values in tune.items()}
         if carry is not None:
             declared["carry"] = dict(carry)
         document = {**self._document, "stage": [*self._document["stage"], declared]}
@@ -482,6 +485,11 @@ class Study:
         from bakeoff.report.notebook import study_html
 
         return study_html(self._document)
+
+
+def _values(values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any] | list[Any]:
+    """A range as a table, values as a list."""
+    return dict(values) if isinstance(values, Mapping) else list(values)
 
 
 def _split(frame: Any, target: str | None) -> Any:

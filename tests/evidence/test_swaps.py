@@ -96,18 +96,24 @@ def test_nothing_is_trained_twice() -> None:
 
 def test_tuned_learning_rates_count_as_tried_and_the_number_is_bounded() -> None:
     rates = [10.0 ** -(k / 4) for k in range(20)]
-    points = tuple(TuningPoint("x", {"learning_rate": rate}, (), chosen=False) for rate in rates)
     one = activation_stage()
-    tuned = stage(
-        "activation",
-        list(zip(one.candidates, one.runs, strict=True)),
-        varied=("activation",),
-        tuning=points,
-    )
-    swaps = [s for s in plan([tuned]) if s.kind == "learning-rate"]
+
+    def tuned(label: str) -> StageResult:
+        return stage(
+            "activation",
+            list(zip(one.candidates, one.runs, strict=True)),
+            varied=("activation",),
+            tuning=tuple(
+                TuningPoint(label, {"learning_rate": rate}, (), chosen=False) for rate in rates
+            ),
+        )
+
+    swaps = [s for s in plan([tuned(one.candidates[0].label)]) if s.kind == "learning-rate"]
     assert len(swaps) == MOST_RETUNED_SWAPS
     distances = [abs(np.log(s.changes["learning_rate"] / 0.01)) for s in swaps]
     assert distances == sorted(distances)
+    left = plan([tuned("a point of a search that does not compete")])
+    assert not any(s.kind == "learning-rate" for s in left)
 
 
 def test_choices_that_exclude_each_other_are_planned_and_say_why_they_cannot_be_tried() -> None:

@@ -22,6 +22,7 @@ from bakeoff.spec import (
     CandidateSpec,
     DataSpec,
     ModelSpec,
+    SearchSpec,
     StageSpec,
     StudySpec,
     TuneRange,
@@ -82,6 +83,7 @@ def test_the_broken_example_is_refused_in_the_words_that_follow_it() -> None:
         (StageSpec, "## Stages"),
         (CandidateSpec, "### `candidate`: full alternatives"),
         (TuneRange, "### `tune`: a fair comparison"),
+        (SearchSpec, "### `search`: more values than can be compared"),
     ],
 )
 def test_a_table_has_every_key_with_its_default(model: type[BaseModel], section: str) -> None:

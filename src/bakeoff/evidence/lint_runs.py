@@ -163,6 +163,9 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
     leader = stage.candidate(stage.verdict.leader).settings
     for name in stage.varied:
         values: set[Any] = {candidate.settings.get(name) for candidate in stage.candidates}
+        # What a search tried and left counts too.
+        tried = [point.values[name] for point in stage.tuning if name in point.values]
+        values |= {tuple(value) if isinstance(value, list) else value for value in tried}
         best = leader.get(name)
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         if not numeric or len(values) < 3 or best not in (min(values), max(values)):

@@ -102,6 +102,7 @@ class StageSummary:
         retuned: what later stages changed of the settings it chose: name → final value.
         baselines: simple models on the same replicates.
         against: each of them minus what was chosen last, 95 % intervals; of the last stage alone.
+        searched: whether the points are those of a search, of which only the best compete.
     """
 
     stage: StageResult
@@ -118,6 +119,17 @@ class StageSummary:
     retuned: Mapping[str, Any]
     baselines: tuple[BaselineSummary, ...] = ()
     against: tuple[Difference, ...] = ()
+    searched: bool = False
+
+    def points(self, most: int) -> list[tuple[TuningPoint, float | None]]:
+        """What was tried; of a search so many, those that compete first, then the best."""
+        if not self.searched:
+            return list(self.tuning)
+
+        def place(one: tuple[TuningPoint, float | None]) -> tuple[bool, bool, float]:
+            return (not one[0].chosen, one[1] is None, -self.metric.sign * (one[1] or 0.0))
+
+        return sorted(self.tuning, key=place)[:most]
 
     @property
     def chosen(self) -> CandidateSummary:
@@ -313,6 +325,7 @@ def _stage(
         },
         baselines=baselines,
         against=_against(result, verdict.chosen) if number + 1 == len(result.stages) else (),
+        searched=any("search" in one for one in result.spec.get("stage", ())[number : number + 1]),
     )
 
 

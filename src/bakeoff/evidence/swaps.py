@@ -142,7 +142,12 @@ def _other_values(
     for name in names & final.keys():
         values: set[Any] = {one.settings.get(name) for stage in stages for one in stage.candidates}
         values |= {
-            point.values[name] for stage in stages for point in stage.tuning if name in point.values
+            point.values[name]
+            for stage in stages
+            for point in stage.tuning
+            # What a search tried and left is no choice that could be swapped back.
+            if name in point.values
+            and any(point.candidate == one.label for one in stage.candidates)
         }
         own = final[name]
         for value in values - {own}:

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
-from bakeoff.spec import StageSpec, StudySpec, label_of, stage_candidates
+from bakeoff.spec import DeclaredCandidate, StageSpec, StudySpec, label_of, stage_candidates
+from bakeoff.spec.messages import house_message
 from bakeoff.trainables.base import Trainable
 
 
@@ -36,8 +39,19 @@ class CandidateMaker:
         published: Published | None = None,
         tuned: Mapping[str, Any] | None = None,
     ) -> Candidate:
-        """The full record of a declared candidate."""
-        settings = self.trainable.space.complete(declared)
+        """The full record of a declared candidate.
+
+        Raises:
+            EngineError: its settings break a rule that only a value within a range can break.
+        """
+        try:
+            settings = self.trainable.space.complete(declared)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            raise EngineError(
+                f"{self.trainable.name} cannot train {label}: `{name}` {house_message(first, name)}"
+            ) from error
         return Candidate(
             label=label,
             settings=settings,
@@ -49,9 +63,16 @@ class CandidateMaker:
         )
 
     def of_stage(
-        self, stage: StageSpec, carried: Mapping[str, Any], incumbent: Candidate | None
+        self,
+        stage: StageSpec,
+        carried: Mapping[str, Any],
+        incumbent: Candidate | None,
+        *,
+        found: Sequence[DeclaredCandidate] | None = None,
     ) -> list[Candidate]:
         """The declared candidates over what was carried in, and the incumbent.
+
+        Those that a search ``found`` stand in the place of the declared ones.
 
         Where a declared candidate trains exactly what the incumbent trains, it *is* the
         incumbent. A replication has no incumbents: its author trained what is declared.
@@ -63,7 +84,7 @@ class CandidateMaker:
             incumbent = None
         carried_in = None if incumbent is None else incumbent.settings.effective()
         candidates = []
-        for one in stage_candidates(stage, carried):
+        for one in found or stage_candidates(stage, carried):
             candidate = self.make(one.label, one.declared, published=one.published)
             if candidate.settings.effective() == carried_in:
                 candidate = self.make(

@@ -27,6 +27,7 @@ from bakeoff.execution.environment import describe
 from bakeoff.execution.events import Observer, StageStarted, StudyStarted, nobody
 from bakeoff.execution.final import final_requests, refit_and_open
 from bakeoff.execution.runs import RunService
+from bakeoff.execution.search import check_searches
 from bakeoff.execution.stages import run_stage
 from bakeoff.executors.base import Executor
 from bakeoff.records import (
@@ -142,10 +143,12 @@ def run_study(
         RunsFailedError: no verdict was possible in some stage.
         Interrupted: the study was asked to end; everything finished is in the store.
         DataError, StoreError, EngineError: see there.
+        UsageError: a stage searches, and Optuna is not installed.
     """
     options = options or RunOptions()
     notify = observer or nobody
     started, started_at, stop = time.perf_counter(), now(), Stop()
+    check_searches(spec)
     looks = looks_for(spec, options.replicates)
     environment = describe(trainable.name, folder or Path.cwd())
     study_data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds)

@@ -22,6 +22,7 @@ from bakeoff.execution.chain import (
     sampling_for,
     split_of,
 )
+from bakeoff.execution.search import NUM_FINALISTS, check_searches, planned
 from bakeoff.records import Candidate, DataSummary, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
 from bakeoff.trainables.base import StudyData, Trainable
@@ -49,6 +50,7 @@ def plan_study(
         replicates: at most so many per candidate.
         timed: whether it is told how long the runs take, which takes up to two seconds.
     """
+    check_searches(spec)
     looks = looks_for(spec, replicates)
     data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds).summary
     stages = _stages(CandidateMaker(spec, data, trainable), looks)
@@ -123,7 +125,8 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
     incumbent: Candidate | None = None
     seen: set[str] = set()
     for stage in spec.stage:
-        candidates = maker.of_stage(stage, carried, None)
+        found = [planned(stage, carried, trainable.space)] if stage.search else None
+        candidates = maker.of_stage(stage, carried, None, found=found)
         pinned = pinned_label(stage, candidates)
         joins = incumbent is not None and spec.kind == "study"
         contenders = len(candidates) + joins
@@ -139,11 +142,15 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
             fewest = len(candidates) * looks[0] + screening
             # Everyone also tries the values that an incumbent brings along.
             most = contenders * (looks[-1] + (joins and bool(grid))) + screening
+        if stage.search:
+            fewest = stage.search.runs + NUM_FINALISTS * looks[0]
+            most = stage.search.runs + (NUM_FINALISTS + joins) * looks[-1]
+        varied = varied_names(candidates, tuple(stage.tune))
         stages.append(
             PlannedStage(
                 name=stage.name,
                 question=stage.question,
-                varied=varied_names(candidates, tuple(stage.tune)),
+                varied=tuple(sorted(stage.vary)) if stage.search else varied,
                 candidates=tuple(candidates),
                 takes_incumbent=joins,
                 tune={
@@ -152,6 +159,7 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
                 pinned=pinned,
                 min_runs=fewest,
                 max_runs=most,
+                search=stage.search.runs if stage.search else 0,
             )
         )
         chosen = candidates[0] if pinned is None else _labelled(candidates, pinned)

@@ -15,9 +15,10 @@ from bakeoff.evidence.verdicts import Decision, decide, pin
 from bakeoff.execution.candidates import pinned_label, varied_names
 from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.execution.events import StageFinished, StageStarted
+from bakeoff.execution.search import said, search_candidates
 from bakeoff.execution.tuning import tune
 from bakeoff.records import Candidate, Run, StageResult, TuningPoint, Verdict
-from bakeoff.spec import StageSpec
+from bakeoff.spec import DeclaredCandidate, StageSpec
 
 
 def run_stage(
@@ -41,8 +42,11 @@ def run_stage(
     """
     started = time.perf_counter()
     context.runs.notify(StageStarted(index, stage.name, stage.question))
-    candidates = context.maker.of_stage(stage, carried, incumbent)
     points: tuple[TuningPoint, ...] = ()
+    found: list[DeclaredCandidate] | None = None
+    if stage.search:
+        found, points = search_candidates(context, index, stage, stage.search, carried)
+    candidates = context.maker.of_stage(stage, carried, incumbent, found=found)
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
     varied = varied_names(candidates, tuple(stage.tune))
@@ -60,6 +64,8 @@ def run_stage(
     caveat = context.sampling.caveat
     if caveat and verdict.comparison is not None:
         verdict = replace(verdict, reason=f"{verdict.reason} {caveat}")
+    if stage.search:
+        verdict = replace(verdict, reason=f"{verdict.reason} {said(stage.search, points)}")
     elapsed = time.perf_counter() - started
     if context.spec.kind == "replication":  # its stages train in one go
         trained = sum(run.train_seconds for group in runs for run in group)

@@ -17,25 +17,37 @@ from bakeoff.spec import StageSpec, tuning_points
 NUM_FINALISTS = 2
 
 
-@dataclasses.dataclass(slots=True)
-class _Point:
-    """One point of one candidate while it races."""
+@dataclasses.dataclass(slots=True, eq=False)
+class Point:
+    """Some values for some settings of a candidate, and how they do on screening replicates.
+
+    Attributes:
+        candidate: with these values.
+        values: setting → value.
+        runs: so far.
+    """
 
     candidate: Candidate
     values: Mapping[str, Any]
     runs: list[Run]
 
-    def rank(self, metric: Metric) -> tuple[int, float, float]:
-        """Smaller is better: runs that failed, then the metric's mean over the others, then the loss."""
-        finished = [run for run in self.runs if run.status == "finished"]
-        num_failed = len(self.runs) - len(finished)
-        if not finished:
-            return (num_failed, float("inf"), float("inf"))
-        score = float(metric_array([finished], metric.name, len(finished)).mean())
-        # A model that gives no probabilities has no loss: equals are then told apart by their order.
-        losses = [value for run in finished if (value := run.value("val_loss")) is not None]
-        loss = sum(losses) / len(losses) if losses else 0.0
-        return (num_failed, -metric.sign * score, loss)
+    @property
+    def finished(self) -> bool:
+        """Whether no run of it failed."""
+        return all(run.status == "finished" for run in self.runs)
+
+
+def rank(point: Point, metric: Metric) -> tuple[int, float, float]:
+    """Smaller is better: runs that failed, then the metric's mean over the others, then the loss."""
+    finished = [run for run in point.runs if run.status == "finished"]
+    num_failed = len(point.runs) - len(finished)
+    if not finished:
+        return (num_failed, float("inf"), float("inf"))
+    score = float(metric_array([finished], metric.name, len(finished)).mean())
+    # A model that gives no probabilities has no loss: equals are then told apart by their order.
+    losses = [value for run in finished if (value := run.value("val_loss")) is not None]
+    loss = sum(losses) / len(losses) if losses else 0.0
+    return (num_failed, -metric.sign * score, loss)
 
 
 def tune(
@@ -56,7 +68,7 @@ def tune(
             if carried not in grid:
                 grid.append(carried)
     races = [
-        [_Point(_with(context, candidate, values), values, []) for values in grid]
+        [Point(_with(context, candidate, values), values, []) for values in grid]
         for candidate in candidates
     ]
     first, rest = context.screening[:1], context.screening[1:]
@@ -68,11 +80,11 @@ def tune(
     ):
         point.runs.extend(runs)
 
-    def rank(point: _Point) -> tuple[int, float, float]:
-        return point.rank(context.rule.metric)
+    def place(point: Point) -> tuple[int, float, float]:
+        return rank(point, context.rule.metric)
 
     # `sorted` is stable: among equals the earlier declared point goes first.
-    finalists = [_finalists(sorted(race, key=rank)) for race in races]
+    finalists = [_finalists(sorted(race, key=place)) for race in races]
     racing = [point for pair in finalists if len(pair) > 1 for point in pair]
     if racing and rest:
         for point, runs in zip(
@@ -81,7 +93,7 @@ def tune(
             strict=True,
         ):
             point.runs.extend(runs)
-    chosen = [min(pair, key=rank) for pair in finalists]
+    chosen = [min(pair, key=place) for pair in finalists]
     points = tuple(
         TuningPoint(
             candidate=point.candidate.label,
@@ -96,9 +108,9 @@ def tune(
     return [best.candidate for best in chosen], points
 
 
-def _finalists(race: Sequence[_Point]) -> list[_Point]:
+def _finalists(race: Sequence[Point]) -> list[Point]:
     """The best two that did not fail, or of points that all failed the first two."""
-    alive = [point for point in race if all(run.status == "finished" for run in point.runs)]
+    alive = [point for point in race if point.finished]
     return list(alive or race)[:NUM_FINALISTS]
 
 

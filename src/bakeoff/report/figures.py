@@ -106,11 +106,14 @@ def of_stage(stage: StageSummary) -> list[Figure]:
     for name in grids.tuned_names(stage):
         figures += _figure(
             f"{anchor}-tune-{len(figures)}",
-            f"Tuned: {name}",
-            "On screening replicates that decide nothing. The ring marks what each candidate was given.",
+            f"{'Searched' if stage.searched else 'Tuned'}: {name}",
+            "On screening replicates that decide nothing. The ring marks "
+            + ("what competes." if stage.searched else "what each candidate was given."),
             grids.tuned(stage, name),
             tables.tuned(stage),
         )
+    if stage.searched:
+        return figures
     figures += _figure(
         f"{anchor}-heat",
         "Tuned value by candidate",

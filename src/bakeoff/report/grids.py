@@ -24,6 +24,8 @@ from bakeoff.words import clip, level, percent, setting
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
 PANEL = (176.0, 112.0)
 PARTS = ("train", "val")
+MOST_POINTS = 300
+"""Of a search that a page shows."""
 
 
 def curve_metrics(stage: StageSummary) -> list[Metric]:
@@ -139,7 +141,7 @@ _Profile = dict[tuple[str, Any], tuple[TuningPoint, float]]
 def _profile(stage: StageSummary, name: str) -> _Profile:
     """Per candidate and value of ``name`` the point with the best mean over the other nuisances."""
     best: _Profile = {}
-    for point, mean in stage.tuning:
+    for point, mean in stage.points(MOST_POINTS):
         if name not in point.values or mean is None:
             continue
         value = point.values[name]
@@ -183,8 +185,13 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
     picture = Picture(
         width,
         height,
-        f"Validation {metric.words} on the screening replicates along {name}, one line per candidate "
-        f"of stage {stage.stage.name}; the ring marks the value each candidate was given.",
+        f"Validation {metric.words} on the screening replicates along {name}, "
+        + (
+            f"one dot per point of the search of stage {stage.stage.name}; the ring marks what competes."
+            if stage.searched
+            else f"one line per candidate of stage {stage.stage.name}; the ring marks the value each "
+            "candidate was given."
+        ),
     )
     places = {value: float(index) for index, value in enumerate(values)}
     if all(map(_is_number, values)):
@@ -208,7 +215,8 @@ def tuned(stage: StageSummary, name: str | None = None) -> Picture | None:
             path.append(at)
             dots.append(svg.mark(*at, 3, says))
             rings += [svg.mark(*at, 6, says)] if point.chosen else []
-        picture.add([svg.line(path)], stroke=role, width=1.5)
+        if len(path) > 1:
+            picture.add([svg.line(path)], stroke=role, width=1.5)
         picture.add(dots, fill=role)
         picture.add(rings, stroke=role, width=1.5)
     if few:

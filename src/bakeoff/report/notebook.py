@@ -47,11 +47,17 @@ def _values(stage: Mapping[str, Any]) -> str:
         return "; ".join(
             f"{name}: {', '.join(map(words.setting, values))}"
             if isinstance(values, (list, tuple))
-            else f"{name}: {words.setting(values)}"
+            else f"{name}: {_range(values)}"
             for name, values in vary.items()
         )
     candidates = stage.get("candidate") or ()
     return words.plural(len(candidates), "candidate") if candidates else words.DASH
+
+
+def _range(values: Any) -> str:
+    if isinstance(values, Mapping) and {"low", "high"} <= values.keys():
+        return f"{words.setting(values['low'])} to {words.setting(values['high'])}"
+    return words.setting(values)
 
 
 def _title(name: str) -> str:

@@ -52,7 +52,9 @@ def candidates(stage: PlannedStage) -> Table:
 
 
 def tuned(stage: PlannedStage) -> list[str]:
-    """One line per nuisance setting."""
+    """One line per nuisance setting, and one on a search."""
+    if stage.search:
+        return [f"the best 3 that a search of {words.plural(stage.search, 'run')} finds"]
     return [
         f"each at its own {name}: {', '.join(map(words.setting, values))}"
         for name, values in stage.tune.items()

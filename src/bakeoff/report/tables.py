@@ -12,7 +12,7 @@ from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.spreads import Spread
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 from bakeoff.records import Claim
-from bakeoff.report.grids import PARTS, tuned_names
+from bakeoff.report.grids import MOST_POINTS, PARTS, tuned_names
 from bakeoff.tasks.base import Metric
 from bakeoff.tasks.classification import metric_named
 from bakeoff.words import (
@@ -179,10 +179,10 @@ def curves(stage: StageSummary, metric: Metric) -> Table:
 
 
 def tuned(stage: StageSummary) -> Table:
-    """Every tuned point with its mean on the screening replicates."""
+    """The points that were tried, with their means on the screening replicates."""
     names = tuned_names(stage)
     rows = []
-    for point, mean in stage.tuning:
+    for point, mean in stage.points(MOST_POINTS):
         note = ("taken" if point.chosen else "") + (", at the edge" if point.at_edge else "")
         cells = [setting(point.values[name]) if name in point.values else DASH for name in names]
         rows.append((point.candidate, *cells, level(mean, stage.metric), note.strip(", ")))

@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.spec.candidates import (
     DeclaredCandidate,
     changed,
+    is_whole,
     label_of,
     num_tuning_points,
+    rounded,
     stage_candidates,
     tuning_points,
+    value_at,
 )
-from bakeoff.spec.model import CandidateSpec, PublishedSpec, StageSpec, StudySpec, TuneRange
+from bakeoff.spec.model import (
+    CandidateSpec,
+    PublishedSpec,
+    Range,
+    SearchSpec,
+    StageSpec,
+    StudySpec,
+    TuneRange,
+)
 from bakeoff.spec.parts import DataSpec, ModelSpec
 from bakeoff.spec.reading import BUILT_IN, LoadedSpec, built_in_text, from_dict, from_toml, load
 
@@ -30,6 +41,8 @@ __all__ = [
     "LoadedSpec",
     "ModelSpec",
     "PublishedSpec",
+    "Range",
+    "SearchSpec",
     "StageSpec",
     "StudySpec",
     "TuneRange",
@@ -37,12 +50,15 @@ __all__ = [
     "changed",
     "from_dict",
     "from_toml",
+    "is_whole",
     "json_schema",
     "label_of",
     "load",
     "num_tuning_points",
+    "rounded",
     "stage_candidates",
     "tuning_points",
+    "value_at",
 ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bakeoff import words
 from bakeoff.records import Published
 from bakeoff.settings import Settings
-from bakeoff.spec.model import CandidateSpec, StageSpec, TuneRange
+from bakeoff.spec.model import CandidateSpec, Range, StageSpec, TuneRange
 from bakeoff.spec.parts import model_name
 from bakeoff.spec.space import MODEL, AnySpace
 from bakeoff.streams import Stream, generator
@@ -61,13 +61,21 @@ def changed(carried: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, 
 
 
 def stage_overrides(stage: StageSpec) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
-    """What each candidate changes, with its place: value numbers in ``vary``, or entry number."""
+    """What each candidate changes, with its place: value numbers in ``vary``, or entry number.
+
+    What a search will find is not known: it stands there as one that changes nothing.
+    """
+    if stage.search:
+        yield (), {}
+        return
     if stage.candidate:
         for number, entry in enumerate(stage.candidate):
             own = {} if entry.model is None else {MODEL: model_name(entry.model)}
             yield (number,), own | entry.settings
         return
-    numbered = [list(enumerate(values)) for values in stage.vary.values()]
+    numbered = [
+        list(enumerate(values)) for values in stage.vary.values() if not isinstance(values, Range)
+    ]
     for combination in itertools.product(*numbered):
         numbers = tuple(number for number, _ in combination)
         values = [value for _, value in combination]
@@ -75,8 +83,8 @@ def stage_overrides(stage: StageSpec) -> Iterator[tuple[tuple[int, ...], dict[st
 
 
 def label_of(stage: StageSpec, settings: Settings) -> str | None:
-    """What a stage's table would call these settings; None where candidates are listed."""
-    if not stage.vary:
+    """What a stage's table would call these settings; None where candidates are listed or found."""
+    if not stage.vary or stage.search:
         return None
     return _label({name: settings[name] for name in stage.vary})
 
@@ -97,7 +105,7 @@ def tuning_points(stage: StageSpec, space: AnySpace, *, seed: int) -> list[dict[
         return []
     grids = {name: list(v) for name, v in stage.tune.items() if not isinstance(v, TuneRange)}
     ranges = {name: v for name, v in stage.tune.items() if isinstance(v, TuneRange)}
-    swept = _sobol(ranges, space.integers, seed) if ranges else [{}]
+    swept = _sobol(ranges, space, seed) if ranges else [{}]
     points: list[dict[str, Any]] = []
     for values in itertools.product(*grids.values()):
         cell = dict(zip(grids, values, strict=True))
@@ -115,9 +123,7 @@ def num_tuning_points(stage: StageSpec) -> int:
     return math.prod(sizes) * max(sweeps, default=1) if stage.tune else 0
 
 
-def _sobol(
-    ranges: Mapping[str, TuneRange], integers: frozenset[str], seed: int
-) -> list[dict[str, Any]]:
+def _sobol(ranges: Mapping[str, TuneRange], space: AnySpace, seed: int) -> list[dict[str, Any]]:
     """The joint Sobol points of the ranges, in the order of the sequence."""
     from scipy.stats import qmc  # here, because most studies need no scipy to be checked
 
@@ -127,19 +133,30 @@ def _sobol(
     unit = qmc.Sobol(len(ranges), scramble=True, rng=rng).random_base2(power)[:wanted]
     return [
         {
-            name: _at(one, float(position), whole=name in integers)
+            name: value_at(one, float(position), whole=is_whole(name, one, space))
             for (name, one), position in zip(ranges.items(), row, strict=True)
         }
         for row in unit
     ]
 
 
-def _at(one: TuneRange, position: float, *, whole: bool) -> int | float:
+def is_whole(name: str, one: Range, space: AnySpace) -> bool:
+    """Whether the values of a range are whole: where they must be, or may be and both ends are."""
+    ends = type(one.low) is int and type(one.high) is int
+    return name in space.integers or (ends and name in space.either)
+
+
+def value_at(one: Range, position: float, *, whole: bool) -> int | float:
     """The value at a position between 0 and 1 of a range, to four significant digits."""
     if one.scale == "log":
         value = one.low * math.pow(one.high / one.low, position)
     else:
         value = one.low + (one.high - one.low) * position
+    return rounded(one, value, whole=whole)
+
+
+def rounded(one: Range, value: float, *, whole: bool) -> int | float:
+    """A value of a range to four significant digits, or to a whole number."""
     if whole:
         return round(value)
     # Four digits keep labels readable; the ends keep the rounding inside the range.
@@ -156,6 +173,8 @@ def _published(stage: StageSpec) -> Iterator[Published | None]:
 
 
 def _label(change: Mapping[str, Any]) -> str:
+    if not change:
+        return "as carried in"
     if len(change) == 1:
         return words.setting(next(iter(change.values())))
     return ", ".join(f"{name}={words.setting(value)}" for name, value in change.items())
@@ -197,9 +216,7 @@ def _entry_labels(
             yield entry.label
             continue
         shown = {name: change[name] for name in differing or names if name in change}
-        if not shown:
-            yield "as carried in"
-        elif len(differing or names) == 1:
+        if len(differing or names) == 1 or not shown:
             yield _label(shown)
         else:
             yield ", ".join(f"{name}={words.setting(value)}" for name, value in shown.items())

@@ -27,6 +27,8 @@ from bakeoff.spec.model import (
     MAX_MODELS,
     METRICS,
     PublishedSpec,
+    Range,
+    SearchSpec,
     StageSpec,
     StudySpec,
     TuneRange,
@@ -49,6 +51,7 @@ _MISSING = {
     "path": 'add `path = "…"`, a file or folder',
     "low": "add `low = …`, the smallest value",
     "high": "add `high = …`, the largest value",
+    "runs": "add `runs = 60`, or how many the search may train",
 }
 
 
@@ -190,6 +193,8 @@ def check_size(document: Mapping[str, Any]) -> Finding | None:
 
 def _num_models(stage: Mapping[str, Any]) -> int:
     vary, entries, tune = stage.get("vary"), stage.get("candidate"), stage.get("tune")
+    if isinstance(search := stage.get("search"), dict):
+        return search["runs"] if type(search.get("runs")) is int else 1
     count = len(entries) if isinstance(entries, list) else 1
     if isinstance(vary, dict):
         count = math.prod(len(values) for values in vary.values() if isinstance(values, list))
@@ -233,15 +238,17 @@ def _without_tags(location: tuple[str | int, ...]) -> Path:
         return location[:1] + location[2:]
     if location[0] == "stage" and len(location) > 5 and location[4] == "model":
         return location[:5] + location[6:]
-    if location[0] == "stage" and len(location) > 4 and location[2] == "tune":
+    if location[0] == "stage" and len(location) > 4 and location[2] in ("tune", "vary"):
         return location[:4] + location[5:]
     return location
 
 
 def _unknown_key(path: Path, models: Models) -> str:
     name = str(path[-1])
-    records: dict[int, Any] = {1: StudySpec, 2: DataSpec, 3: StageSpec, 5: TuneRange}
+    records: dict[int, Any] = {1: StudySpec, 2: DataSpec, 3: StageSpec, 4: SearchSpec, 5: TuneRange}
     model = records.get(len(path), StudySpec)
+    if model is TuneRange and path[2] == "vary":
+        model = Range
     if "published" in path[:-1]:
         model = PublishedSpec
     elif "model" in path[:-1]:

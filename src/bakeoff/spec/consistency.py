@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bakeoff.spec.candidates import changed, stage_candidates, stage_overrides
 from bakeoff.spec.messages import Finding, Path, shown
-from bakeoff.spec.model import StageSpec, TuneRange
+from bakeoff.spec.model import Range, StageSpec
 from bakeoff.spec.space import AnySpace
 
 
@@ -50,11 +50,11 @@ def check_chain(
             open_settings |= set(space.names)
             continue
         if not replication:
-            knows_switches = not (open_settings | set(stage.tune)) & space.switches
+            knows_switches = not (open_settings | set(stage.found)) & space.switches
             yield from _repeats(stage, i, settled, overrides, space, knows_switches=knows_switches)
         asked = {name for _, change in overrides for name in change}
         if stage.carry is None:
-            open_settings |= asked | set(stage.tune)
+            open_settings |= asked | set(stage.found)
             if replication and len(overrides) > 1:
                 message = (
                     "a replication pins every choice, but this stage has no `carry`; "
@@ -82,7 +82,7 @@ def check_chain(
             open_settings |= asked
         else:
             settled = changed(settled, pinned)
-            open_settings = (open_settings | set(stage.tune)) - asked
+            open_settings = (open_settings | set(stage.found)) - asked
             couples = [_couple(changed(couple, pinned), space) for couple in couples]
 
 
@@ -117,13 +117,13 @@ def _coupled(
     Returns:
         the first broken one with its place, and every combination that may go on.
     """
-    names = {name for _, change in overrides for name in change} | set(stage.tune)
+    names = {name for _, change in overrides for name in change} | set(stage.found)
     if not names & set(space.coupled):
         return None, carried
     goes_on = list(carried)
     met = {_hashable(couple) for couple in carried}
     # What a stage replaces anyway need not be told apart: else combinations multiply by stages.
-    always = set(stage.tune).union(set.intersection(*(set(change) for _, change in overrides)))
+    always = set(stage.found).union(set.intersection(*(set(change) for _, change in overrides)))
     differing = {
         _hashable(kept): kept
         for couple in carried
@@ -148,12 +148,12 @@ def _tuned_couples(stage: StageSpec, space: AnySpace) -> list[tuple[Path, dict[s
     """Every tuned combination of the coupled settings (a range: its ends), with its place."""
     found: list[tuple[Path, dict[str, Any]]] = [((), {})]
     for name in space.coupled:
-        if name not in stage.tune:
+        if name not in stage.found:
             continue
-        values = stage.tune[name]
+        values = stage.found[name]
         here: list[tuple[Path, Any]] = (
             [((name, "low"), values.low), ((name, "high"), values.high)]
-            if isinstance(values, TuneRange)
+            if isinstance(values, Range)
             else [((name, j), value) for j, value in enumerate(values)]
         )
         found = [
@@ -175,7 +175,7 @@ def _couple_path(
     """The place of the first coupled setting that the stage itself brings in."""
     name = next((name for name in space.coupled if name in change), None)
     if name is None:
-        return ("stage", i, "tune", *tuned_path)
+        return ("stage", i, "vary" if stage.search else "tune", *tuned_path)
     if stage.candidate:
         return ("stage", i, "candidate", numbers[0], name)
     return ("stage", i, "vary", name, numbers[list(stage.vary).index(name)])
@@ -242,7 +242,7 @@ def _incomplete(
     """Settings without a default that neither base nor stage gives."""
     for one in error.errors(include_url=False):
         name = str(one["loc"][0]) if one["loc"] else ""
-        if one["type"] == "missing" and name not in stage.tune:
+        if one["type"] == "missing" and name not in stage.found:
             path: Path = ("stage", i, "candidate", numbers[0]) if stage.candidate else ("stage", i)
             message = f"{shown(name)} has no default, so it must be given; add it to [base]"
             yield Finding(path, message)

@@ -82,8 +82,8 @@ class CandidateSpec(Record):
         return dict(self.model_extra or {})
 
 
-class TuneRange(Record):
-    """A range of one nuisance hyperparameter, covered by Sobol points."""
+class Range(Record):
+    """A range of one setting."""
 
     low: Annotated[int | float, Field(description="Smallest value.")]
     high: Annotated[int | float, Field(description="Largest value.")]
@@ -91,6 +91,11 @@ class TuneRange(Record):
         Literal["log", "linear"],
         Field(description="Whether the points are even in the logarithm or in the value."),
     ] = "log"
+
+
+class TuneRange(Range):
+    """A range of one nuisance hyperparameter, covered by Sobol points."""
+
     points: Annotated[
         int, Field(ge=2, le=256, description="How many values are tried; a power of 2 is best.")
     ] = 8
@@ -103,18 +108,50 @@ Tuned = Annotated[
 ]
 
 
+Varied = Annotated[
+    Annotated[Range, Tag("table")] | Annotated[Values, Tag("other")],
+    Discriminator(table_or_other),
+]
+
+
+class SearchSpec(Record):
+    """Which values of what a stage varies compete is found by a search before."""
+
+    sampler: Annotated[
+        Literal["tpe", "random"],
+        Field(description="Of Optuna's: what proposes the next values from how the others did."),
+    ] = "tpe"
+    runs: Annotated[
+        int,
+        Field(
+            ge=4, le=10_000, description="Trained by the search, on replicates that do not decide."
+        ),
+    ]
+    batch: Annotated[
+        int,
+        Field(ge=1, le=1_000, description="How many are proposed before it is told how they did."),
+    ] = 8
+
+
 class StageSpec(Record):
     """One question: what it varies over the settings that were carried in."""
 
     name: Annotated[Name, Field(description="Short and unique within the study.")]
     question: Annotated[Text, Field(description="What the stage asks, as the report says it.")] = ""
     vary: Annotated[
-        dict[str, Values],
+        dict[str, Varied],
         Field(
             description="Setting = list of values; several settings make their product, in the "
-            "declared order."
+            "declared order. Of a search also a range."
         ),
     ] = {}  # noqa: RUF012  (pydantic copies it)
+    search: Annotated[
+        SearchSpec | None,
+        Field(
+            description="Searches what is varied instead of making its product; the best three "
+            "compete."
+        ),
+    ] = None
     candidate: Annotated[
         tuple[CandidateSpec, ...],
         Field(description="Full alternatives, instead of `vary`."),
@@ -134,6 +171,11 @@ class StageSpec(Record):
             "the evidence says."
         ),
     ] = None
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """Settings whose values are found on replicates that do not decide: tuned or searched."""
+        return dict(self.vary if self.search else self.tune)
 
 
 def _todays_name(metric: object) -> object:

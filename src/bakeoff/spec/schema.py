@@ -30,9 +30,16 @@ def json_schema(space: Space) -> dict[str, Any]:
     }
     stage = definitions["StageSpec"]
     properties = stage["properties"]
-    properties["vary"] |= _table({name: _list_of(one) for name, one in given.items()}, least=1)
+    properties["vary"] |= _table(
+        {name: _tuned(one, "Range", numeric=name in space.numeric) for name, one in given.items()},
+        least=1,
+    )
     properties["tune"] |= _table(
-        {name: _tuned(one, numeric=name in space.numeric) for name, one in given.items()}, least=1
+        {
+            name: _tuned(one, "TuneRange", numeric=name in space.numeric)
+            for name, one in given.items()
+        },
+        least=1,
     )
     note = properties["carry"]["description"]
     properties["carry"] = {"description": note, **_table(given, least=1)}
@@ -75,10 +82,10 @@ def _list_of(one: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": one, "minItems": 1}
 
 
-def _tuned(one: dict[str, Any], *, numeric: bool) -> dict[str, Any]:
+def _tuned(one: dict[str, Any], kind: str, *, numeric: bool) -> dict[str, Any]:
     if not numeric:
         return _list_of(one)
-    return {"oneOf": [_list_of(one), {"$ref": "#/$defs/TuneRange"}]}
+    return {"oneOf": [_list_of(one), {"$ref": f"#/$defs/{kind}"}]}
 
 
 def _tidy(schema: Any) -> Any:

@@ -86,6 +86,11 @@ class Space:
             name for name, kinds in self._kinds() if int in kinds and float not in kinds
         )
 
+    @property
+    def either(self) -> frozenset[str]:
+        """Numeric settings that can be whole or not, such as a count or a share."""
+        return frozenset(name for name, kinds in self._kinds() if kinds >= {int, float})
+
     def _kinds(self) -> list[tuple[str, set[Any]]]:
         return [
             (field.alias or name, set(_alternatives(field.annotation)))
@@ -140,6 +145,11 @@ class MixedSpace:
         return self.numeric - frozenset(
             name for one in self.spaces.values() for name in one.numeric - one.integers
         )
+
+    @property
+    def either(self) -> frozenset[str]:
+        """Settings that can be whole or not in some model."""
+        return frozenset(name for one in self.spaces.values() for name in one.either)
 
     @property
     def numeric(self) -> frozenset[str]:

@@ -122,7 +122,8 @@ def stage_findings(
                 f"`{key}` must not be empty, but got {shown(stage[key])}; fill it or remove it"
             )
             yield Finding((*path, key), message)
-    yield from _vary_findings(stage.get("vary"), (*path, "vary"), models, replication)
+    yield from _search_findings(stage, path, replication)
+    yield from _vary_findings(stage, (*path, "vary"), models, replication)
     yield from _entries_findings(stage.get("candidate"), (*path, "candidate"), models, replication)
     meets = replace(models, here=models_in(stage, models.here))
     yield from _tune_findings(stage, (*path, "tune"), meets, replication)
@@ -149,9 +150,29 @@ def name_of(model: object) -> str | None:
     return model if isinstance(model, str) else None
 
 
+def _search_findings(stage: dict[str, Any], path: Path, replication: bool) -> Iterator[Finding]:
+    """What cannot stand beside a search."""
+    if "search" not in stage:
+        return
+    if replication:
+        message = (
+            "a replication trains its author's models as they are, but `search` is given; remove it, "
+            "or make it a study"
+        )
+        yield Finding((*path, "search"), message)
+    for key in ("candidate", "tune", "carry"):
+        if key in stage:
+            message = (
+                f"a search finds its candidates in what is varied, but `{key}` is given; remove it, "
+                "or ask that in a stage of its own"
+            )
+            yield Finding((*path, key), message)
+
+
 def _vary_findings(
-    vary: object, path: Path, models: Models, replication: bool
+    stage: dict[str, Any], path: Path, models: Models, replication: bool
 ) -> Iterator[Finding]:
+    vary, searched = stage.get("vary"), "search" in stage
     if not isinstance(vary, dict):
         return
     for name, values in vary.items():
@@ -163,6 +184,16 @@ def _vary_findings(
                 yield from value_findings(name, value, (*path, name, j), models)
                 if not replication and value in values[:j]:
                     yield Finding((*path, name, j), _TWICE.format(shown(value)))
+        elif isinstance(values, dict) and searched:
+            yield from _range_findings(name, values, (*path, name), models)
+        elif isinstance(values, dict):
+            message = (
+                "a range belongs to a search, but this stage has none; list values, or add "
+                '`search = { sampler = "tpe", runs = 60 }`'
+            )
+            yield Finding((*path, name), message)
+    if searched:
+        return
     count = math.prod(len(values) for values in vary.values() if isinstance(values, list))
     if count > MAX_CANDIDATES:
         message = (

@@ -52,6 +52,8 @@ def _stage_lines(stage: Mapping[str, Any], record: StageSpec) -> Iterator[str]:
     yield f"name = {toml_value(stage['name'])}"
     if record.question:
         yield f"question = {toml_value(record.question)}"
+    if record.search:
+        yield f"search = {toml_value(stage['search'])}"
     for key in ("vary", "tune"):
         for name, values in stage.get(key, {}).items():
             yield f"{key}.{_key(name)} = {toml_value(values)}"

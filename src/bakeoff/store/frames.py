@@ -83,7 +83,9 @@ def runs_of(result: StudyResult) -> Iterator[RunOfStudy]:
     """Every run of a result, once for every purpose that it served."""
     for stage in result.stages:
         for point in stage.tuning:
-            candidate = stage.candidate(point.candidate).settings
+            # A point of a search that does not compete differs from those that do in its values alone.
+            known = [one for one in stage.candidates if one.label == point.candidate]
+            candidate = (known or stage.candidates)[0].settings
             tuned = Settings({**candidate, **point.values}, candidate.inert)
             for run in point.runs:
                 yield RunOfStudy(stage.name, "tuning", point.candidate, run, tuned)

@@ -46,6 +46,90 @@ def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
     assert result.report(tmp_path / "page.html").stat().st_size > 10_000
 
 
+class Picky(LogisticRegression):
+    """Takes a table as it is and nothing else; learns from the ages alone."""
+
+    def fit(self, x, y):
+        assert list(x)[:2] == ["age", "city"]
+        assert len(x.columns) > 3  # a date is several numbers
+        assert str(x["city"].dtype) == "category"
+        assert x["city"].isna().any()
+        return super().fit(x[["age"]], y)
+
+    def predict_proba(self, x):
+        return super().predict_proba(x[["age"]])
+
+
+@pytest.fixture(scope="module")
+def people():
+    import pandas as pd
+
+    rng = np.random.default_rng(2)
+    city = rng.choice(["Bonn", "Kiel", "Ulm"], 240).astype(object)
+    table = pd.DataFrame({"age": rng.normal(40, 9, 240).round(1), "city": city})
+    table["signup"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, 240), "D")
+    table["kind"] = np.where((table["age"] > 40) ^ (city == "Ulm"), "buys", "goes")
+    table.loc[::9, "city"] = None
+    return table
+
+
+def picking():
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    words = OneHotEncoder(handle_unknown="ignore")
+    picked = make_column_transformer((words, ["city"]), ("passthrough", ["age"]))
+    return make_pipeline(picked, DecisionTreeClassifier(max_depth=4))
+
+
+def test_an_estimator_may_take_the_columns_of_a_table_as_they_are(people, tmp_path):
+    study = Study(people, target="kind", model={"sklearn": Picky(), "columns": "raw"}, audit=False)
+    record = run(study.stage("C", C=[0.1, 1.0]), tmp_path).record
+    assert [one.reason for runs in record.stages[0].runs for one in runs] == [None] * 6
+
+
+@pytest.mark.parametrize("what", ["boosted trees", "a pipeline that picks columns"])
+def test_a_model_of_raw_columns_comes_as_a_file_and_predicts(what, people, tmp_path):
+    pytest.importorskip("skops")
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from bakeoff.cli import main
+
+    model = {"sklearn": HistGradientBoostingClassifier(max_iter=20), "columns": "raw"}
+    setting = "max_leaf_nodes"
+    if what != "boosted trees":
+        model, setting = picking(), "decisiontreeclassifier__min_samples_leaf"
+    study = Study(people, target="kind", model=model, final_replicates=1, audit=False)
+    result = run(study.stage("leaves", **{setting: [4, 9]}), tmp_path)
+    assert result.record.final.runs[0].metrics["test_accuracy"] > 0.75
+    saved = result.with_model(tmp_path / "model.skops").record.final.model_path
+    new = people.drop(columns="kind").head(40)[["signup", "city", "age"]]
+    new.loc[0, "city"] = "Rome"  # never seen: as if it were missing
+    new.to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "out.csv"
+    with pytest.raises(SystemExit, match="0"):
+        main(["predict", str(saved), str(tmp_path / "new.csv"), "--output", str(out)])
+    told = [line.split(",")[2] for line in out.read_text().splitlines()[1:]]
+    assert np.mean(np.array(told[1:]) == people["kind"][1:40]) > 0.75
+
+
+def test_a_regressor_takes_raw_columns_too(people, tmp_path):
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    table = people.assign(kind=people["age"] + 5.0 * (people["city"] == "Ulm"))
+    model = {"sklearn": HistGradientBoostingRegressor(max_iter=60), "columns": "raw"}
+    study = Study(table, target="kind", model=model, final_replicates=1, audit=False)
+    record = run(study.stage("leaves", max_leaf_nodes=[4, 9]), tmp_path).record
+    assert record.final.runs[0].metrics["test_rmse"] < 4.0
+
+
+def test_only_an_estimator_may_ask_for_raw_columns(people):
+    study = Study(people, target="kind", model={"command": "true", "columns": "raw"})
+    with pytest.raises(UsageError, match="columns: is for a model of sklearn"):
+        study.stage("one", settings=[{}]).check()
+
+
 def saved_bytes(result):
     return Path(result.record.final.model_path).read_bytes()
 

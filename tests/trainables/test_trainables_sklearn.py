@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from functools import partial
 
 import cloudpickle
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     BaggingClassifier,
     HistGradientBoostingClassifier,
@@ -19,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_array
 from trainable_work import blobs, request, train, train_in_processes
 
 from bakeoff.errors import DataError, UsageError
@@ -170,6 +174,29 @@ def test_a_file_keeps_the_fitted_estimator_and_opens_without_pickle():
     assert np.mean(fitted.predict(features) == blobs().dataset.labels) > 0.8
     from_file = trainable.predict(None, {"file": outcome.model["file"]}, features)
     np.testing.assert_allclose(from_file, trainable.predict(None, outcome.model, features))
+
+
+def test_raw_columns_are_another_model_and_the_choice_where_columns_are_picked():
+    assert of(SVC()).name == of(SVC(), raw=False).name != of(SVC(), raw=True).name
+    picking = ColumnTransformer([("all", StandardScaler(), ["a"])])
+    assert of(make_pipeline(picking, SVC())).raw
+    assert not of(make_pipeline(picking, SVC()), raw=False).raw
+    assert not of(PIPELINE).raw
+
+
+def call_it(self, x):
+    """Stands in a file for what must not run."""
+
+
+def test_a_file_may_hold_no_partial_but_the_trees_own_check():
+    skops = pytest.importorskip("skops.io")
+    tree = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])
+    tree.check = partial(check_array, dtype=float)
+    assert opened(skops.dumps(tree)).check.keywords == {"dtype": float}
+    for function in (call_it, os.system):
+        tree.check = partial(function, "true")
+        with pytest.raises(DataError, match=r"not scikit-learn's|cannot be read"):
+            opened(skops.dumps(tree))
 
 
 def test_a_file_with_strange_types_is_not_opened():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ MOST_CATEGORIES = 200
 is taken together with the other rare ones."""
 
 _CHUNK_ROWS = 65_536
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """From a coded table to the inputs of a network.
+    """From a coded table to what a model takes.
 
     Attributes:
         columns: of the table.
-        parts: what each becomes.
+        parts: what each becomes; empty for a model that takes the columns as they are.
     """
 
     columns: tuple[Column, ...]
@@ -64,11 +67,13 @@ class Encoding:
     @property
     def width(self) -> int:
         """Number of inputs."""
-        return sum(part.width for part in self.parts)
+        return sum(part.width for part in self.parts) if self.parts else len(self.columns)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the inputs, shape (width,)."""
+        if not self.parts:
+            return tuple(column.name for column in self.columns)
         names: list[str] = []
         for column, part in zip(self.columns, self.parts, strict=True):
             names += [column.name] * (part.median is not None)
@@ -77,17 +82,36 @@ class Encoding:
             names += [f"{column.name} is missing"] * part.flag
         return tuple(names)
 
-    def apply(self, features: NDArray[Any]) -> NDArray[np.float32]:
-        """The inputs, float32, shape (num_examples, width), read-only.
+    def apply(self, features: NDArray[Any]) -> Any:
+        """The inputs, float32, shape (num_examples, width), read-only; a data frame without parts.
+
+        Its categories are pandas' own, gaps and words that were never seen are missing there, and
+        dates are numbers, a column for each part of theirs.
 
         Args:
             features: as ``columns.code`` makes them, shape (num_examples, num_columns).
         """
+        if not self.parts:
+            return self._frame(features)
         made = np.zeros((len(features), self.width), np.float32)
         for start in range(0, len(features), _CHUNK_ROWS):
             self._apply(features[start : start + _CHUNK_ROWS], made[start : start + _CHUNK_ROWS])
         made.setflags(write=False)
         return made
+
+    def _frame(self, features: NDArray[Any]) -> pd.DataFrame:
+        import pandas as pd
+
+        made: dict[str, Any] = {}
+        for number, column in enumerate(self.columns):
+            values = features[:, number]
+            if column.kind == "category":
+                codes = np.where(np.isnan(values), -1, values).astype(np.int64)
+                words = pd.Index(column.categories, dtype=object)
+                made[column.name] = pd.Categorical.from_codes(codes, words)
+            else:
+                made[column.name] = values
+        return pd.DataFrame(made)
 
     def _apply(self, features: NDArray[Any], made: NDArray[np.float32]) -> None:
         first = 0
@@ -151,7 +175,7 @@ class Encoding:
                 )
                 for one in plain["parts"]
             )
-            for column, part in zip(columns, parts, strict=True):
+            for column, part in zip(columns, parts, strict=bool(parts)):
                 if not all(0 <= code < len(column.categories) for code in part.kept):
                     raise ValueError("a category that is not there")
                 if part.median is not None and not np.isfinite(part.median):

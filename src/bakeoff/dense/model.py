@@ -193,7 +193,8 @@ class TrainedModel:
                 raise DataError(
                     f"x: must be a data frame with the columns {', '.join(self.feature_names[:5])} …"
                 )
-            return self.encoding.apply(np.asarray(x, np.float32))
+            given: NDArray[Any] = self.encoding.apply(np.asarray(x, np.float32))
+            return given
         features, _ = as_features(x, "x")
         if features.shape[1] != self.num_features:
             raise DataError(

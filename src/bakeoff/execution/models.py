@@ -128,6 +128,10 @@ def brought(spec: ModelSpec, folder: Path, objects: Mapping[str, Any] | None = N
         UsageError: code that cannot be found or is not what it should be.
     """
     what = (objects or {}).get(spec.reference, spec.reference)
+    if spec.columns is not None and spec.kind != "sklearn":
+        raise UsageError(
+            f"model.columns: is for a model of sklearn, but this is a {spec.kind}; remove it"
+        )
     if spec.kind == "command":
         from bakeoff.trainables.command import brought_command
 
@@ -153,7 +157,8 @@ def brought(spec: ModelSpec, folder: Path, objects: Mapping[str, Any] | None = N
         return brought_keras(what, CLASSIFICATION, folder=folder, inputs=spec.inputs)
     from bakeoff.trainables.sklearn import brought_estimator
 
-    return brought_estimator(what, CLASSIFICATION, folder=folder, inputs=spec.inputs)
+    raw = None if spec.columns is None else spec.columns == "raw"
+    return brought_estimator(what, CLASSIFICATION, folder=folder, inputs=spec.inputs, raw=raw)
 
 
 def model_table(model: Any, objects: dict[str, Any]) -> Any:

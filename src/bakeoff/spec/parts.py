@@ -150,6 +150,13 @@ class ModelSpec(Record):
         Field(description="Files whose content belongs to the model, relative to the study file."),
         BeforeValidator(as_tuple),
     ] = ()
+    columns: Annotated[
+        Literal["encoded", "raw"] | None,
+        Field(
+            description="Whether an estimator takes the columns of a table as numbers alone or as "
+            "they are; left out, as they are where a ColumnTransformer picks them."
+        ),
+    ] = None
     shell: Annotated[bool, Field(description="Whether the command is a line for a shell.")] = False
     settings: Annotated[
         dict[str, Any],

@@ -162,6 +162,17 @@ class StudyData:
             return self._encoded[key]
 
     @cached_property
+    def as_they_are(self) -> Encoding | None:
+        """For a model that takes the columns themselves; nothing is fitted."""
+        return Encoding(self.dataset.columns, ()) if self.dataset.columns else None
+
+    @cached_property
+    def table(self) -> Any:
+        """All examples with the columns as they are: a data frame where some are categories or have gaps."""
+        whole = self.as_they_are
+        return self.dataset.features if whole is None else whole.apply(self.dataset.features)
+
+    @cached_property
     def targets(self) -> NDArray[Any]:
         """Classes as int64 or values as float64, shape (num_examples,)."""
         labels = self.dataset.labels

@@ -49,6 +49,7 @@ class Brought:
         reads_data_itself: whether it finds its data without the study, so that nothing of it can
             be sealed.
         only: the one task it can do; None for any.
+        raw: whether it takes the columns of a table as they are, not encoded.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Brought:
     reads_data_itself: bool = False
     lane: Literal["thread", "process"] = "process"
     only: str | None = None
+    raw: bool = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """On another machine it is the same model, or none: its name stands in the runs' keys."""
@@ -113,7 +115,7 @@ class Brought:
         for one in batch:
             watch.epoch(one, 0, {})
             made = attempt(one, lambda one=one: self.learner.learn(one, data, self.task, watch))  # type: ignore[misc]
-            encoding = data.encoding(one.replicate, one.refit) if data.dataset.columns else None
+            encoding = data.as_they_are if self.raw else data.encoding(one.replicate, one.refit)
             if made.model is not None and encoding is not None:
                 made = replace(made, model={**made.model, "encoding": encoding.to_array()})
             yield made
@@ -135,7 +137,7 @@ class Brought:
         return scores, outputs
 
 
-def encoded(model: Model, features: NDArray[Any]) -> NDArray[Any]:
+def encoded(model: Model, features: NDArray[Any]) -> Any:
     """Features as the model was given them in training: a table's columns encoded as it keeps."""
     if "encoding" not in model:
         return features

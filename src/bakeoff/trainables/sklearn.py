@@ -21,7 +21,7 @@ from bakeoff.errors import DataError, UsageError
 from bakeoff.settings import Settings
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import finished, probabilities, scores
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Rows, StudyData, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.sklearn_space import estimator_space, is_estimator, is_seed, is_setting
 from bakeoff.trainables.sources import (
@@ -35,7 +35,12 @@ from bakeoff.trainables.sources import (
 
 
 def brought_estimator(
-    estimator: Any, task: Task, *, folder: Path | None = None, inputs: Sequence[str] = ()
+    estimator: Any,
+    task: Task,
+    *,
+    folder: Path | None = None,
+    inputs: Sequence[str] = (),
+    raw: bool | None = None,
 ) -> Brought:
     """A trainable of an estimator.
 
@@ -45,6 +50,8 @@ def brought_estimator(
         task: what is predicted.
         folder: what paths start from.
         inputs: further files that determine its numbers.
+        raw: whether it takes the columns of a table as they are; by default where a
+            ``ColumnTransformer`` in it picks columns itself.
 
     Raises:
         UsageError: it cannot be found or made, or is no estimator for the task.
@@ -70,6 +77,10 @@ def brought_estimator(
     ]
     fixed = [f"{name}={value!r}" for name, value in values.items() if not is_setting(name, value)]
     fixed = [one for one in fixed if " at 0x" not in one]  # addresses differ in every process
+    if raw is None:
+        raw = any(_picks_columns(type(part)) for part in parts.values())
+    if raw:
+        fixed.append("raw columns")
     what = type(made).__qualname__
     digest = hash_of([*structure, *sorted(fixed), *sources, *read_inputs(inputs, folder)])
     return Brought(
@@ -77,7 +88,8 @@ def brought_estimator(
         kind="sklearn",
         space=estimator_space(made, values),
         task=task,
-        learner=Estimator(made),
+        learner=Estimator(made, raw),
+        raw=raw,
         versions=versions,
         only={"classifier": "classification", "regressor": "regression"}.get(_kind_of(made) or ""),
     )
@@ -85,9 +97,15 @@ def brought_estimator(
 
 @dataclass(frozen=True, eq=False)
 class Estimator:
-    """Fits copies of an estimator; see ``Learner``."""
+    """Fits copies of an estimator; see ``Learner``.
+
+    Attributes:
+        estimator: is copied.
+        raw: whether it takes a table's columns as they are.
+    """
 
     estimator: Any
+    raw: bool = False
 
     def learn(self, request: Request, data: StudyData, task: Task, watch: Watch) -> Outcome:
         del watch
@@ -99,11 +117,9 @@ class Estimator:
         seeds = {name: request.seed for name in estimator.get_params() if is_seed(name)}
         estimator.set_params(**seeds)
         labels = data.targets
-        features = data.encoded(request.replicate, request.refit)
-        columns = data.names(request.replicate, request.refit)
-        estimator.fit(_table(features[train_rows], columns), labels[train_rows])
         part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
-        outputs = _outputs(estimator, _table(features[rows], columns), dataset.num_classes)
+        estimator.fit(self._inputs(request, data, train_rows), labels[train_rows])
+        outputs = _outputs(estimator, self._inputs(request, data, rows), dataset.num_classes)
         metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
         if not request.keep:
             return finished(request, metrics)
@@ -115,14 +131,22 @@ class Estimator:
             notes = {"not_saved": f"{type(error).__name__}: {error}"}
         return finished(request, metrics, model=model, notes=notes)
 
-    def predict(self, model: Model, features: NDArray[Any]) -> NDArray[Any]:
+    def _inputs(self, request: Request, data: StudyData, rows: Rows) -> Any:
+        """What it takes of some examples: an array, or a data frame where columns have names."""
+        if self.raw and data.as_they_are is not None:
+            return data.table.iloc[rows]
+        features = data.encoded(request.replicate, request.refit)
+        return _table(features[rows], data.names(request.replicate, request.refit))
+
+    def predict(self, model: Model, features: Any) -> NDArray[Any]:
         if "live" in model:
             fitted, num_classes = cloudpickle.loads(model["live"].tobytes())
         else:
             fitted = opened(model["file"].tobytes())
             num_classes = len(getattr(fitted, "classes_", ()))
-        columns = getattr(fitted, "feature_names_in_", ())
-        outputs = _outputs(fitted, _table(features, columns), num_classes)
+        if isinstance(features, np.ndarray):
+            features = _table(features, getattr(fitted, "feature_names_in_", ()))
+        outputs = _outputs(fitted, features, num_classes)
         return probabilities(outputs, len(features), num_classes)[0]
 
 
@@ -143,6 +167,12 @@ def _made(found: Any) -> Any:
     if not is_estimator(made):
         raise UsageError(f"model.sklearn: {what}() gives a {type(made).__name__}, no estimator")
     return made
+
+
+def _picks_columns(kind: type) -> bool:
+    from sklearn.compose import ColumnTransformer
+
+    return issubclass(kind, ColumnTransformer)
 
 
 def _kind_of(estimator: Any) -> str | None:
@@ -226,12 +256,19 @@ def opened(content: bytes) -> Any:
     )
 
 
+_BOOSTED_TREES = ("functools.partial", "sklearn.utils.validation.check_array")
+"""What boosted trees that take categories hold: a check of their input with its arguments. What else
+a file would put into a ``partial`` is a name of its own, which is not trusted for that."""
+
+
 def _is_library_class(name: str) -> bool:
     """Whether a name is a class of scikit-learn, NumPy or SciPy, such as its trees' compiled one.
 
     skops itself trusts the classes that pickle plainly. To make an object of another class of these
     libraries runs nothing but the library; a function of theirs could do anything it is told.
     """
+    if name in _BOOSTED_TREES:
+        return True
     module, _, last = name.rpartition(".")
     if name.partition(".")[0] not in ("sklearn", "numpy", "scipy"):
         return False

@@ -157,6 +157,29 @@ def test_threads_and_graphics_processors_are_what_the_driver_says(monkeypatch):
         Processes(gpus=6)
 
 
+def test_runs_that_share_a_graphics_processor_share_its_memory(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 5, -1, 6")
+    with Processes(9, gpus=0.5) as executor:
+        assert executor.slots == 4
+        runs = [[request(i, does="environment")] for i in range(4)]
+        notes = [one.notes["environment"] for one in run(executor, *runs).values()]
+    assert {one["CUDA_VISIBLE_DEVICES"] for one in notes} <= {"4", "5"}
+    assert {one["XLA_PYTHON_CLIENT_MEM_FRACTION"] for one in notes} == {"0.375"}
+
+
+def test_graphics_processors_are_those_that_the_driver_lists(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho '  MIG 1g.10gb Device 0: (UUID: y)'\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(UsageError, match="a run needs 2, but this machine has 1"):
+        Processes(gpus=2)
+    Processes(gpus=1).close()
+
+
 DRIVER = """
 import sys; sys.path.insert(0, {tests!r})
 from executor_work import Watch, request, work

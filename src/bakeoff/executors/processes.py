@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import math
 import os
 import signal
@@ -75,7 +76,7 @@ class Processes:
         memory: float | None = None,
     ) -> None:
         self.slots = slots or max(1, available_cores() // threads)
-        self._threads, self._timeout = threads, timeout
+        self._threads, self._gpus, self._timeout = threads, gpus, timeout
         self._memory = 0 if memory is None else int(memory * 2**30)
         devices = _devices() if gpus else []
         if gpus > len(devices):
@@ -249,6 +250,11 @@ class Processes:
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         environment.update((name, str(self._threads)) for name in THREAD_VARIABLES)
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot])
+        if (
+            0.0 < self._gpus < 1.0
+        ):  # JAX and TensorFlow take most of the memory where nobody says no
+            environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 * self._gpus:g}")
+            environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         environment.setdefault("MPLBACKEND", "agg")
         if self._threads == 1 and "multi_thread_eigen" not in environment.get("XLA_FLAGS", ""):
             flags = environment.get("XLA_FLAGS", "")
@@ -281,9 +287,14 @@ def _ending(code: int) -> str:
 
 
 def _devices() -> list[str]:
-    """The graphics processors that this process may use."""
+    """The graphics processors that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [one.strip() for one in visible.split(",") if one.strip()]
-    found = Path("/proc/driver/nvidia/gpus")
-    return [str(i) for i in range(len(list(found.iterdir())))] if found.is_dir() else []
+    if visible is not None:  # CUDA itself reads no further than what is none
+        names = (one.strip() for one in visible.split(","))
+        return list(itertools.takewhile(lambda one: one not in ("", "-1"), names))
+    try:  # a container may show the folders of processors in /proc that it may not use, or none
+        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)  # noqa: S607
+        found = [line for line in told.stdout.splitlines() if line.startswith("GPU ")]
+    except (OSError, subprocess.CalledProcessError):
+        found = [str(one) for one in Path("/dev").glob("nvidia[0-9]*")]
+    return [str(number) for number in range(len(found))]

@@ -27,7 +27,7 @@ from bakeoff.evidence import audit
 from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
-from bakeoff.report import figures, method, notes, tables
+from bakeoff.report import figures, grids, method, notes, tables
 from bakeoff.report.figures import anchor_of
 from bakeoff.report.images import Sprite, sprite
 
@@ -133,6 +133,7 @@ def render(result: StudyResult) -> str:
     runner = "\n" + _template_text("tryit.js") if payload else ""
     hashes = " ".join(_hash(text) for text in (script, runner) if text)
     chain = figures.of_chain(summary)
+    num_lines = grids.num_lines(summary)
     confirmed = [swap for swap in result.audit if swap.confirmed]
     return _template().render(
         summary=summary,
@@ -151,7 +152,7 @@ def render(result: StudyResult) -> str:
                 stage,
                 anchor_of(stage),
                 figures.of_stage(stage),
-                figures.of_curves(stage),
+                figures.of_curves(stage, num_lines),
                 tables.candidates(summary, stage),
             )
             for stage in summary.stages

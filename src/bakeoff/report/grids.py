@@ -135,9 +135,8 @@ def _panel(
             points = _points(run.curve(name), *limits, num_points)
             if points:
                 end = points[-1][1]
-                says = (
-                    f"replicate {run.replicate + 1}, {part}: {level(end, metric)} at the end"
-                    + (f"; {run.reason}" if run.reason else "")
+                says = f"replicate {run.replicate + 1}, {part}: {level(end, metric)} at the end" + (
+                    f"; {run.reason}" if run.reason else ""
                 )
                 path = [(x(epoch), height - y(value)) for epoch, value in points]
                 lines.append(svg.line(path, says, replicate=run.replicate))

@@ -127,7 +127,14 @@ def cell(
 
 
 def text(
-    x: float, y: float, words: str, *, role: str = "", turn: float = 0, width: float = 0, says: str = ""
+    x: float,
+    y: float,
+    words: str,
+    *,
+    role: str = "",
+    turn: float = 0,
+    width: float = 0,
+    says: str = "",
 ) -> str:
     """Words whose middle line is at ``y``; the group says where they are anchored.
 
@@ -201,8 +208,8 @@ class Picture:
             shown = cut(words, SIZE, limit)
             width = text_width(shown, SIZE)
             self.reach(x - before * width, y - SIZE / 2, x + (1 - before) * width, y + SIZE / 2)
-            # A reader's font may be a fifth wider than the table of widths: hold it to its room.
-            tight = width if limit is not None and 1.2 * width > limit else 0.0
+            # A reader's font may be a fifth wider than ours, which a text with little room has not.
+            tight = width if limit is not None and 1.3 * width > limit else 0.0
             pieces.append(text(x, y, shown, width=tight, says=words if shown != words else ""))
         if halo:
             edge = f'stroke="{ink("page")}" stroke-width="4" stroke-linejoin="round"'

@@ -446,7 +446,7 @@ class ClassificationExam:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Missed:
-    """One of the predicted values that are farthest off.
+    """One predicted value of a test example, such as one that is far off.
 
     Attributes:
         row: in the test part, from 0.
@@ -467,11 +467,14 @@ class RegressionExam:
     Attributes:
         predicted, actual: shape (n,), of at most 2,000 examples that are spread evenly over all.
         worst: the largest errors, at most 24, largest first.
+        examples: a few from the smallest actual value to the largest, to start from when the
+            model is tried by hand.
     """
 
     predicted: Floats
     actual: Floats
     worst: tuple[Missed, ...]
+    examples: tuple[Missed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -575,6 +578,8 @@ class DataSummary:
         ranges: name and range (largest less smallest value) of the number with the smallest and
             of the one with the largest range, of a table; empty where there are no two.
         remarks: what was done to the data that its owner should know, such as pictures resized.
+        columns: what the columns of a table hold, shape (num_features,), where some are words,
+            dates or have gaps; else empty.
     """
 
     name: str
@@ -596,6 +601,7 @@ class DataSummary:
     target_range: tuple[float, ...] = ()
     ranges: tuple[tuple[str, float], ...] = ()
     remarks: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

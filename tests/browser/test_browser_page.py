@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], StudyResult]] = {
     "replication": build.regression,
     "hostile": build.hostile,
     "one": build.one_replicate,
+    "twenty": build.twenty,
 }
 
 
@@ -32,6 +33,57 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_fits(
     assert browser.log() == []
     wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inner
+
+
+# What of the page's text is too small, cut, over another text or beyond its drawing.
+UNREADABLE = """
+const found = [], boxes = new Map();
+const say = (what, e) => found.push(`${what}: ${e.closest('figure')?.id ?? e.className} ${e.textContent.slice(0, 60)}`);
+for (const text of document.querySelectorAll('svg text')) {
+  const drawing = text.closest('svg'), box = drawing.getBoundingClientRect();
+  if (!box.width) continue;
+  const size = parseFloat(getComputedStyle(text).fontSize) * box.width / drawing.viewBox.baseVal.width;
+  if (size < 11) say(`${size.toFixed(1)} px`, text);
+  const own = text.getBoundingClientRect();
+  if (own.left < box.left - 1 || own.right > box.right + 1) say('beyond its drawing', text);
+  if (!text.getAttribute('transform')) boxes.set(text, own);
+}
+for (const [a, one] of boxes) for (const [b, other] of boxes)
+  if (a !== b && a.ownerSVGElement === b.ownerSVGElement
+    && Math.min(one.right, other.right) - Math.max(one.left, other.left) > 1
+    && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 3) say('over another', a);
+for (const e of document.querySelectorAll('body *')) {
+  const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+  if (e.closest('svg, .unseen, .strip thead') || !own || !e.checkVisibility()) continue;
+  const style = getComputedStyle(e);
+  if (parseFloat(style.fontSize) < 11) say(style.fontSize, e);
+  const cut = e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+  if (cut && /hidden|clip/.test(style.overflowX + style.overflowY)) say('cut', e);
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize("name", ["full", "replication", "one", "twenty"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_text_is_smaller_than_eleven_pixels_or_cut_or_over_another(
+    name: str, width: int, browser: Browser, page: Page
+) -> None:
+    browser.size(width, 900)
+    browser.open(page(name, PAGES[name]))
+    assert browser.run(UNREADABLE) == []
+
+
+@pytest.mark.slow
+def test_a_study_of_twenty_stages_opens_within_a_second(browser: Browser, page: Page) -> None:
+    address = page("twenty", build.twenty)
+    took = []
+    for _ in range(3):  # the best of them: the machine has other work
+        browser.open(address)
+        took.append(
+            browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd")
+        )
+    assert min(took) < 1_000
 
 
 def test_hostile_names_make_no_element_and_run_nothing(browser: Browser, page: Page) -> None:

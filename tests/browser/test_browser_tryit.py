@@ -16,6 +16,7 @@ from webdriver import Browser
 
 from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
 from bakeoff.dense.files import drawing_features
+from bakeoff.dense.model import encoding_of
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
 from bakeoff.records import DataSummary, StudyResult
 from bakeoff.report import html
@@ -186,6 +187,87 @@ def test_sliders_start_from_a_real_example_and_move_the_prediction(
     browser.run("document.querySelector('#tryit button').click()")
     second = browser.run("return window.bakeoff.last()")["features"]
     assert np.allclose(second, final.exam.examples[1].features)
+
+
+def people(task: str) -> Any:
+    """A table with words, dates and gaps, and a study of it."""
+    import pandas as pd
+
+    import bakeoff
+
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "city": rng.choice(["Berlin", "Köln"], 240),
+            "since": pd.to_datetime("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 240), "D"),
+            "age": rng.integers(18, 80, 240).astype(float),
+        }
+    )
+    score = (frame["city"] == "Köln") * 40.0 + frame["age"] + rng.normal(0, 5, 240)
+    frame["y"] = np.where(score > 65, "stays", "goes") if task == "classification" else score
+    frame.loc[rng.random(240) < 0.1, "age"] = np.nan
+    frame.loc[rng.random(240) < 0.1, "city"] = None
+    base = {"scale": "standard", "hidden": [8], "epochs": 3}
+    study = bakeoff.Study(frame, target="y", base=base, task=task, final_replicates=1)
+    study.stage("activation", activation=["relu", "tanh"], carry={"activation": "tanh"})
+    return study.run(store=":memory:", replicates=2)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_words_and_dates_of_a_table_are_chosen_and_predicted_as_python_does(
+    task: str, browser: Browser, folder: Path, site: str
+) -> None:
+    result = people(task)
+    html.write(result.record, folder / f"people-{task}.html")
+    browser.open(f"{site}/people-{task}.html")
+    final = result.record.final
+    encoding = encoding_of(final.model)
+    assert encoding is not None
+
+    def agrees() -> list[float]:
+        state = browser.run("return window.bakeoff.last()")
+        row = np.array(state["features"], np.float32)  # None is a gap
+        if task == "classification":
+            wanted = result.model.predict_proba(row[None])[0]
+        else:
+            wanted = result.model.predict(row[None])
+        assert np.allclose(state["probabilities"], wanted, rtol=2e-3, atol=2e-3)
+        return [float(value) for value in row]
+
+    first = agrees()
+    kinds = "return [...document.querySelectorAll('#tryit label > :last-child')].map((e) => e.type)"
+    assert sorted(browser.run(kinds)) == ["date", "range", "select-one"]
+    browser.run(
+        """const set = (kind, value) => {
+          const e = document.querySelector(`#tryit ${kind}`); e.value = value;
+          e.dispatchEvent(new Event('input')); };
+        set('select', '1'); set('input[type=date]', '2021-03-04'); set('input[type=range]', '33');"""
+    )
+    moved = agrees()
+    by_name = dict(zip([one.name for one in encoding.columns], moved, strict=True))
+    assert by_name["city"] == 1
+    assert by_name["age"] == 33
+    assert (by_name["since.year"], by_name["since.month"], by_name["since.day"]) == (2021, 3, 4)
+    assert by_name["since.day_of_week"] == 3  # a Thursday
+    browser.run("document.querySelector('#tryit select').value = ''")
+    browser.run("document.querySelector('#tryit select').dispatchEvent(new Event('input'))")
+    assert np.isnan(agrees()[0])
+    assert first != moved
+    words = browser.run(
+        "return document.querySelector('#worst, #mistakes').parentElement.innerText"
+    )
+    assert "Berlin" in words
+    assert "2020-" in words
+
+
+def test_the_empty_canvas_invites_and_the_invitation_goes_with_the_first_stroke(
+    browser: Browser, page: Page
+) -> None:
+    browser.open(page("model-relu", lambda: study("relu")))
+    shown = "return document.querySelector('#tryit .frame span').checkVisibility()"
+    assert browser.run(shown)
+    browser.run(DRAW, np.full((5, 3), 255, np.uint8).ravel().tolist(), 3, 20, 50, 50)
+    assert not browser.run(shown)
 
 
 @pytest.mark.slow

@@ -736,3 +736,23 @@ def hostile() -> StudyResult:
         final=final(data, DENSE_SPACE.complete({})),
         lint=(LintFinding("L001", "error", HOSTILE, CONTROL, HOSTILE, long),),
     )
+
+
+def twenty(num: int = 12, epochs: int = 30) -> StudyResult:
+    """Twenty stages of four candidates, with long names and labels of an author."""
+    stages = [
+        stage(
+            f"{number:02} a rather long name of a stage, about the width of its only hidden layer",
+            [f"{number}{c} as its author calls it in so many words" for c in "abcd"],
+            [0.93, 0.94, 0.95, 0.955],
+            num=num,
+            kind="undecided",
+            incumbent=0,
+            epochs=epochs,
+            varied=["hidden"],
+            question="Does the width still matter once all that was asked before has been settled?",
+        )
+        for number in range(1, 21)
+    ]
+    data = data_summary()
+    return study(stages, data=data, final=final(data, DENSE_SPACE.complete({"hidden": [64]})))

@@ -11,10 +11,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import build
+import numpy as np
 import pytest
 
 from bakeoff.errors import UsageError
-from bakeoff.report import html
+from bakeoff.records import Column
+from bakeoff.report import html, tables
 
 
 class Page(HTMLParser):
@@ -145,6 +147,17 @@ def test_the_page_is_light_and_says_its_verdicts_without_script(full: str) -> No
     assert "<noscript>" in body
 
 
+def test_twenty_stages_stay_below_a_megabyte_and_a_half_and_begin_with_their_end() -> None:
+    page = html.render(build.twenty())
+    assert len(page.encode()) < 1_500_000
+    first = page[page.index('<h2 id="verdicts"') : page.index('href="#stage-1">01')]
+    assert "base = {" in first
+    assert "97.20\u00a0%" in first
+    contents = page[page.index('<nav class="contents"') : page.index("</nav>")]
+    assert '<a href="#stage-1">20 stages</a>' in contents
+    assert "rather long name" not in contents
+
+
 @pytest.mark.slow
 def test_sixty_candidates_twelve_replicates_and_a_hundred_epochs_stay_below_three_megabytes() -> (
     None
@@ -245,3 +258,23 @@ def test_the_contents_link_to_every_section(full: str) -> None:
 
 def test_two_renderings_are_the_same_bytes() -> None:
     assert html.render(build.winner()) == html.render(build.winner())
+
+
+def test_mistakes_of_a_table_are_told_in_its_own_words() -> None:
+    columns = (
+        Column("since.days", source="since", part="days"),
+        Column("since.year", source="since", part="year"),
+        Column("city", "category", ("Berlin", "Köln")),
+        Column("income"),
+    )
+    data = replace(build.data_summary(), image_shape=None, columns=columns)
+    rows = [[7367.25, 2020.0, 1.0, 12345.0], [0.0, 2000.0, -1.0, 0.25], [np.nan] * 4]
+    told = tables.examples(
+        data, [((str(i),), np.array(row)) for i, row in enumerate(rows)], ("row",)
+    )
+    assert told.head == ("row", "since", "city", "income")
+    assert told.rows == (
+        ("0", "2020-03-03 06:00", "Köln", "12345"),
+        ("1", "2000-01-01", "another word", "0.25"),
+        ("2", "–", "–", "–"),
+    )

@@ -176,12 +176,11 @@ def final_requests(context: StudyContext, candidate: Candidate) -> list[Request]
 def feature_stats(dataset: Dataset) -> Floats | None:
     """Minimum, maximum, mean and sd of every feature outside the test part, shape (F, 4).
 
-    None for images, whose pixels nobody moves one by one, for tables with words or gaps, and beyond
-    1,000 features.
+    Gaps are left out. None for images, whose pixels nobody moves one by one, and beyond 1,000
+    features.
     """
-    if dataset.image_shape is not None or dataset.num_features > MOST_STATS or dataset.columns:
+    if dataset.image_shape is not None or dataset.num_features > MOST_STATS:
         return None
-    values = dataset.features.astype(np.float64)
-    return np.stack(
-        [values.min(axis=0), values.max(axis=0), values.mean(axis=0), values.std(axis=0)], axis=1
-    )
+    values = np.ma.masked_invalid(dataset.features.astype(np.float64))
+    stats = (values.min(axis=0), values.max(axis=0), values.mean(axis=0), values.std(axis=0))
+    return np.stack([np.ma.filled(one, 0.0) for one in stats], axis=1)

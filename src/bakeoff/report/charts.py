@@ -44,7 +44,7 @@ def forest(stage: StageSummary) -> Picture | None:
         marks = [
             Mark(
                 value,
-                f"replicate {replicate + 1}: {what} {difference(value, metric, sign=True)}",
+                f"replicate {replicate + 1}: {difference(value, metric, sign=True)}",
                 replicate,
                 role="other",
                 r=2.4,
@@ -163,7 +163,7 @@ def chain(summary: Summary) -> Picture | None:
         ]
         rows.append(
             Row(
-                f"{clip(name, 20)} → {clip(stage.chosen.label, 26)}",
+                f"{clip(name, 20)} → {clip(stage.chosen.name, 40)}",
                 f"{level(value.mean, metric)}  {change}".strip(),
                 marks,
                 bar,

@@ -9,11 +9,13 @@ from markupsafe import Markup
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import StageSummary, Summary
-from bakeoff.report import charts, grids, tables, values
+from bakeoff.report import axes, charts, grids, tables, values
 from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table
 
 MANY_PANELS = 12  # candidates beyond which panels are smaller and losses are left out
+MANY_LINES = 2_400  # curves of all stages beyond which losses are left out
+MOST_POINTS = 60_000  # of all curves of a page: with more it is no longer light
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,22 @@ def anchor_of(stage: StageSummary) -> str:
     return f"stage-{stage.number}"
 
 
-def of_curves(stage: StageSummary) -> list[Figure]:
-    """Training curves, a panel per candidate."""
+def of_curves(stage: StageSummary, num_lines: int = 1) -> list[Figure]:
+    """Training curves, a panel per candidate.
+
+    Args:
+        num_lines: curves of all stages: of many each has fewer points.
+    """
     many = len(stage.candidates) > MANY_PANELS
+    num_points = max(8, min(axes.MAX_POINTS, MOST_POINTS // max(1, num_lines)))
     figures = []
     for index, metric in enumerate(grids.curve_metrics(stage)):
-        if many and index:
+        if (many or num_lines > MANY_LINES) and index:
             continue  # sixty panels more would double the page and tell little
         size = (112.0, 76.0) if many else grids.PANEL
         panels = tuple(
             (name, Markup(picture))  # noqa: S704
-            for name, picture in grids.curves(stage, metric, size=size)
+            for name, picture in grids.curves(stage, metric, size=size, num_points=num_points)
         )
         if panels:
             others, percent = len(panels) > 1, " (%)" if metric.share else ""

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import CandidateSummary, StageSummary
+from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 from bakeoff.records import Floats, TuningPoint
 from bakeoff.report import axes, svg
-from bakeoff.report.axes import kept_epochs
+from bakeoff.report.axes import MAX_POINTS, kept_epochs
 from bakeoff.report.svg import WIDTH, Picture
 from bakeoff.report.text_width import text_width
 from bakeoff.tasks.base import Metric
@@ -65,28 +65,42 @@ def curve_limits(stage: StageSummary, metric: Metric) -> tuple[float, float] | N
     return axes.padded((float(values[low]), float(values[high])), 0.03)
 
 
+def num_lines(summary: Summary) -> int:
+    """How many curves a page of all stages draws."""
+    return sum(
+        len(PARTS) * len(curve_metrics(stage)) * len(candidate.runs)
+        for stage in summary.stages
+        for candidate in stage.candidates
+    )
+
+
 def curves(
-    stage: StageSummary, metric: Metric, *, size: tuple[float, float] = PANEL
+    stage: StageSummary,
+    metric: Metric,
+    *,
+    size: tuple[float, float] = PANEL,
+    num_points: int = MAX_POINTS,
 ) -> list[tuple[str, Picture]]:
     """A name and a small chart per candidate with curves, all on the same scales.
 
     Args:
         size: width and height of a panel's plot in pixels.
+        num_points: of one curve, at most.
     """
     limits = curve_limits(stage, metric)
     if limits is None:
         return []
     panels = []
     for candidate in stage.candidates:
-        panel = _panel(candidate, metric, limits, size, candidate is stage.chosen)
+        panel = _panel(candidate, metric, limits, size, candidate is stage.chosen, num_points)
         if panel is not None:
             panels.append((candidate.name, panel))
     return panels
 
 
-def _points(curve: Floats, low: float, high: float) -> list[tuple[int, float]]:
+def _points(curve: Floats, low: float, high: float, most: int) -> list[tuple[int, float]]:
     """(epoch, value) of a thinned curve, from the last point before it comes into the range."""
-    points = [(i + 1, float(curve[i])) for i in kept_epochs(curve) if np.isfinite(curve[i])]
+    points = [(i + 1, float(curve[i])) for i in kept_epochs(curve, most) if np.isfinite(curve[i])]
     inside = next((i for i, (_, value) in enumerate(points) if low <= value <= high), 0)
     return points[max(0, inside - 1) :]
 
@@ -97,6 +111,7 @@ def _panel(
     limits: tuple[float, float],
     size: tuple[float, float],
     chosen: bool,
+    num_points: int,
 ) -> Picture | None:
     last = max((run.num_epochs for run in candidate.runs), default=0)
     names = [f"{part}_{metric.name}" for part in PARTS]
@@ -114,15 +129,14 @@ def _panel(
     picture.x_axis(x, grid=False)
     picture.y_axis(y)
     roles = ("train", "accent" if chosen else "other")
-    for part, name, role in zip(("train", "validation"), names, roles, strict=True):
+    for part, name, role in zip(("training", "validation"), names, roles, strict=True):
         lines = []
         for run in candidate.runs:
-            points = _points(run.curve(name), *limits)
+            points = _points(run.curve(name), *limits, num_points)
             if points:
                 end = points[-1][1]
-                says = (
-                    f"{candidate.name}, replicate {run.replicate + 1}, {part} {metric.words} "
-                    f"{level(end, metric)} at the end" + (f"; {run.reason}" if run.reason else "")
+                says = f"replicate {run.replicate + 1}, {part}: {level(end, metric)} at the end" + (
+                    f"; {run.reason}" if run.reason else ""
                 )
                 path = [(x(epoch), height - y(value)) for epoch, value in points]
                 lines.append(svg.line(path, says, replicate=run.replicate))

@@ -27,11 +27,12 @@ from bakeoff.evidence import audit
 from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
-from bakeoff.report import figures, method, notes, tables
+from bakeoff.report import figures, grids, method, notes, tables
 from bakeoff.report.figures import anchor_of
 from bakeoff.report.images import Sprite, sprite
 
 MAX_OPEN_ROWS = 16  # a longer table starts folded
+MAX_STAGES = 8  # with more of them the end of a study stands first, and its contents name none
 
 
 def _lint(result: StudyResult) -> list[list[LintFinding]]:
@@ -43,10 +44,13 @@ def _lint(result: StudyResult) -> list[list[LintFinding]]:
 
 
 def _contents(summary: Summary, has_chain: bool) -> list[tuple[str, str]]:
-    """(anchor, words) of the page's sections, in order."""
+    """(anchor, words) of the page's sections, in order; many stages are linked by their verdicts."""
     found = [("verdicts", "Verdicts")]
     found += [("chain", "Chain")] if has_chain else []
-    found += [(anchor_of(stage), stage.stage.name) for stage in summary.stages]
+    if len(summary.stages) > MAX_STAGES:
+        found.append((anchor_of(summary.stages[0]), words.plural(len(summary.stages), "stage")))
+    else:
+        found += [(anchor_of(stage), stage.stage.name) for stage in summary.stages]
     found += [("final", "Final model")] if summary.final else []
     found += [("lint", "Worth knowing")] if summary.result.lint else []
     found += [("claims", "Published")] if summary.result.claims else []
@@ -129,10 +133,13 @@ def render(result: StudyResult) -> str:
     payload, missing = None, None
     if final is not None and "file" not in final.final.model and result.model_kind == "dense":
         payload, missing = model_payload(final.final, result.data)
+    pictures = _pictures(summary)
+    values = final.final.values if final else None
     script = "\n" + _template_text("report.js")
     runner = "\n" + _template_text("tryit.js") if payload else ""
     hashes = " ".join(_hash(text) for text in (script, runner) if text)
     chain = figures.of_chain(summary)
+    num_lines = grids.num_lines(summary)
     confirmed = [swap for swap in result.audit if swap.confirmed]
     return _template().render(
         summary=summary,
@@ -144,6 +151,7 @@ def render(result: StudyResult) -> str:
         runner=Markup(runner),  # noqa: S704
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {hashes}",
         contents=_contents(summary, bool(chain or result.audit)),
+        long=len(summary.stages) > MAX_STAGES,
         strip=[notes.line_of(stage) for stage in summary.stages],
         chain=chain,
         stages=[
@@ -151,7 +159,7 @@ def render(result: StudyResult) -> str:
                 stage,
                 anchor_of(stage),
                 figures.of_stage(stage),
-                figures.of_curves(stage),
+                figures.of_curves(stage, num_lines),
                 tables.candidates(summary, stage),
             )
             for stage in summary.stages
@@ -168,9 +176,10 @@ def render(result: StudyResult) -> str:
         by_itself=words.level(final.delivered.value(f"test_{final.headline.name}"), final.headline)
         if final and final.delivered
         else "",
-        worst=final.final.values.worst if final and final.final.values else (),
+        worst=tables.misses(summary, values) if values and values.worst else None,
+        mistakes=tables.mistakes(summary, final) if final and not pictures else None,
         final_figures=figures.of_final(summary, final) if final else [],
-        sprite=_pictures(summary),
+        sprite=pictures,
         claims=tables.claims(result.claims, summary.metric) if result.claims else None,
         published=figures.of_published(summary),
         payload=_payload(payload),

@@ -126,14 +126,29 @@ def cell(
     return _element("rect", f'{where} fill-opacity="{opacity}"', role, "fill", says, None)
 
 
-def text(x: float, y: float, words: str, *, role: str = "", turn: float = 0) -> str:
-    """Words whose middle line is at ``y``; the group says where they are anchored."""
+def text(
+    x: float,
+    y: float,
+    words: str,
+    *,
+    role: str = "",
+    turn: float = 0,
+    width: float = 0,
+    says: str = "",
+) -> str:
+    """Words whose middle line is at ``y``; the group says where they are anchored.
+
+    ``width`` makes them as wide as that in any font; ``says`` is their tooltip.
+    """
     where = f'x="{px(x)}" y="{px(y + MIDDLE)}"'
     if turn:
         where = f'transform="translate({px(x)},{px(y)})rotate({turn:g})" y="{px(MIDDLE)}"'
     if role:
         where += f' fill="{ink(role)}"'
-    return f"<text {where}>{escape(words)}</text>"
+    if width:
+        where += f' textLength="{px(width)}" lengthAdjust="spacingAndGlyphs"'
+    inner = f"<title>{escape(says)}</title>" if says else ""
+    return f"<text {where}>{inner}{escape(words)}</text>"
 
 
 class Picture:
@@ -193,7 +208,9 @@ class Picture:
             shown = cut(words, SIZE, limit)
             width = text_width(shown, SIZE)
             self.reach(x - before * width, y - SIZE / 2, x + (1 - before) * width, y + SIZE / 2)
-            pieces.append(text(x, y, shown))
+            # A reader's font may be a fifth wider than ours, which a text with little room has not.
+            tight = width if limit is not None and 1.3 * width > limit else 0.0
+            pieces.append(text(x, y, shown, width=tight, says=words if shown != words else ""))
         if halo:
             edge = f'stroke="{ink("page")}" stroke-width="4" stroke-linejoin="round"'
             pieces = [f'<g {edge} paint-order="stroke">{"".join(pieces)}</g>']

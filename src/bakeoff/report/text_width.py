@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from bakeoff.words import clip
+
 _BY_WIDTH = {
     191: "'",
     222: "ijl",
@@ -61,12 +63,10 @@ def text_width(text: str, size: float) -> float:
 
 
 def cut(text: str, size: float, limit: float | None) -> str:
-    """The text, or as much of its beginning as fits ``limit`` pixels with an ellipsis."""
+    """The text, or as much of both its ends as fits ``limit`` pixels: the value stands at the end."""
     if limit is None or text_width(text, size) <= limit:
         return text
-    room = limit * 1000 / size - _WIDTHS["…"]
-    for index, char in enumerate(text):
-        room -= _WIDTHS[char]
-        if room <= 0:
-            return text[:index] + "…"
-    return text
+    length = len(text)
+    while length > 1 and text_width(clip(text, length), size) > limit:
+        length -= 1
+    return clip(text, length)

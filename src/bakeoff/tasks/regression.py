@@ -13,6 +13,7 @@ from bakeoff.tasks.base import Metric, Task
 
 MOST_POINTS = 2_000
 NUM_WORST = 24
+NUM_EXAMPLES = 6
 
 
 def score_values(predicted: NDArray[Any], targets: NDArray[Any]) -> Mapping[str, float]:
@@ -55,14 +56,20 @@ def exam(predicted: NDArray[Any], targets: NDArray[Any], features: NDArray[Any])
     predicted, wanted = np.asarray(predicted, np.float64), np.asarray(targets, np.float64)
     order = np.argsort(wanted, kind="stable")
     shown = order[np.linspace(0, len(order) - 1, min(len(order), MOST_POINTS)).astype(np.intp)]
+    tried = order[np.linspace(0, len(order) - 1, min(len(order), NUM_EXAMPLES)).astype(np.intp)]
+
+    def told(rows: NDArray[np.intp]) -> tuple[Missed, ...]:
+        return tuple(
+            Missed(int(row), float(predicted[row]), float(wanted[row]), features[row].copy())
+            for row in rows
+        )
+
     worst = np.argsort(-np.abs(predicted - wanted), kind="stable")[:NUM_WORST]
     return RegressionExam(
         predicted=predicted[shown],
         actual=wanted[shown],
-        worst=tuple(
-            Missed(int(row), float(predicted[row]), float(wanted[row]), features[row].copy())
-            for row in worst
-        ),
+        worst=told(worst),
+        examples=told(tried),
     )
 
 

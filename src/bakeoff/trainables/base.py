@@ -230,6 +230,7 @@ class StudyData:
             else (),
             ranges=_ranges(dataset),
             remarks=dataset.remarks,
+            columns=dataset.columns,
         )
 
     def _new_split(self, partition: int | None, fold: int) -> tuple[Rows, Rows]:

@@ -3,7 +3,7 @@
 (() => {
   const body = document.getElementById("tryit-body");
   const model = JSON.parse(document.getElementById("model").textContent);
-  const accuracy = document.getElementById("tryit").dataset.accuracy;
+  const score = document.getElementById("tryit").dataset.score;
 
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const half = (h) => {
@@ -56,8 +56,19 @@
   };
   const act = activations[model.activation];
 
+  // The columns of a table as the network takes them, as bakeoff.data.encoding does it.
+  const encode = (row) => !model.encoding.length ? row : model.encoding.flatMap((part, i) => {
+    const v = row[i], missing = Number.isNaN(v), at = part.kept.indexOf(v);
+    return [
+      ...(part.median === null ? [] : [missing ? part.median : v]),
+      ...part.kept.map((_, k) => Number(k === at)),
+      ...(part.rare ? [Number(!missing && at < 0)] : []),
+      ...(part.flag ? [Number(missing)] : []),
+    ];
+  });
+
   const predict = (features) => {
-    let x = Float64Array.from(features, (v, i) =>
+    let x = Float64Array.from(encode(features), (v, i) =>
       (v - shift[shift.length > 1 ? i : 0]) * factor[factor.length > 1 ? i : 0]);
     layers.forEach((layer, depth) => {
       const out = Float64Array.from(layer.bias);
@@ -67,6 +78,7 @@
       }
       x = depth < layers.length - 1 ? out.map(act) : out;
     });
+    if (model.target) return x; // in its own units
     const top = Math.max(...x), powers = x.map((v) => Math.exp(v - top));
     const sum = powers.reduce((a, b) => a + b, 0);
     return powers.map((v) => v / sum);
@@ -127,9 +139,9 @@
     if (parent) parent.append(made);
     return made;
   };
-  element("p", "", body, accuracy
-    ? `The final model runs in this page. It was right on ${accuracy} of the test set, which your input does not come from.`
-    : "The final model runs in this page.");
+  element("p", "", body, "The final model runs in this page."
+    + (score ? ` Its ${score}; it knows nothing of what is unlike the data it was trained on.` : ""));
+  const brief = (v) => (Number.isNaN(v) ? "missing" : String(Number.isInteger(v) ? v : Number(v.toPrecision(4))).replace("-", "−"));
   const grid = element("div", "grid", body);
 
   const bars = element("div", "bars");
@@ -142,9 +154,14 @@
     const fill = element("i", "", element("span", "", row));
     return { row, fill, number: element("span", "", row, "–") };
   });
+  const value = model.target ? element("p", "value", bars, "–") : null;
   let last = null;
   const tell = (features) => {
     last = features && { features, probabilities: predict(features) };
+    if (value) {
+      value.textContent = said.textContent = `${model.target} ${brief(last.probabilities[0])}`;
+      return;
+    }
     const top = last ? last.probabilities.indexOf(Math.max(...last.probabilities)) : -1;
     rows.forEach(({ row, fill, number }, i) => {
       const p = last ? last.probabilities[i] : 0;
@@ -159,8 +176,10 @@
   if (model.kind === "draw") {
     const [height, width] = model.image_shape;
     const left = element("div", "", grid);
-    element("p", "label", left, "Draw here");
-    const pad = element("canvas", "pad", left);
+    const frame = element("div", "frame", left);
+    const pad = element("canvas", "pad", frame);
+    const invitation = element("span", "", frame, "Draw here, with a finger or the mouse");
+    invitation.setAttribute("aria-hidden", "true");
     pad.width = pad.height = 280;
     pad.id = "pad";
     pad.setAttribute("role", "img");
@@ -189,6 +208,7 @@
         image.data[4 * i + 3] = 255;
       });
       picture.putImageData(image, 0, 0);
+      invitation.hidden = ink.some((v) => v > 0);
       tell(input.some((v) => v > 0) ? input : null);
     };
     let from = null;
@@ -223,29 +243,63 @@
   } else {
     const panel = element("div", "sliders", grid);
     element("p", "label", panel, "The features that matter most; the others stay as in the example");
-    let features = [...model.examples[0].values], at = 0;
+    let features = [], at = 0;
+    const start2000 = Date.UTC(2000, 0, 1), day = 864e5;
     const inputs = model.sliders.map((slider) => {
       const label = element("label", "", panel);
       element("span", "", label, slider.name);
-      const value = element("output", "", label);
-      const input = element("input", "", label);
-      Object.assign(input, { type: "range", min: slider.low, max: slider.high, step: "any" });
-      input.addEventListener("input", () => {
-        features[slider.index] = Number(input.value);
-        value.textContent = Number(input.value).toPrecision(4);
+      const input = document.createElement(slider.choices.length ? "select" : "input");
+      const set = (v) => {
+        features[slider.index] = v;
         tell(features);
-      });
-      return { slider, input, value };
+      };
+      if (slider.choices.length) {
+        label.append(input);
+        const offered = slider.missing ? [...slider.choices, ["", "(missing)"]] : slider.choices;
+        for (const [code, word] of offered) element("option", "", input, word).value = code;
+        input.addEventListener("input", () => set(input.value === "" ? NaN : Number(input.value)));
+        const known = new Set(slider.choices.map(([code]) => code));
+        return () => {
+          const v = features[slider.index];
+          input.value = Number.isNaN(v) ? "" : known.has(v) ? v : -1;
+        };
+      }
+      if (slider.parts.length) {
+        label.append(input);
+        input.type = slider.parts.some(([, part]) => part === "hour") ? "datetime-local" : "date";
+        input.addEventListener("input", () => {
+          const t = input.valueAsNumber, date = new Date(t);
+          const parts = {
+            days: (t - start2000) / day, year: date.getUTCFullYear(), month: date.getUTCMonth() + 1,
+            day: date.getUTCDate(), day_of_week: (date.getUTCDay() + 6) % 7, hour: date.getUTCHours(),
+          };
+          slider.parts.forEach(([index, part]) => { features[index] = parts[part]; });
+          tell(features);
+        });
+        return () => {
+          const t = Math.round(start2000 / 6e4 + features[slider.index] * 1440) * 6e4;
+          if (Number.isNaN(t)) input.value = ""; else input.valueAsNumber = t;
+        };
+      }
+      const value = element("output", "", label);
+      label.append(input);
+      const step = slider.whole ? 1 : "any";
+      Object.assign(input, { type: "range", min: slider.low, max: slider.high, step });
+      const show = () => { value.textContent = brief(features[slider.index]); };
+      input.addEventListener("input", () => { set(Number(input.value)); show(); });
+      return () => {
+        const v = features[slider.index];
+        input.value = Number.isNaN(v) ? (slider.low + slider.high) / 2 : v;
+        show();
+      };
     });
     const note = element("p", "label", panel);
     const start = () => {
       const example = model.examples[at];
-      features = [...example.values];
-      inputs.forEach(({ slider, input, value }) => {
-        input.value = features[slider.index];
-        value.textContent = features[slider.index].toPrecision(4);
-      });
-      note.textContent = `Started from test example ${example.row}, which is ${model.class_names[example.actual]}.`;
+      features = example.values.map((v) => v ?? NaN);
+      inputs.forEach((show) => show());
+      const actual = model.target ? brief(example.actual) : model.class_names[example.actual];
+      note.textContent = `Started from test example ${example.row}, which is ${actual}.`;
       tell(features);
     };
     const button = element("button", "", panel, "Another example");

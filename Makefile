@@ -71,7 +71,7 @@ docs: $(STAMPS)/dev  ## are the generated pages current?
 	$(BIN)/python docs/generate.py --check
 
 slow: $(STAMPS)/integrations  ## the slow tests and the browser's
-	$(BIN)/pytest -n auto --dist loadfile -m 'slow or browser'
+	$(BIN)/pytest -n auto --dist worksteal -m 'slow or browser'
 
 docs-site: $(STAMPS)/dev  ## the documentation as a site in build/site
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,site]'

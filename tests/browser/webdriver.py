@@ -53,6 +53,9 @@ class Browser:
     def open(self, url: str) -> None:
         """Loads a page and waits for its ``load`` event."""
         self._call("POST", "/url", {"url": url})
+        # On a busy machine the driver may answer while the page is still being read.
+        while self.run("return document.readyState") != "complete":
+            time.sleep(0.02)
 
     def run(self, script: str, *args: Any) -> Any:
         """Runs a function body in the page and returns what it returns."""

@@ -124,6 +124,7 @@ def test_a_candidate_of_another_model_is_called_by_its_label_alone() -> None:
     assert words.candidate("logistic", ["model"], values) == "logistic"
     assert words.candidate("strong", ["C"], values) == "strong (C 1)"
     assert words.candidate("C=1, kernel=linear", ["C"], values) == "C=1, kernel=linear"
+    assert words.candidate("C=10", ["C"], values) == "C=10 (C 1)"
 
 
 def test_the_name_of_a_nested_setting_is_both_its_parts() -> None:

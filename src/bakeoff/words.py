@@ -165,7 +165,8 @@ def candidate(label: str, varied: Sequence[str], values: Mapping[str, Any]) -> s
     value = setting(values[varied[0]])
     if label == value:
         return f"{varied[0]} {value}"
-    return label if f"{varied[0]}={value}" in label else f"{label} ({varied[0]} {value})"
+    said = f"{varied[0]}={value}" in label.split(", ")
+    return label if said else f"{label} ({varied[0]} {value})"
 
 
 def visible(text: str) -> str:

@@ -101,14 +101,15 @@ class Browser:
         return [entry["message"] for entry in entries if entry["level"] in ("WARNING", "SEVERE")]
 
     def requests(self) -> list[str]:
-        """Addresses requested since the last call."""
+        """Addresses that pages requested since the last call, without the browser's own: a window's
+        first tab may still be loading its icons, and no page can ask for ``chrome://``."""
         entries = self._call("POST", "/se/log", {"type": "performance"})
         found = []
         for entry in entries:
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 found.append(message["params"]["request"]["url"])
-        return found
+        return [url for url in found if not url.startswith("chrome://")]
 
     def press(self, key: str, times: int = 1) -> None:
         """Presses a key, given as the character WebDriver assigns to it."""

@@ -14,11 +14,13 @@ from model_samples import examples, sample_model
 from safetensors.numpy import save
 from scipy.special import softmax
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.dense.base import Layer, Scaling
 from bakeoff.dense.model import TrainedModel
 from bakeoff.dense.reference import ReferenceEngine
 from bakeoff.dense.settings import ACTIVATIONS
 from bakeoff.errors import BakeoffError, DataError, UsageError
+from bakeoff.records import Column
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -134,6 +136,7 @@ SCALING = sample_model().scaling
         ({"class_names": ("a", "b")}, "3 outputs need as many class names, but got 2"),
         ({"feature_names": ("a",)}, "6 features need as many names, but got 1"),
         ({"image_shape": (3, 3)}, "do not have 6 values"),
+        ({"encoding": Encoding((Column("a"),) * 6, ())}, "its columns become no inputs"),
         ({"scaling": Scaling(SCALING.shift[:2], SCALING.factor)}, "scaling must be float32"),
         ({"scaling": Scaling(SCALING.shift, SCALING.factor * np.inf)}, "scaling must be finite"),
         (

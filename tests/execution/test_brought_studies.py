@@ -124,10 +124,11 @@ def test_a_regressor_takes_raw_columns_too(people, tmp_path):
     assert record.final.runs[0].metrics["test_rmse"] < 4.0
 
 
-def test_only_an_estimator_may_ask_for_raw_columns(people):
-    study = Study(people, target="kind", model={"command": "true", "columns": "raw"})
-    with pytest.raises(UsageError, match="columns: is for a model of sklearn"):
-        study.stage("one", settings=[{}]).check()
+def test_only_an_estimator_may_ask_for_raw_columns(people, tmp_path):
+    (tmp_path / "m.py").write_text("def train(x=1):\n    return {'loss': x}\n")
+    model = {"function": str(tmp_path / "m.py:train"), "metrics": {"loss": "min"}, "columns": "raw"}
+    with pytest.raises(SpecError, match="`columns` belongs to an estimator, but this is function"):
+        Study(people, target="kind", model=model).stage("one", settings=[{}]).check()
 
 
 def saved_bytes(result):

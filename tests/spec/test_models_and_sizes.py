@@ -84,6 +84,10 @@ def test_a_candidate_of_another_model_starts_from_its_defaults() -> None:
             '[model]\nsklearn = "f"\nshell = true\n',
             "model.shell: `shell` belongs to a command, but this is sklearn; remove it",
         ),
+        (
+            '[model]\nfunction = "f"\ncolumns = "raw"\n',
+            "model.columns: `columns` belongs to an estimator, but this is function; remove it",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_model_is_said(text: str, words: str) -> None:

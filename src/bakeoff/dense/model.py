@@ -284,6 +284,8 @@ def _shape_problem(model: TrainedModel) -> str | None:
         return f"its layers do not have the widths {model.settings.hidden} of its settings"
     if (len(model.class_names) or 1) != _width(model.layers[-1]):
         return f"{_width(model.layers[-1])} outputs need as many class names, but got {len(model.class_names)}"
+    if model.encoding is not None and not model.encoding.parts:
+        return "its columns become no inputs"
     if model.encoding is not None and model.encoding.width != num_features:
         return f"its columns make {model.encoding.width} inputs, but it takes {num_features}"
     if model.feature_names and len(model.feature_names) != model.num_features:

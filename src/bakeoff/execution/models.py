@@ -128,10 +128,6 @@ def brought(spec: ModelSpec, folder: Path, objects: Mapping[str, Any] | None = N
         UsageError: code that cannot be found or is not what it should be.
     """
     what = (objects or {}).get(spec.reference, spec.reference)
-    if spec.columns is not None and spec.kind != "sklearn":
-        raise UsageError(
-            f"model.columns: is for a model of sklearn, but this is a {spec.kind}; remove it"
-        )
     if spec.kind == "command":
         from bakeoff.trainables.command import brought_command
 

@@ -250,9 +250,8 @@ class Processes:
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         environment.update((name, str(self._threads)) for name in THREAD_VARIABLES)
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot])
-        if (
-            0.0 < self._gpus < 1.0
-        ):  # JAX and TensorFlow take most of the memory where nobody says no
+        # JAX (three quarters) and TensorFlow take most of the memory where nobody says no.
+        if 0.0 < self._gpus < 1.0:
             environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 * self._gpus:g}")
             environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         environment.setdefault("MPLBACKEND", "agg")

@@ -131,6 +131,13 @@ def check_document(
         models = replace(models, here=here)
 
 
+_OF_ONE_KIND = (
+    ("settings", "command", "a command"),
+    ("shell", "command", "a command"),
+    ("columns", "sklearn", "an estimator"),
+)
+
+
 def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
     """Rules of every model, and of what only some kinds need."""
     own = document.get("model", DENSE)
@@ -149,9 +156,9 @@ def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
                 rule = f"a model is one of {', '.join(MODEL_KINDS)}"
                 found = ", ".join(given) or "none of them"
                 yield Finding(path, f"{rule}, but got {found}; name exactly one")
-            for key in ("settings", "shell"):
-                if model.get(key) and "command" not in model and len(given) == 1:
-                    message = f"`{key}` belongs to a command, but this is {given[0]}; remove it"
+            for key, kind, whose in _OF_ONE_KIND:
+                if model.get(key) and kind not in model and len(given) == 1:
+                    message = f"`{key}` belongs to {whose}, but this is {given[0]}; remove it"
                     yield Finding((*path, key), message)
         name = name_of(model)
         if name is not None and first.setdefault(name, (path, model))[1] != model:

@@ -168,9 +168,9 @@ class StudyData:
 
     @cached_property
     def table(self) -> Any:
-        """All examples with the columns as they are: a data frame where some are categories or have gaps."""
+        """All examples with the columns as they are: a data frame; None where nothing is encoded."""
         whole = self.as_they_are
-        return self.dataset.features if whole is None else whole.apply(self.dataset.features)
+        return None if whole is None else whole.apply(self.dataset.features)
 
     @cached_property
     def targets(self) -> NDArray[Any]:

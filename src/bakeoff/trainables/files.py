@@ -88,10 +88,10 @@ class SavedModel:
         model: Model = {"file": np.frombuffer(self.content, np.uint8)}
         if not self.class_names:
             model = {**model, "values": np.ones(1)}
-        if self.encoding is not None:
-            features = self.encoding.apply(features)
         # A model that is not what it was makes its library raise anything.
         with Parsing("model file: does not predict", "run the study again"):
+            if self.encoding is not None:
+                features = self.encoding.apply(features)
             if self.ending == ".keras":
                 from bakeoff.trainables.keras import Keras
 

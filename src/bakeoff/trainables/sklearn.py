@@ -133,7 +133,7 @@ class Estimator:
 
     def _inputs(self, request: Request, data: StudyData, rows: Rows) -> Any:
         """What it takes of some examples: an array, or a data frame where columns have names."""
-        if self.raw and data.as_they_are is not None:
+        if self.raw and data.table is not None:
             return data.table.iloc[rows]
         features = data.encoded(request.replicate, request.refit)
         return _table(features[rows], data.names(request.replicate, request.refit))

@@ -158,6 +158,8 @@ def test_a_function_is_examined_on_the_test_part(blobs, tmp_path):
     assert result.record.final.exam.confusion.trace() > 40
     assert result.model_ending is None
     assert "report.html" in [path.name for path in result.export(tmp_path / "plain")]
+    page = (tmp_path / "plain" / "report.html").read_text(encoding="utf-8")
+    assert "The model was not saved: what the function gave has no" in page
     assert run(study, tmp_path).record.num_trained == 0
 
 

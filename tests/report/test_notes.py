@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import build
+import numpy as np
 import pytest
 
 from bakeoff.evidence.summary import StageSummary, summarise
@@ -124,3 +125,26 @@ def test_the_settings_line_is_what_a_study_file_takes_and_leaves_out_what_nobody
     line = notes.settings_line(summarise(build.study([stage])))
     assert line is not None
     assert tomllib.loads(line) == {"base": {"hidden": [64], "scale": "unit"}}
+
+
+def test_the_page_says_how_the_model_is_opened_or_why_there_is_no_file() -> None:
+    final = build.full().final
+    assert final is not None
+    said = notes.model_file(replace(final, model_path="my models/a.safetensors", model={}))
+    assert said == (
+        "Model file: `my models/a.safetensors`. It predicts by `bakeoff predict "
+        "'my models/a.safetensors' new.npz`; in Python it is opened by "
+        '`bakeoff.TrainedModel.load("my models/a.safetensors")`.'
+    )
+    encoded = {"encoding": np.zeros(1, np.uint8)}
+    said = notes.model_file(replace(final, model_path="a.skops", model=encoded))
+    assert said is not None
+    assert "`bakeoff predict a.skops new.csv`" in said
+    assert "get_untrusted_types(file=" in said
+    assert said.endswith("it takes the columns as they were encoded.")
+    said = notes.model_file(replace(final, model_path="a.pt"))
+    assert said == "Model file: `a.pt`. It is what the function's `save(path)` wrote."
+    assert notes.model_file(replace(final, model_path=None)) is None
+    runs = tuple(replace(run, notes={"not_saved": "it is a lambda"}) for run in final.runs)
+    said = notes.model_file(replace(final, model_path=None, runs=runs))
+    assert said == "The model was not saved: it is a lambda."

@@ -154,9 +154,39 @@ def mixed_case(folder):
     )
 
 
+def lightgbm_case(_folder):
+    if importlib.util.find_spec("lightgbm") is None:
+        pytest.skip("LightGBM is not installed")
+    from lightgbm import LGBMClassifier
+
+    usual = {"learning_rate": 0.3, "min_child_samples": 2, "subsample_freq": 1, "subsample": 0.5}
+    return Case(
+        brought_estimator(LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1), CLASSIFICATION),
+        usual,
+        {**usual, "learning_rate": 0.05},
+        raising={"objective": "nonsense"},
+    )
+
+
+def xgboost_case(_folder):
+    if importlib.util.find_spec("xgboost") is None:
+        pytest.skip("XGBoost is not installed")
+    from xgboost import XGBClassifier
+
+    usual = {"learning_rate": 0.3, "subsample": 0.5}
+    return Case(
+        brought_estimator(XGBClassifier(n_estimators=3, n_jobs=1), CLASSIFICATION),
+        usual,
+        {**usual, "learning_rate": 0.05},
+        raising={"booster": "nonsense"},
+    )
+
+
 CASES = {
     "dense": dense_case,
     "sklearn": estimator_case,
+    "lightgbm": lightgbm_case,
+    "xgboost": xgboost_case,
     "function": function_case,
     "command": command_case,
     "keras": keras_case,

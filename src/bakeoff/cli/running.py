@@ -181,6 +181,7 @@ def run(
         if place is not None and place != "-":
             must_be_writable(place)
     from bakeoff.report.json import dumps
+    from bakeoff.report.notes import model_file
     from bakeoff.study import DEFAULT_STORE
 
     loaded = _load(study, style, overridden(overrides, seed, delta), target, task)
@@ -211,6 +212,8 @@ def run(
         result = result.with_model(path)
         record = result.record
         out.print(f"Model:  {_shown(path)}", soft_wrap=True)
+    elif record.final is not None and (why := model_file(record.final)):
+        out.print(why, soft_wrap=True)
     if not no_report:
         path = Path(report) if report else beside / f"bakeoff-{stem}.html"
         result.report(path)

@@ -170,6 +170,7 @@ def render(result: StudyResult) -> str:
         final=final,
         leading=notes.leading_score(final) if final else None,
         beside=notes.beside(final) if final else [],
+        model_file=notes.model_file(final.final) if final else None,
         baselines=notes.baselines(summary),
         nothing=notes.knowing_nothing(summary),
         epochs_taken=notes.epochs_taken(final) if final else None,

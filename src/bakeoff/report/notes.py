@@ -6,12 +6,14 @@ what the stage did to the chain, which runs failed, what was at the edge of the 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
-from bakeoff.records import DataSummary
+from bakeoff.records import DataSummary, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,31 @@ def lost(stage: StageSummary) -> str | None:
         gap = words.difference(abs(stage.gain.mean), metric)
         return f"If that is no luck, it costs {gap}: {carried} was ahead by so much."
     return f"This stage lost {words.difference(abs(stage.gain.mean), metric)}, because {why}."
+
+
+_OPENED = {
+    ".safetensors": "`bakeoff.TrainedModel.load({path})`",
+    ".keras": "`keras.saving.load_model({path})`",
+    ".skops": "`skops.io.load({path}, trusted=skops.io.get_untrusted_types(file={path}))`, if you "
+    "trust who made it",
+}
+
+
+def model_file(final: Final) -> str | None:
+    """Where the delivered model is and how it is opened, or why there is no file of it."""
+    if final.model_path is None:
+        why = final.runs[final.delivered].notes.get("not_saved")
+        return None if why is None else f"The model was not saved: {why}."
+    where, path = f"Model file: `{final.model_path}`. ", PurePath(final.model_path)
+    if path.suffix not in _OPENED:
+        return where + "It is what the function's `save(path)` wrote."
+    opened = _OPENED[path.suffix].format(path=f'"{final.model_path}"')
+    encoded = "; it takes the columns as they were encoded" if "encoding" in final.model else ""
+    new = "new.csv" if "encoding" in final.model else "new.npz"
+    return (
+        f"{where}It predicts by `bakeoff predict {shlex.quote(final.model_path)} {new}`; in Python "
+        f"it is opened by {opened}{encoded}."
+    )
 
 
 def only(stage: StageSummary) -> str | None:

@@ -296,7 +296,9 @@ def _kept(predictor: Any, num_classes: int) -> tuple[dict[str, Any] | None, dict
         return None, {"not_kept": f"its model cannot be sent to the test part: {error}"}
     model = {"live": np.frombuffer(live, np.uint8)}
     notes = {}
-    if callable(getattr(predictor, "save", None)):
+    if not callable(getattr(predictor, "save", None)):
+        notes["not_saved"] = "what the function gave has no `save(path)`"
+    else:
         try:
             model["file"], notes["file_name"] = saved(predictor.save)
         except Exception as error:

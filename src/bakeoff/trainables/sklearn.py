@@ -7,7 +7,10 @@ run, wherever there is one.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +26,17 @@ from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import finished, probabilities, scores
 from bakeoff.trainables.base import Model, Outcome, Request, Rows, StudyData, Watch
 from bakeoff.trainables.brought import Brought
-from bakeoff.trainables.sklearn_space import estimator_space, is_estimator, is_seed, is_setting
+from bakeoff.trainables.sklearn_space import (
+    estimator_space,
+    is_estimator,
+    is_setting,
+    owners_of,
+    parameters_of,
+    seeds_of,
+)
 from bakeoff.trainables.sources import (
     hash_of,
+    let_pickle_find,
     load_object,
     name_of,
     read_inputs,
@@ -63,26 +74,26 @@ def brought_estimator(
         raise UsageError(
             f"model.sklearn: {type(made).__name__} is a clusterer; take a classifier or a regressor"
         )
-    values = made.get_params(deep=True)
-    parts = {
-        "": made,
-        **{name: value for name, value in values.items() if is_estimator(value)},
-    }
-    sources = [source for part in parts.values() for source in _own_source(type(part))]
-    hashed = all(_library(type(part)) or _own_source(type(part)) for part in parts.values())
-    versions = versions_of(sources, (type(part).__module__ for part in parts.values()))
+    values = parameters_of(made)
+    parts = owners_of(made, values)
+    code = [one for value in [made, *values.values()] for one in _code_of(value)]
+    sources = [source for one in code for source in _own_source(one)]
+    hashed = all(_library(one) or _own_source(one) for one in code)
+    versions = versions_of(sources, (str(one.__module__) for one in code))
     versions = versions_of([], ["sklearn", "numpy"]) | versions
-    structure = [
-        f"{name}={type(part).__module__}.{type(part).__qualname__}" for name, part in parts.items()
-    ]
-    fixed = [f"{name}={value!r}" for name, value in values.items() if not is_setting(name, value)]
-    fixed = [one for one in fixed if " at 0x" not in one]  # addresses differ in every process
+    made_of = [f"{name}={_path_of(type(part))}" for name, part in parts.items()]
+    made_of += sorted(f"{name}={_said(v)}" for name, v in values.items() if not is_setting(name, v))
+    made_of = [one for one in made_of if " at 0x" not in one]  # addresses differ in every process
+    # Nor does it count where the user's own code lies: a module's name holds a hash of its path.
+    own = {f"{one.__module__}." for one in code if not _library(one)}
+    for home in own:
+        made_of = [one.replace(home, "") for one in made_of]
     if raw is None:
         raw = any(_picks_columns(type(part)) for part in parts.values())
     if raw:
-        fixed.append("raw columns")
+        made_of.append("raw columns")
     what = type(made).__qualname__
-    digest = hash_of([*structure, *sorted(fixed), *sources, *read_inputs(inputs, folder)])
+    digest = hash_of([*made_of, *sources, *read_inputs(inputs, folder)])
     return Brought(
         name=name_of("sklearn", what, digest, dict(sorted(versions.items())), hashed=hashed),
         kind="sklearn",
@@ -113,9 +124,14 @@ class Estimator:
 
         dataset = data.dataset
         train_rows, val_rows = data.rows(request.replicate, request.refit)
-        estimator = clone(self.estimator).set_params(**_plain(request.settings))
-        seeds = {name: request.seed for name in estimator.get_params() if is_seed(name)}
-        estimator.set_params(**seeds)
+        held = parameters_of(self.estimator)
+        settings = _plain(request.settings).items()
+        # What it holds already is not said again: None may be refused, and True is no 1.
+        changed = {
+            name: v for name, v in settings if (type(v), v) != (type(held[name]), held[name])
+        }
+        estimator = clone(self.estimator).set_params(**changed)
+        estimator.set_params(**dict.fromkeys(seeds_of(estimator), request.seed))
         labels = data.targets
         part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
         estimator.fit(self._inputs(request, data, train_rows), labels[train_rows])
@@ -123,6 +139,7 @@ class Estimator:
         metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
         if not request.keep:
             return finished(request, metrics)
+        let_pickle_find(one if inspect.isclass(one) else type(one) for one in held.values())
         live = cloudpickle.dumps((estimator, dataset.num_classes))
         model, notes = {"live": np.frombuffer(live, np.uint8)}, {"file_name": "model.skops"}
         try:
@@ -185,14 +202,36 @@ def _kind_of(estimator: Any) -> str | None:
     return "classifier" if is_classifier(estimator) else None
 
 
-def _library(kind: type) -> bool:
-    """Whether a class comes with an installed library, whose version names it."""
-    return bool(versions_of([], [kind.__module__]))
+def _code_of(value: Any) -> list[Any]:
+    """The classes and functions that a parameter is, or is made of."""
+    if isinstance(value, functools.partial):
+        return _code_of(value.func)
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return [value]
+    return [type(value)] if is_estimator(value) or callable(value) else []
 
 
-def _own_source(kind: type) -> list[str]:
-    """Source of a class that the user wrote."""
-    return [] if _library(kind) else (source_of(kind) or [])
+def _said(value: Any) -> str:
+    """A parameter's value as text that is the same in every process."""
+    if isinstance(value, functools.partial):
+        return f"partial({_said(value.func)}, {value.args!r}, {value.keywords!r})"
+    named = inspect.isclass(value) or inspect.isroutine(value)
+    return _path_of(value) if named else repr(value)
+
+
+def _path_of(code: Any) -> str:
+    return f"{code.__module__}.{code.__qualname__}"
+
+
+def _library(code: Any) -> bool:
+    """Whether a class or function comes with Python, or with a library whose version names it."""
+    top = (code.__module__ or "builtins").partition(".")[0]
+    return top in sys.stdlib_module_names - {"__main__"} or bool(versions_of([], [top]))
+
+
+def _own_source(code: Any) -> list[str]:
+    """Source of a class or function that the user wrote."""
+    return [] if _library(code) else (source_of(code) or [])
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -234,7 +273,7 @@ def opened(content: bytes) -> Any:
 
     Raises:
         UsageError: skops is not installed.
-        DataError: the file is damaged, or holds types that are none of scikit-learn's.
+        DataError: the file is damaged, or holds types of libraries that are not trusted.
     """
     try:
         from skops.io import get_untrusted_types, loads
@@ -251,26 +290,33 @@ def opened(content: bytes) -> Any:
         raise DataError(f"model file: cannot be read: {error}") from None
     names = ", ".join(strangers[:5])
     raise DataError(
-        f"model file: holds {names}, which is not scikit-learn's; open it yourself with "
+        f"model file: holds {names}, which is of no library that is trusted; open it yourself with "
         "`skops.io.load(path, trusted=[…])` if you trust its maker"
     )
 
 
-_BOOSTED_TREES = ("functools.partial", "sklearn.utils.validation.check_array")
-"""What boosted trees that take categories hold: a check of their input with its arguments. What else
-a file would put into a ``partial`` is a name of its own, which is not trusted for that."""
+_TRUSTED = ("sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost")
+"""Libraries whose classes are made again by themselves alone, from numbers and text."""
+
+_HARMLESS = (
+    "collections.OrderedDict",
+    "functools.partial",
+    "sklearn.utils.validation.check_array",
+)
+"""What boosted trees hold: a dictionary, and a check of their input with its arguments. What else a
+file would put into a ``partial`` is a name of its own, which is not trusted for that."""
 
 
 def _is_library_class(name: str) -> bool:
-    """Whether a name is a class of scikit-learn, NumPy or SciPy, such as its trees' compiled one.
+    """Whether a name is a class of a library that is trusted, such as scikit-learn's compiled trees.
 
     skops itself trusts the classes that pickle plainly. To make an object of another class of these
     libraries runs nothing but the library; a function of theirs could do anything it is told.
     """
-    if name in _BOOSTED_TREES:
+    if name in _HARMLESS:
         return True
     module, _, last = name.rpartition(".")
-    if name.partition(".")[0] not in ("sklearn", "numpy", "scipy"):
+    if name.partition(".")[0] not in _TRUSTED:
         return False
     try:
         return isinstance(getattr(importlib.import_module(module), last), type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,16 +13,13 @@ import numpy as np
 from pydantic import WrapValidator
 
 from bakeoff.spec.space import Space
-from bakeoff.trainables.parameters import NONE, Scalar, make_space, type_of
+from bakeoff.trainables.parameters import NONE, REQUIRED, Scalar, make_space, type_of
 
 
 def estimator_space(estimator: Any, values: Mapping[str, Any]) -> Space:
     """Every plain parameter with its default and its own rules."""
     parameters: dict[str, tuple[Any, Any]] = {}
-    owners = {
-        "": estimator,
-        **{name: value for name, value in values.items() if is_estimator(value)},
-    }
+    owners = owners_of(estimator, values)
     for name, value in values.items():
         if not is_setting(name, value):
             continue
@@ -69,7 +66,8 @@ class _Rule:
 
     def __call__(self, value: Any, _handler: Callable[[Any], Any]) -> Any:
         value = list(value) if isinstance(value, tuple) else value
-        if value == NONE and self._why_not(NONE) is not None:
+        untold = self.constraints is None and self.default is None
+        if value == NONE and (untold or self._why_not(NONE) is not None):
             value = None
         why = self._why_not(value)
         if why is not None:
@@ -98,6 +96,8 @@ class _Rule:
 
 def _needed(default: Any) -> tuple[type, ...]:
     """Types that can stand for a default where an estimator says no more; None always can."""
+    if default is REQUIRED:
+        return (bool, int, float, str, list)
     if isinstance(default, bool):
         return (bool, int, type(None))
     if isinstance(default, int | float):
@@ -109,15 +109,57 @@ def _must_be(needed: tuple[type, ...], value: Any) -> str:
     return f"must be one of {', '.join(one.__name__ for one in needed)}, but got {value!r}"
 
 
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """Parameters and their values, those of parts too: as ``get_params`` gives them, and what it
+    leaves out. CatBoost tells only what it was given, skorch not what its module could be given.
+    """
+    values = dict(estimator.get_params(deep=True))
+    for part, owner in owners_of(estimator, values).items():
+        for name, default in _declared(owner):
+            values.setdefault(f"{part}__{name}" if part else name, default)
+    return values
+
+
+def owners_of(estimator: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The estimator, by an empty name, and those within it."""
+    return {"": estimator, **{name: one for name, one in values.items() if is_estimator(one)}}
+
+
+def _declared(estimator: Any) -> Iterator[tuple[str, Any]]:
+    """What its signature names, with defaults, and where it is skorch's the signatures of the
+    classes that it makes; a module's arguments without default are ``REQUIRED``.
+    """
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if parameter.default is not parameter.empty:
+            yield name, parameter.default
+    for part in ("module", "criterion", "optimizer"):
+        kind = getattr(estimator, part, None)
+        if not hasattr(estimator, "prefixes_") or not inspect.isclass(kind):
+            continue
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if parameter.default is not parameter.empty:
+                yield f"{part}__{name}", parameter.default
+            elif part == "module" and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                yield f"{part}__{name}", REQUIRED
+
+
+def seeds_of(estimator: Any) -> list[str]:
+    """Names of its seeds; of one that was given none and tells only what it was given, too."""
+    own = [name for name in estimator.get_params(deep=True) if is_seed(name)]
+    return own or [name for name in parameters_of(estimator) if name == "random_state"]
+
+
 def is_seed(name: str) -> bool:
     """Whether a parameter is a seed, of the estimator or of one within it."""
-    return name.rpartition("__")[2] == "random_state"
+    return name.rpartition("__")[2] in ("random_state", "random_seed")
 
 
 def is_setting(name: str, value: Any) -> bool:
-    """Whether a parameter's value is one that a study file could hold."""
+    """Whether a parameter's value is one that a study file could hold, or has to."""
     if is_seed(name):
         return False
+    if value is REQUIRED:
+        return True
     if isinstance(value, float) and not math.isfinite(value):
         return False
     if isinstance(value, list | tuple):

@@ -95,6 +95,20 @@ def _load_module(where: str, folder: Path, key: str) -> types.ModuleType:
         ) from error
 
 
+def let_pickle_find(kinds: Iterable[type]) -> None:
+    """Makes classes that came by value importable by their names, with what their methods use.
+
+    A library that pickles by itself, as skorch does its module, looks a class up where it says it is.
+    """
+    for kind in kinds:
+        if kind.__module__ not in sys.modules:
+            module = sys.modules[kind.__module__] = types.ModuleType(kind.__module__)
+            for method in vars(kind).values():
+                if inspect.isfunction(method):
+                    vars(module).update(method.__globals__)
+        vars(sys.modules[kind.__module__]).setdefault(kind.__qualname__, kind)
+
+
 def hash_of(parts: Iterable[str | bytes]) -> str:
     """A short hash of text and bytes, each with its length, in hexadecimal."""
     digest = hashlib.sha256()

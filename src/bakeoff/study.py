@@ -54,7 +54,8 @@ class Study:
         looks: numbers of replicates at which the evidence is looked at, increasing.
         delta: smallest difference that matters, in units of the metric.
         audit: whether the choices are swapped back at the end to find interactions.
-        baselines: whether simple models are trained on the same folds.
+        baselines: whether simple models are trained on the same folds; None: where networks are
+            trained on a table.
         final_replicates: how often the final candidate is refitted.
         max_models: most candidates of all stages together, counted once per tuning point.
         engine: of dense networks; ``auto`` takes the compiled one where there is one.

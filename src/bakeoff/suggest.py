@@ -134,7 +134,6 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
         "question": f"How well can {dataset.target or 'the class'} be predicted?",
         **({"looks": [3]} if many else {}),
         **({"audit": False, "final_replicates": 2} if many else {}),
-        "baselines": True,
         "base": base,
         "stage": stages,
     }

@@ -149,7 +149,6 @@ def test_what_was_made_can_be_written_down_and_changed(folder, tmp_path) -> None
     assert "#   city         category" in text
     assert 'path = "churn.csv"' in text
     study = Study.from_file(made)
-    assert study.spec.baselines
     assert study.check(timed=False).stages[0].name == "learning rate"
 
 

@@ -20,10 +20,11 @@ def blobs(num_examples: int = 240, num_classes: int = 3, seed: int = 0) -> Datas
     return from_arrays(features.astype(np.float32), labels, name="blobs")
 
 
-def make_study(dataset: Dataset, **options: Any) -> Study:
+def make_study(dataset: Dataset, *, baselines: bool = False, **options: Any) -> Study:
     study = Study(
         dataset,
         name="small",
+        baselines=baselines,
         base={"hidden": [6], "activation": "tanh", "learning_rate": 0.05, "epochs": 3},
         looks=[3, 4],
         folds=6,

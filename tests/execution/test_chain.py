@@ -7,7 +7,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
 from small_studies import blobs, make_study
 
 from bakeoff.data.arrays import from_arrays
@@ -135,6 +137,7 @@ def test_only_a_study_with_the_same_refits_is_read_for_its_final(
                 looks=[3],
                 folds=6,
                 audit=False,
+                baselines=False,
                 final_replicates=1,
             )
             study.stage("scale", scale=["none"])
@@ -170,17 +173,23 @@ def test_the_result_does_not_depend_on_the_number_of_workers(clouds: Dataset, wo
     assert text_of(one) == text_of(other)
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 9, 14, 20, 30])
+@pytest.mark.parametrize(
+    ("stop_after", "baselines"),
+    [(1, False), (5, False), (9, False), (14, False), (20, False), (30, False), (43, True)],
+)
 def test_an_interrupted_study_goes_on_to_the_same_result(
-    clouds: Dataset, tmp_path: Path, stop_after: int
+    clouds: Dataset, tmp_path: Path, stop_after: int, baselines: bool
 ) -> None:
-    undisturbed = make_study(clouds).run(store=":memory:")
+    def study() -> Study:
+        return make_study(clouds, baselines=baselines)
+
+    undisturbed = study().run(store=":memory:")
     store = tmp_path / "runs.sqlite"
     counting = Counting(stop_after)
     with pytest.raises(Interrupted, match="the same command goes on"):
-        make_study(clouds).run(store=store, observer=counting, workers=2)
+        study().run(store=store, observer=counting, workers=2)
     second = Counting()
-    resumed = make_study(clouds).run(store=store, observer=second, workers=2)
+    resumed = study().run(store=store, observer=second, workers=2)
     assert text_of(resumed) == text_of(undisturbed)
     kept = [r for r in counting.trained if r.stage != "final"]
     again = [r for r in second.trained if r.stage != "final"]
@@ -199,6 +208,7 @@ def test_an_edited_study_retrains_only_what_changed(clouds: Dataset, tmp_path: P
         folds=6,
         final_replicates=2,
         audit=False,
+        baselines=False,
     )
     edited.stage("scale", "Another question, the same runs", scale=["none", "standard"])
     edited.stage("width", hidden=[[6], [12], [7]])
@@ -211,8 +221,8 @@ def test_an_edited_study_retrains_only_what_changed(clouds: Dataset, tmp_path: P
 def test_fresh_trains_everything_again_to_the_same_result(clouds: Dataset, tmp_path: Path) -> None:
     store = tmp_path / "runs.sqlite"
     first, second = Counting(), Counting()
-    one = make_study(clouds).run(store=store, observer=first)
-    two = make_study(clouds).run(store=store, observer=second, fresh=True)
+    one = make_study(clouds, baselines=True).run(store=store, observer=first)
+    two = make_study(clouds, baselines=True).run(store=store, observer=second, fresh=True)
     assert len(first.trained) == len(second.trained)
     for left, right in zip(one.record.stages, two.record.stages, strict=True):
         assert left.verdict == right.verdict
@@ -257,9 +267,26 @@ def test_failed_runs_are_kept_until_they_are_asked_for_again(
     study.run(store=store, observer=first)
     study.run(store=store, observer=second)
     study.run(store=store, observer=third, retry_failed=True)
-    assert len(first.trained) == 7
+    baselines = [request for request in first.trained if request.stage == "baselines"]
+    assert len(first.trained) - len(baselines) == 7
     assert second.trained == []
     assert [request.label for request in third.trained] == ["1e+06"] * 3
+
+
+def test_networks_on_a_table_are_held_against_simple_models_and_nothing_else_is() -> None:
+    def labels(dataset: Dataset, **options: Any) -> list[str]:
+        study = Study(dataset, looks=[3], folds=6, audit=False, final_replicates=1, **options)
+        return [
+            one.label
+            for one in study.stage("one", candidates=[{}]).run(store=":memory:").record.baselines
+        ]
+
+    table = blobs()
+    assert labels(table) == ["logistic regression", "boosted trees"]
+    assert labels(table, baselines=False) == []
+    assert labels(table, model=GaussianNB()) == []
+    pictures = np.tile(table.features[:, :1, None], (1, 3, 3))
+    assert labels(from_arrays(pictures, table.labels, name="pictures")) == []
 
 
 def test_a_replication_measures_every_run_and_follows_the_pins() -> None:

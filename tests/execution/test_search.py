@@ -30,7 +30,7 @@ def searching(
     """A study that searches in its second stage, or in its first."""
     base = {"hidden": [6], "activation": "tanh", "learning_rate": 0.01, "epochs": 3}
     options = {"base": base, "looks": [3, 4], "folds": 6, "final_replicates": 2, **options}
-    study = Study(clouds, name="searching", **options)
+    study = Study(clouds, name="searching", baselines=False, **options)
     if not first:
         study.stage("scale", scale=["none", "standard"])
     return study.stage(
@@ -166,7 +166,7 @@ def test_where_every_point_failed_the_stage_says_so(clouds: Dataset) -> None:
 
 def test_fewer_points_than_three_compete_as_they_are(clouds: Dataset) -> None:
     """Values that repeat are trained once."""
-    study = Study(clouds, looks=[3], folds=6, audit=False, final_replicates=1)
+    study = Study(clouds, looks=[3], folds=6, audit=False, baselines=False, final_replicates=1)
     study.stage("search", search={"runs": 12}, activation=["tanh", "relu"])
     counting = Counting()
     result = study.run(store=":memory:", observer=counting)

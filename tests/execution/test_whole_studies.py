@@ -45,6 +45,7 @@ def study(kind: str, metric: str) -> Study:
         looks=[3, 5],
         folds=6,
         final_replicates=3,
+        baselines=metric == "loss",
     )
     one.stage("width", hidden=[[6], [12]])
     one.stage("activation", activation=["tanh", "relu"], tune={"learning_rate": [rate, rate / 5]})

@@ -14,7 +14,6 @@ import numpy as np
 from bakeoff.evidence.intervals import paired_comparison
 from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.execution.events import Note, StageStarted
-from bakeoff.execution.runs import RunService
 from bakeoff.records import Baseline, Candidate
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.brought import Brought
@@ -48,15 +47,7 @@ def train_baselines(context: StudyContext, chosen: Candidate) -> tuple[Baseline,
     (ours,) = context.train(context.spec.stage[-1].name, [chosen], replicates)
     found = []
     for label, trainable in _trainables(service.trainable.task, data.num_classes).items():
-        own = RunService(
-            trainable,
-            service.executor,
-            service.data,
-            service.store,
-            service.study_id,
-            notify=service.notify,
-            stop=service.stop,
-        )
+        own = service.beside(trainable)
         settings = trainable.space.complete({})
         runs = own.get([own.request(STAGE, label, settings, one) for one in replicates])
         service.num_trained += own.num_trained

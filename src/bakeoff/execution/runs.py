@@ -107,6 +107,20 @@ class RunService:
         self._counted: set[str] = set()
         self._watch = _DriversWatch(stop, notify, executor)
 
+    def beside(self, trainable: Trainable) -> RunService:
+        """The same for another model: same data, same store, same wishes."""
+        return RunService(
+            trainable,
+            self.executor,
+            self.data,
+            self.store,
+            self.study_id,
+            notify=self.notify,
+            stop=self.stop,
+            fresh=self._fresh,
+            retry_failed=self._retry_failed,
+        )
+
     @property
     def store_name(self) -> str:
         """The store as a user knows it."""

@@ -213,12 +213,12 @@ class StudySpec(Record):
         ),
     ] = ""
     baselines: Annotated[
-        bool,
+        bool | None,
         Field(
             description="Train logistic or ridge regression and boosted trees on the same folds, to "
-            "be held against what is chosen."
+            "be held against what is chosen. Left out: where networks are trained on a table."
         ),
-    ] = False
+    ] = None
     seed: Annotated[
         int, Field(ge=0, le=2**63 - 1, description="Of every random stream of the study.")
     ] = 0
@@ -299,7 +299,7 @@ class StudySpec(Record):
                 if not stage[key]:
                     del stage[key]
         # A study without them is written as the versions wrote it that did not know them.
-        for key in ("data", "model", "max_models", "baselines"):
+        for key in ("data", "model", "max_models"):
             if values[key] == type(self).model_fields[key].default:
                 del values[key]
         if isinstance(values.get("data"), dict):

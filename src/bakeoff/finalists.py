@@ -12,8 +12,7 @@ from urllib.parse import quote
 from bakeoff import words
 from bakeoff.errors import DataError, UsageError, first_line
 from bakeoff.execution.search import load_optuna
-from bakeoff.spec.parts import DENSE, MODEL_KINDS
-from bakeoff.trainables.parameters import NONE
+from bakeoff.spec.parts import DENSE, MODEL_KINDS, NONE
 
 STAGE = "finalists"
 _PLACE = re.compile(r"[0-9]{1,3}\]")

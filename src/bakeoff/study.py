@@ -21,8 +21,8 @@ from bakeoff.execution.plan import plan_study
 from bakeoff.executors.base import available_cores
 from bakeoff.records import StudyResult
 from bakeoff.result import Plan, Result
-from bakeoff.spec import LoadedSpec, ModelSpec, StudySpec, from_dict, load
-from bakeoff.spec.parts import DENSE
+from bakeoff.spec import CandidateSpec, LoadedSpec, ModelSpec, StudySpec, from_dict, load
+from bakeoff.spec.parts import DENSE, NONE
 from bakeoff.spec.space import Space
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks import task_of
@@ -139,7 +139,7 @@ class Study:
             **({} if data is None else {"data": value}),
             "model": table,
             **{key: one for key, one in options.items() if one is not None},
-            "base": dict(base or {}),
+            "base": _said(dict(base or {})),
             "stage": [],
         }
         self._spec: StudySpec | None = None
@@ -213,13 +213,7 @@ class Study:
         """
         declared: dict[str, Any] = {"name": name, "question": question}
         if candidates is not None:
-            declared["candidate"] = [
-                {
-                    key: model_table(value, self._objects) if key == "model" else value
-                    for key, value in candidate.items()
-                }
-                for candidate in candidates
-            ]
+            declared["candidate"] = [self._candidate(one) for one in candidates]
         if vary:
             declared["vary"] = {key: _values(values) for key, values in vary.items()}
         if search is not None:
@@ -227,11 +221,17 @@ class Study:
         if tune:
             declared["tune"] = {key: _values(values) for key, values in tune.items()}
         if carry is not None:
-            declared["carry"] = dict(carry)
+            declared["carry"] = _said(dict(carry))
         document = {**self._document, "stage": [*self._document["stage"], declared]}
         self._spec = self._checked(document)
         self._document = document
         return self
+
+    def _candidate(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        own = {key: one for key, one in given.items() if key in CandidateSpec.model_fields}
+        if "model" in own:
+            own["model"] = model_table(own["model"], self._objects)
+        return own | {key: _said(one) for key, one in given.items() if key not in own}
 
     @property
     def spec(self) -> StudySpec:
@@ -488,9 +488,18 @@ class Study:
         return study_html(self._document)
 
 
-def _values(values: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any] | list[Any]:
+def _values(values: Sequence[Any] | Mapping[str, Any]) -> Any:
     """A range as a table, values as a list."""
-    return dict(values) if isinstance(values, Mapping) else list(values)
+    return _said(dict(values) if isinstance(values, Mapping) else list(values))
+
+
+def _said(value: Any) -> Any:
+    """Settings as a study file has them: None by its word."""
+    if isinstance(value, dict):
+        return {key: _said(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_said(one) for one in value]
+    return NONE if value is None else value
 
 
 def _split(frame: Any, target: str | None) -> Any:

@@ -293,3 +293,13 @@ def test_a_program_in_a_study_with_data_is_refused(tmp_path):
     study.stage("one", candidates=[{"label": "as it is"}])
     with pytest.raises(UsageError, match="reads its data itself; remove `data`"):
         run(study, tmp_path)
+
+
+def test_none_is_a_value_of_a_setting_wherever_one_is_given(blobs, tmp_path):
+    tree = DecisionTreeClassifier(max_depth=2, max_leaf_nodes=5)
+    for more in ({"candidates": [{"max_depth": None}, {"max_depth": 1}]}, {"max_depth": [None, 1]}):
+        study = Study(blobs, model=tree, base={"max_leaf_nodes": None}, final_replicates=1)
+        stage = run(study.stage("depth", **more), tmp_path).record.stages[0]
+        assert [one.label for one in stage.candidates] == ["none", "1"]
+        assert [one.settings["max_depth"] for one in stage.candidates] == [None, 1]
+        assert {one.settings["max_leaf_nodes"] for one in stage.candidates} == {None}

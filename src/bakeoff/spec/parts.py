@@ -26,6 +26,10 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+NONE = "none"
+"""How a study file, which has no word for it, spells None."""
+
+
 def plain(value: Any) -> Any:
     """Tuples as lists, tables without what is unset: the form that a file has."""
     if isinstance(value, dict):

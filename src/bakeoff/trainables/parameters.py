@@ -27,10 +27,8 @@ from pydantic.errors import PydanticUserError
 
 from bakeoff.errors import UsageError
 from bakeoff.spec.messages import shown
+from bakeoff.spec.parts import NONE
 from bakeoff.spec.space import Space
-
-NONE = "none"
-"""How a study file spells None."""
 
 REQUIRED: Any = ...
 """Default of a setting that must be given."""

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import WrapValidator
 
+from bakeoff.spec.parts import NONE
 from bakeoff.spec.space import Space
-from bakeoff.trainables.parameters import NONE, REQUIRED, Scalar, make_space, type_of
+from bakeoff.trainables.parameters import REQUIRED, Scalar, make_space, type_of
 
 
 def estimator_space(estimator: Any, values: Mapping[str, Any]) -> Space:

@@ -24,6 +24,7 @@ from made_up_studies import (
 from bakeoff.evidence.lint import CHECKS
 from bakeoff.evidence.lint_protocol import lint_plan
 from bakeoff.evidence.lint_runs import lint_result
+from bakeoff.evidence.spreads import edge
 from bakeoff.records import (
     AuditSwap,
     LintFinding,
@@ -269,6 +270,14 @@ def test_the_best_value_at_the_edge_of_its_range() -> None:
     assert "0.3, is the largest of 3 values" in finding.text
     assert "L005" not in codes(lint_result(learning_rate_stage(0.1, (0.01, 0.1, 0.3))))
     assert "L005" not in codes(lint_result(learning_rate_stage(0.3, (0.1, 0.3))))
+    for end, values in (
+        ("smallest", {1.0, 2.0, 3.0}),
+        ("smallest", {2, 3, 4}),
+        ("largest", {-1, 0, 1}),
+    ):
+        assert edge(min(values) if end == "smallest" else max(values), values) == end
+    for nothing_below in ({0.0, 0.1, 0.2}, {1, 2, 3}):
+        assert edge(min(nothing_below), nothing_below) is None
 
 
 def test_a_tuned_value_at_the_edge_of_its_range() -> None:

@@ -14,6 +14,7 @@ from bakeoff.evidence.intervals import compare_runs, gain, values_of
 from bakeoff.evidence.lint_protocol import lint_protocol
 from bakeoff.evidence.rule import SMALLEST_DELTA, sampling_of_result
 from bakeoff.evidence.sentences import difference, named
+from bakeoff.evidence.spreads import edge, is_number
 from bakeoff.records import (
     UNKNOWN_CODE,
     Candidate,
@@ -167,10 +168,9 @@ def _edges(stage: StageResult) -> Iterator[LintFinding]:
         tried = [point.values[name] for point in stage.tuning if name in point.values]
         values |= {tuple(value) if isinstance(value, list) else value for value in tried}
         best = leader.get(name)
-        numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        if not numeric or len(values) < 3 or best not in (min(values), max(values)):
+        end = edge(best, values) if all(map(is_number, values)) else None
+        if end is None:
             continue
-        end = "smallest" if best == min(values) else "largest"
         yield codes.EDGE.finding(
             f"In stage {stage.name} the best {words.spoken(name)}, {best:g}, is the {end} of "
             f"{len(values)} values tried ({min(values):g} to {max(values):g}).",

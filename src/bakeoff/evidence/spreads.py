@@ -6,8 +6,9 @@ Knows runs and intervals, neither stages nor words.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -124,3 +125,20 @@ def difference_of(
     return Difference(
         first, second, found.mean, found.low, found.high, LEVEL, found.num, None, pairs
     )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting is a number: truth is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def edge(value: Any, tried: Set[Any]) -> str | None:
+    """Whether a value is the ``smallest`` or the ``largest`` of at least three numbers tried.
+
+    Below 0, and below a count of 1, hardly any setting has a value: those are no edge.
+    """
+    if len(tried) < 3 or value not in (min(tried), max(tried)):
+        return None
+    if value == max(tried):
+        return "largest"
+    return None if value == 0 or (isinstance(value, int) and value == 1) else "smallest"

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bakeoff.evidence.spreads import edge, is_number
 from bakeoff.execution.context import StudyContext, metric_array
 from bakeoff.records import Candidate, Metric, Run, TuningPoint
 from bakeoff.spec import StageSpec, tuning_points
@@ -128,8 +129,6 @@ def _edges(values: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> tup
     """Names whose value is the smallest or largest tried; needs an order and three values."""
     edges = []
     for name, value in values.items():
-        others = {point[name] for point in tried if not isinstance(point[name], list | tuple)}
-        numbers = {v for v in others if isinstance(v, int | float) and not isinstance(v, bool)}
-        if len(numbers) >= 3 and value in (min(numbers), max(numbers)):
+        if edge(value, {point[name] for point in tried if is_number(point[name])}):
             edges.append(name)
     return tuple(edges)

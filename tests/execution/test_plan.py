@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from small_studies import make_study
 
+from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, SealedTest
 from bakeoff.dense import timing
 from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.execution import plan
+from bakeoff.execution.baselines import BOOSTED, simple_models
 from bakeoff.execution.events import Event, RunFinished
 from bakeoff.study import Study
 from bakeoff.trainables.base import StudyData
@@ -84,11 +89,28 @@ def test_fewer_replicates_make_a_cheaper_plan(clouds: Dataset) -> None:
     assert study.check(replicates=1).max_runs < study.check().max_runs
 
 
+def test_simple_models_are_counted_where_they_are_trained(clouds: Dataset) -> None:
+    without, with_them = (make_study(clouds, baselines=one).check() for one in (False, True))
+    assert with_them.min_runs - without.min_runs == 2 * 3
+    assert with_them.max_runs - without.max_runs == 2 * 3
+    assert with_them.estimated_seconds[0] > without.estimated_seconds[0]
+    wide = from_arrays(np.zeros((90, 5_000), np.float32) + np.eye(90, 5_000), np.arange(90) % 2)
+    spec = make_study(wide, baselines=True).spec
+    data = StudyData(wide, study_seed=0, split="folds", num_folds=6).summary
+    trainable = Dense(get_engine("reference"))
+    assert list(simple_models(spec, trainable, wide, data, 3)) == ["logistic regression", BOOSTED]
+    assert list(simple_models(spec, trainable, wide, replace(data, num_train=5_000), 3)) == []
+    assert list(simple_models(spec, trainable, wide, replace(data, num_train=2_000), 3)) == [
+        "logistic regression"
+    ]
+
+
 def test_the_time_is_told_within_a_factor_of_three(clouds: Dataset) -> None:
     data = {
         "base": {"scale": "standard", "hidden": [64, 64], "epochs": 60},
         "audit": False,
         "looks": [3],
+        "baselines": False,
     }
     study = Study(clouds, **data).stage("l2", l2=[0.0, 1e-9])
     low, high = study.check(workers=1).estimated_seconds

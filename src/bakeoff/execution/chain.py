@@ -206,11 +206,7 @@ def run_study(
             chosen = stages[-1].candidate(stages[-1].verdict.chosen)
             if spec.audit:
                 audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
-            wanted = spec.baselines
-            if wanted is None:
-                wanted = trainable.kind == "dense" and dataset.is_table
-            if wanted and trainable.task.score is not None:
-                baselines = train_baselines(context, chosen)
+            baselines = train_baselines(context, chosen)
             final = _earlier_final(context, chosen, fresh=options.fresh)
             if final is None and trainable.task.score is not None:
                 notify(

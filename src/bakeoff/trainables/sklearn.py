@@ -52,6 +52,7 @@ def brought_estimator(
     folder: Path | None = None,
     inputs: Sequence[str] = (),
     raw: bool | None = None,
+    threads: int | None = None,
 ) -> Brought:
     """A trainable of an estimator.
 
@@ -63,6 +64,7 @@ def brought_estimator(
         inputs: further files that determine its numbers.
         raw: whether it takes the columns of a table as they are; by default where a
             ``ColumnTransformer`` in it picks columns itself.
+        threads: that OpenMP may use in a fit; by default as many as its process may.
 
     Raises:
         UsageError: it cannot be found or made, or is no estimator for the task.
@@ -99,7 +101,7 @@ def brought_estimator(
         kind="sklearn",
         space=estimator_space(made, values),
         task=task,
-        learner=Estimator(made, raw),
+        learner=Estimator(made, raw, threads),
         raw=raw,
         versions=versions,
         only={"classifier": "classification", "regressor": "regression"}.get(_kind_of(made) or ""),
@@ -113,14 +115,17 @@ class Estimator:
     Attributes:
         estimator: is copied.
         raw: whether it takes a table's columns as they are.
+        threads: that OpenMP may use in a fit; None: as many as the process may.
     """
 
     estimator: Any
     raw: bool = False
+    threads: int | None = None
 
     def learn(self, request: Request, data: StudyData, task: Task, watch: Watch) -> Outcome:
         del watch
         from sklearn.base import clone
+        from threadpoolctl import threadpool_limits  # (scikit-learn's own dependency)
 
         dataset = data.dataset
         train_rows, val_rows = data.rows(request.replicate, request.refit)
@@ -134,7 +139,8 @@ class Estimator:
         estimator.set_params(**dict.fromkeys(seeds_of(estimator), request.seed))
         labels = data.targets
         part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
-        estimator.fit(self._inputs(request, data, train_rows), labels[train_rows])
+        with threadpool_limits(self.threads, "openmp"):
+            estimator.fit(self._inputs(request, data, train_rows), labels[train_rows])
         outputs = _outputs(estimator, self._inputs(request, data, rows), dataset.num_classes)
         metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
         if not request.keep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,11 +121,13 @@ def test_a_number_is_predicted_in_its_own_units(folder) -> None:
     assert done.code == 0, done.err
     assert "Predicts the number spend" in done.err
     assert "ridge regression" in done.out
-    assert "Test rmse" in done.out
+    assert re.search(r"Test rmse [\d.]+, 95 % interval [\d.]+ to [\d.]+ \(", done.out)
     document = json.loads((folder / "values.json").read_text())
     assert (document["task"], document["metric"]) == ("regression", "rmse")
     assert document["final"]["test"]["accuracy_mean"] is None
-    assert document["final"]["test"]["metrics"]["rmse"]["mean"] < 25
+    rmse = document["final"]["test"]["metrics"]["rmse"]
+    assert rmse["mean"] < 25
+    assert rmse["interval"][0] < rmse["mean"] < rmse["interval"][1]
     page = (folder / "bakeoff-churn.html").read_text()
     assert "Predicted against actual" in page
     assert "The largest errors" in page

@@ -225,6 +225,31 @@ def test_the_reported_intervals_cover_what_they_say(
     assert foretold / times >= 0.92
 
 
+@pytest.mark.parametrize("num_test", [20, 74, 500])
+@pytest.mark.parametrize("root", [True, False])
+def test_the_interval_of_an_error_covers_what_it_says(num_test: int, root: bool) -> None:
+    """Normal errors, of which each refit has its own beside those that all refits share."""
+    rng = np.random.default_rng(5)
+    truth = np.sqrt(1.09) if root else np.sqrt(1.09 * 2 / np.pi)
+    covered = 0
+    for _ in range(400):
+        errors = rng.normal(size=num_test) + 0.3 * rng.normal(size=(5, num_test))
+        losses = errors**2 if root else np.abs(errors)
+        values = losses.mean(axis=1) ** (0.5 if root else 1.0)
+        # Of many test examples the losses of some are kept.
+        low, high = intervals.error_interval(values, losses[0][:200], num_test, root=root)
+        covered += low <= truth <= high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_without_errors_there_is_no_interval_of_them() -> None:
+    assert intervals.error_interval(np.empty(0), np.ones(9), 9, root=True) is None
+    assert intervals.error_interval(np.ones(3), np.ones(1), 9, root=True) is None
+    assert intervals.error_interval(np.zeros(3), np.zeros(9), 9, root=True) is None
+    low, high = intervals.error_interval(np.full(3, 2.0), np.full(9, 4.0), 9, root=True)
+    assert (low, high) == (2.0, 2.0)
+
+
 def test_all_right_on_few_examples_is_no_certainty() -> None:
     """50 of 50 is at least 92.9 %, by Clopper and Pearson."""
     low, high = intervals.test_interval(np.ones(5), 50)

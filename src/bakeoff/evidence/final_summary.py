@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.evidence.intervals import prediction_interval, test_interval
+from bakeoff.evidence.intervals import error_interval, prediction_interval, test_interval
 from bakeoff.evidence.spreads import Spread, spreads
-from bakeoff.records import Final, Mistaken, Run, StudyResult
+from bakeoff.records import Final, Floats, Mistaken, Run, StudyResult
 from bakeoff.tasks.base import Metric
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.tasks.further import further
@@ -34,7 +34,8 @@ class FinalSummary:
 
     Attributes:
         metrics: full name → over all refits that finished.
-        test: metric name → 95 % interval of what models trained so reach on such test examples.
+        test: metric name → 95 % interval of what models trained so reach on such test examples; of
+            accuracy, balanced accuracy, rmse and mae.
         again: 95 % interval of the test accuracy of one further training.
         headline: the metric that leads: the one that decided, where the test part measured it.
         beside: further metrics that the test part measured, but accuracy, balanced accuracy, loss.
@@ -131,6 +132,12 @@ def _test_parts(confusion: np.ndarray | None, num_test: int) -> dict[str, float]
     return counts
 
 
+def _refits(final: Final, name: str) -> Floats:
+    """A test metric of every refit that finished and has it."""
+    finished = [run.value(f"test_{name}") for run in final.runs if run.status == "finished"]
+    return np.array([value for value in finished if value is not None])
+
+
 def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     """Everything that is computed of the final model; None where there is none."""
     final, data = result.final, result.data
@@ -138,21 +145,15 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
         return None
     metrics = spreads(final.runs)
     confusion = None if final.exam is None else np.asarray(final.exam.confusion)
-    test = {}
-    for name, num in _test_parts(confusion, data.num_test).items():
-        values = [
-            value
-            for run in final.runs
-            if run.status == "finished" and (value := run.value(f"test_{name}")) is not None
-        ]
-        ends = test_interval(np.array(values), num) if values else None
-        if ends is not None:
-            test[name] = ends
-    accuracies = [
-        value
-        for run in final.runs
-        if run.status == "finished" and (value := run.value("test_accuracy")) is not None
-    ]
+    test = {
+        name: test_interval(_refits(final, name), num)
+        for name, num in _test_parts(confusion, data.num_test).items()
+    }
+    if final.values is not None:
+        missed = np.abs(final.values.predicted - final.values.actual)
+        for name, losses in (("rmse", missed**2), ("mae", missed)):
+            values = _refits(final, name)
+            test[name] = error_interval(values, losses, data.num_test, root=name == "rmse")
     measured = f"test_{metric.name}" in metrics
     is_regression = result.task == "regression"
     core = REGRESSION.metrics if is_regression else ()
@@ -167,8 +168,8 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     return FinalSummary(
         final=final,
         metrics=metrics,
-        test=test,
-        again=prediction_interval(np.array(accuracies), num_examples=data.num_test),
+        test={name: ends for name, ends in test.items() if ends is not None},
+        again=prediction_interval(_refits(final, "accuracy"), num_examples=data.num_test),
         headline=headline,
         beside=beside,
         delivered=final.runs[final.delivered] if final.delivered < len(final.runs) else None,

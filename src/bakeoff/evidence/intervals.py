@@ -314,4 +314,38 @@ def test_interval(
     )
 
 
+def error_interval(
+    values: Floats, losses: Floats, num_examples: int, *, root: bool, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Where the true error of models trained like these lies, seen on one test set.
+
+    As ``test_interval``, for errors that are no shares. Both margins are of the logarithm, because
+    errors are positive and squared ones lean far to the right: Student's interval of the mean over
+    test examples, carried over by the delta method, and that over refits.
+
+    Args:
+        values: the test error of each refit, positive, shape (R,), such as its rmse.
+        losses: what the delivered model loses by each of some test examples, shape (n,): squared
+            errors, or absolute ones.
+        num_examples: test examples, of which ``losses`` may hold only some.
+        root: whether the error is the root of the mean of losses.
+        level: two-sided coverage.
+
+    Returns:
+        (low, high); None without a refit, with fewer than two examples, or without any error.
+    """
+    values, losses = np.asarray(values, np.float64), np.asarray(losses, np.float64)
+    if not len(values) or len(losses) < 2 or not losses.mean() > 0.0 or not values.min() > 0.0:
+        return None
+    tail = (1.0 - level) / 2.0
+    spread = float(losses.std(ddof=1) / losses.mean()) / math.sqrt(num_examples)
+    margin = t_quantile(1.0 - tail, len(losses) - 1) * spread * (0.5 if root else 1.0)
+    mean, refits = float(values.mean()), 0.0
+    if len(values) > 1:
+        refits = t_quantile(1.0 - tail, len(values) - 1) * float(values.std(ddof=1)) / mean
+        refits /= math.sqrt(len(values))
+    factor = math.exp(math.hypot(margin, refits))
+    return mean / factor, mean * factor
+
+
 test_interval.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest's

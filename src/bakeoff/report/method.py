@@ -40,7 +40,7 @@ def error_bars(summary: Summary) -> list[str]:
         )
     if result.final is not None:
         lines.append(
-            "The interval of the test accuracy says where models trained like this one lie on test "
+            "The interval of the test score says where models trained like this one lie on test "
             "examples like these: it holds both what another test set and what another training "
             "would change. Training again gives one model more, with a spread of its own."
         )

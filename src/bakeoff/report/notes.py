@@ -14,6 +14,7 @@ from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
 from bakeoff.records import DataSummary, Final
+from bakeoff.tasks.base import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,17 @@ def leading_score(final: FinalSummary) -> tuple[str, str] | None:
     shown = words.level(mean, final.headline)
     if ends is None:
         return shown, ""
-    return shown, f"95 % interval {words.percent(ends[0])} to {words.percent(ends[1])}"
+    low, high = (words.level(end, final.headline) for end in ends)
+    return shown, f"95 % interval {low} to {high}"
+
+
+def ends_of(final: FinalSummary, metric: Metric) -> str | None:
+    """The interval of a test score, with its unit once; None where there is none."""
+    ends = final.test.get(metric.name)
+    if ends is None:
+        return None
+    low = words.points(ends[0]) if metric.share else words.number(ends[0])
+    return f"{low} to {words.level(ends[1], metric)}"
 
 
 def beside(final: FinalSummary) -> list[tuple[str, str]]:

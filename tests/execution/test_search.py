@@ -270,7 +270,7 @@ def test_the_best_of_sixty_points_of_noise_are_not_called_better() -> None:
         features = rng.normal(size=(240, 8)).astype(np.float32)
         noise = from_arrays(features, rng.permutation(np.arange(240) % 3), name="noise")
         base = {"hidden": [8], "learning_rate": 0.05, "epochs": 4}
-        study = Study(noise, base=base, audit=False, final_replicates=1, seed=seed)
+        study = Study(noise, base=base, audit=False, baselines=False, final_replicates=1, seed=seed)
         study.stage("first", activation=["relu"])
         study.stage("search", search={"runs": 60}, learning_rate=RATES, hidden=[[4], [8], [16]])
         stage = last(study)

@@ -167,6 +167,15 @@ def test_runs_that_share_a_graphics_processor_share_its_memory(monkeypatch):
     assert {one["XLA_PYTHON_CLIENT_MEM_FRACTION"] for one in notes} == {"0.375"}
 
 
+def test_a_share_of_memory_that_the_user_gave_jax_is_kept(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "0.2")
+    with Processes(1, gpus=0.5) as executor:
+        seen = run(executor, [request(1, does="environment")])["1"].notes["environment"]
+    assert seen["XLA_CLIENT_MEM_FRACTION"] == "0.2"
+    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in seen
+
+
 def test_graphics_processors_are_those_that_the_driver_lists(monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")

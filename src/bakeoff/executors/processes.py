@@ -252,7 +252,8 @@ class Processes:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._devices[slot])
         # JAX (three quarters) and TensorFlow take most of the memory where nobody says no.
         if 0.0 < self._gpus < 1.0:
-            environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 * self._gpus:g}")
+            if not environment.get("XLA_CLIENT_MEM_FRACTION"):  # its new name; JAX refuses both
+                environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 * self._gpus:g}")
             environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         environment.setdefault("MPLBACKEND", "agg")
         if self._threads == 1 and "multi_thread_eigen" not in environment.get("XLA_FLAGS", ""):

@@ -28,6 +28,7 @@ from trainable_work import blobs, request, train, train_in_processes
 from bakeoff.errors import DataError, UsageError
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.sklearn import brought_estimator, opened
+from bakeoff.trainables.sources import load_object
 
 
 def of(estimator, **more):
@@ -384,3 +385,15 @@ def test_a_skorch_network_has_the_settings_of_its_module(tmp_path):
     assert len(trainable.predict({}, outcome.model, blobs().dataset.features)) == len(
         blobs().dataset.features
     )
+
+
+def test_a_file_of_a_study_has_the_name_that_import_gives_it(models, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "models_of_mine.py").write_text(MODELS)
+    (models / "models_of_mine.py").write_text(MODELS)
+    first = load_object("models_of_mine.py:Own", models, "sklearn")
+    assert first.__module__ == "models_of_mine"
+    # A second file of that name is another module.
+    other = load_object("models_of_mine.py:Own", elsewhere, "sklearn")
+    assert other.__module__.startswith("bakeoff_models_of_mine_")

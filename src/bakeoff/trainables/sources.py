@@ -73,16 +73,15 @@ def _load_module(where: str, folder: Path, key: str) -> types.ModuleType:
         path = (folder / where).resolve()
         if not path.is_file():
             raise UsageError(f"{key}: there is no file {where} in {folder}")
-        # Under a name of its own, so that train.py of two studies are two modules.
-        name = f"bakeoff_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        if str(path.parent) not in sys.path:
+            sys.path.insert(0, str(path.parent))
+        name = _module_name(path)
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None  # noqa: S101  (it ends in .py)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        if str(path.parent) not in sys.path:
-            sys.path.insert(0, str(path.parent))
         spec.loader.exec_module(module)
-        # Under that name no worker could import a class of it; so its code goes with its objects.
+        # No worker could import a class of it; so its code goes with its objects.
         cloudpickle.register_pickle_by_value(module)
         return module
     except UsageError:
@@ -93,6 +92,17 @@ def _load_module(where: str, folder: Path, key: str) -> types.ModuleType:
         raise UsageError(
             f"{key}: importing {where} fails: {type(error).__name__}: {error}"
         ) from error
+
+
+def _module_name(path: Path) -> str:
+    """The name that ``import`` would give the file, which model files name its classes by; one of its
+    own where another module has that already, so that train.py of two studies are two modules.
+    """
+    with contextlib.suppress(ImportError, ValueError):
+        found = importlib.util.find_spec(path.stem)
+        if found is not None and found.origin and Path(found.origin).resolve() == path:
+            return path.stem
+    return f"bakeoff_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def let_pickle_find(kinds: Iterable[type]) -> None:

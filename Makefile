@@ -52,9 +52,7 @@ run: $(STAMPS)/installed  ## run the embedded digits study
 test: $(STAMPS)/dev  ## the quick tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not slow and not browser'
 
-check: integrations  ## everything CI checks
-	$(MAKE) --jobs 2 format lint types imports docs
-	$(MAKE) test slow
+check: integrations format lint types imports docs test slow  ## everything CI checks
 
 format: $(STAMPS)/dev  ## is the code formatted?
 	$(BIN)/ruff format --check .

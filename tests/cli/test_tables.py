@@ -155,6 +155,24 @@ def test_what_was_made_can_be_written_down_and_changed(folder, tmp_path) -> None
     assert study.check(timed=False).stages[0].name == "learning rate"
 
 
+def test_a_table_of_numbers_and_dates_alone_is_predicted_as_it_was_read(tmp_path) -> None:
+    """No word and no gap, so nothing but the dates is more than a number."""
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, 240), unit="D")
+    table = pd.DataFrame({"at": days.strftime("%Y-%m-%d"), "size": rng.normal(size=240)})
+    table["y"] = np.where((days.month > 6) ^ (table["size"] > 1), "late", "early")
+    table.to_csv(tmp_path / "dated.csv", index=False)
+    options = ("--target", "y", "--replicates", "3", "--set", "baselines=false", "--no-report")
+    done = bakeoff("run", "dated.csv", *options, folder=tmp_path)
+    assert done.code == 0, done.err
+    table[["size", "at"]].head(9).to_csv(tmp_path / "new.csv", index=False)
+    said = bakeoff("predict", "bakeoff-dated.safetensors", "new.csv", folder=tmp_path)
+    assert said.code == 0, said.err
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    model = TrainedModel.load(tmp_path / "bakeoff-dated.safetensors")
+    assert [row["predicted"] for row in rows] == model.predict(table.head(9)).tolist()
+
+
 def test_whole_numbers_that_could_be_either_are_asked_about(folder, tmp_path) -> None:
     table = pd.DataFrame(
         {"a": np.random.default_rng(0).normal(size=200), "count": np.arange(200) % 50}

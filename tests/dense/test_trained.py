@@ -7,6 +7,7 @@ import struct
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,3 +263,17 @@ def test_no_changed_byte_makes_anything_but_a_model_or_a_bakeoff_error(
 def test_a_missing_file_is_a_data_error(tmp_path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         TrainedModel.load(tmp_path / "none.safetensors")
+
+
+def test_a_data_frame_is_taken_by_the_names_of_its_columns() -> None:
+    model = sample_model()
+    names = [f"c{number}" for number in range(model.num_features)]
+    model = replace(model, feature_names=tuple(names), image_shape=None)
+    frame = pd.DataFrame(examples(), columns=names)
+    expected = model.predict_proba(frame)
+    np.testing.assert_array_equal(
+        model.predict_proba(frame[names[::-1]].assign(more="x")), expected
+    )
+    np.testing.assert_array_equal(model.predict_proba(pd.DataFrame(examples())), expected)
+    with pytest.raises(DataError, match="'c0' is missing; add it"):
+        model.predict_proba(frame.rename(columns={"c0": "q"}))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bakeoff.evidence.summary import StageSummary, summarise
-from bakeoff.records import StudyResult
+from bakeoff.records import RegressionExam, StudyResult
 from bakeoff.report import notes
 
 
@@ -148,3 +148,15 @@ def test_the_page_says_how_the_model_is_opened_or_why_there_is_no_file() -> None
     runs = tuple(replace(run, notes={"not_saved": "it is a lambda"}) for run in final.runs)
     said = notes.model_file(replace(final, model_path=None, runs=runs))
     assert said == "The model was not saved: it is a lambda."
+
+
+def test_knowing_nothing_is_told_on_the_examples_that_the_model_was_tested_on() -> None:
+    result = build.full()
+    assert result.final is not None
+    data = replace(result.data, target="y", target_range=(0.0, 10.0, 20.0, 99.0))
+    missed = RegressionExam(np.array([1.0, 1.0]), np.array([13.0, 6.0]), ())
+    final = replace(result.final, exam=None, values=missed)
+    summary = summarise(replace(result, data=data, final=final))
+    assert notes.knowing_nothing(summary) == "always the mean: rmse 3.536"
+    summary = summarise(replace(result, data=data, final=None))
+    assert notes.knowing_nothing(summary) == "always the mean: rmse 99"

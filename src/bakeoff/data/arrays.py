@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.classes import as_values, kind_of_task, number_classes
-from bakeoff.data.columns import Rules, code, describe
+from bakeoff.data.columns import Rules, are_made, code, describe
 from bakeoff.data.dataset import Dataset, assemble, check_classes, read_only, some_of
 from bakeoff.data.splits import hold_out, hold_out_groups, strata
 from bakeoff.errors import DataError
@@ -124,7 +124,7 @@ def from_arrays(
     more = {key: read_only(part) for key, part in more.items() if part is not None}
     if task == "regression":
         more["task"] = task
-    if np.isnan(features).any() or np.isnan(test_features).any() or whole.has_words:
+    if np.isnan(features).any() or np.isnan(test_features).any() or are_made(whole.columns):
         more["columns"] = whole.columns
     return assemble(
         name,
@@ -178,10 +178,6 @@ class _Features:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
-
-    @property
-    def has_words(self) -> bool:
-        return any(column.kind == "category" for column in self.columns)
 
     def further(self, x: Any, place: str) -> NDArray[Any]:
         """Other examples in the same columns."""

@@ -65,7 +65,7 @@ def as_values(y: Any, place: str) -> NDArray[np.float64]:
     """The values of a regression, float64, shape (num_examples,).
 
     Raises:
-        DataError: something that is no finite number, or values that are all the same.
+        DataError: something that is no finite number.
     """
     try:
         values = np.array(y, np.float64)

@@ -233,6 +233,11 @@ class _Cells:
         return self._made("date", why, made)
 
 
+def are_made(columns: Sequence[Column]) -> bool:
+    """Whether some are more than the numbers of a column of their name: words, or parts of dates."""
+    return any(column.kind == "category" or column.part for column in columns)
+
+
 def code(frame: pd.DataFrame, columns: Sequence[Column], place: str) -> NDArray[np.float32]:
     """The cells of a table as numbers, shape (num_rows, len(columns)); see ``Column``.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.columns import Rules, as_numbers, code, nearest
+from bakeoff.data.columns import Rules, are_made, as_numbers, code, nearest
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 
@@ -106,7 +106,7 @@ def coded_table(
     """The columns as numbers, and whether they need an encoding before a network takes them."""
     coded = code(frame, columns, place)
     gaps = bool(np.isnan(coded).any())
-    return coded, gaps or any(one.kind == "category" for one in columns)
+    return coded, gaps or are_made(columns)
 
 
 def _weights(cells: pd.Series[Any], place: str) -> NDArray[np.float32]:

@@ -10,6 +10,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import PurePath
 
+import numpy as np
+
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
@@ -147,12 +149,16 @@ def epochs_taken(final: FinalSummary) -> str | None:
 
 def knowing_nothing(summary: Summary) -> str | None:
     """What one reaches who always says the same."""
-    data = summary.result.data
+    data, final = summary.result.data, summary.result.final
     if data.target_range:
-        return f"always the mean: rmse {words.number(data.target_range[3])}"
+        _, mean, _, spread = data.target_range
+        if final is not None and final.values is not None:  # on the same examples as the model
+            spread = float(np.sqrt(np.mean((final.values.actual - mean) ** 2)))
+        return f"always the mean: rmse {words.number(spread)}"
     if summary.baseline is None:
         return None
-    return f"always the most frequent class {words.percent(summary.baseline)}"
+    of = "" if summary.metric.name in ("accuracy", "loss") else ": accuracy"
+    return f"always the most frequent class{of} {words.percent(summary.baseline)}"
 
 
 def verdict_word(stage: StageSummary) -> str:

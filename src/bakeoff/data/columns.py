@@ -39,7 +39,7 @@ DATE_PARTS = ("days", "year", "month", "day", "day_of_week", "hour")
 _EPOCH = "2000-01-01"
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
 _FORMATS = ("ISO8601", *_DAYS, *(f"{day} %H:%M" for day in _DAYS))
-_IDENTIFIER = re.compile(r"(^|[_\W])(id|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(^|[_\W])(id|uid|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
 _RULES = ("drop", "id", "categorical", "numeric", "date")
 
 

@@ -164,7 +164,11 @@ BROKEN = [
     ((X[:, :0], Y), {}, "x: must not be empty"),
     ((X, Y[:-1]), {}, "one entry per example, but have 20 and 19"),
     ((X, np.zeros(20, int)), {}, "at least 2 classes must occur, but found only '0'"),
-    ((X, [0] * 19 + [1]), {}, "every class needs at least 2 examples .* '1' has 1"),
+    (
+        (X, [0] * 19 + [1]),
+        {},
+        "every class needs at least 2 examples .* '1' has 1; .* or say task = 'regression'",
+    ),
     ((X, np.arange(20)), {}, "20 examples hold 20 different values"),
     ((X, Y + 0.5), {"task": "classification"}, r"y\[0\]: labels must be classes .* 'regression'"),
     ((X, Y), {"task": "ranking"}, "task must be classification or regression, but got 'ranking'"),

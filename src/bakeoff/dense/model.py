@@ -21,7 +21,7 @@ from bakeoff.dense.network import activate
 from bakeoff.dense.settings import DenseSettings
 from bakeoff.errors import DataError, UsageError
 from bakeoff.files import write_whole
-from bakeoff.records import Final, StudyResult
+from bakeoff.records import Column, Final, StudyResult
 
 _CHUNK_ROWS = 2048  # keeps the activations of a chunk in the processor's cache
 
@@ -195,8 +195,9 @@ class TrainedModel:
                 )
             given: NDArray[Any] = self.encoding.apply(np.asarray(x, np.float32))
             return given
-        if hasattr(x, "columns") and self.feature_names:
-            x = self._by_name(x)
+        # A data frame whose columns have names, not numbers as a matrix's have, is taken by them.
+        if self.feature_names and any(isinstance(one, str) for one in getattr(x, "columns", ())):
+            x = code(x, [Column(name, source=name) for name in self.feature_names], "x")
         features, _ = as_features(x, "x")
         if features.shape[1] != self.num_features:
             raise DataError(
@@ -204,19 +205,6 @@ class TrainedModel:
                 f"{features.shape[1]}; give the same columns or pixels"
             )
         return features
-
-    def _by_name(self, x: Any) -> Any:
-        """A data frame's columns in the order of the training data; others are left out."""
-        names = list(x.columns)
-        if all(isinstance(name, int) for name in names):  # a matrix that became a data frame
-            return x
-        missing = [name for name in self.feature_names if name not in names]
-        if missing:
-            raise DataError(
-                f"x: must have the {self.num_features} columns the model was trained on, but "
-                f"{missing[0]!r} is missing; add it"
-            )
-        return x[list(self.feature_names)]
 
     def save(self, path: str | Path) -> None:
         """Writes a safetensors file, whole or not at all; equal models give equal bytes.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +30,10 @@ from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.sklearn_space import (
     estimator_space,
     is_estimator,
+    is_seed,
     is_setting,
     owners_of,
     parameters_of,
-    seeds_of,
 )
 from bakeoff.trainables.sources import (
     hash_of,
@@ -87,9 +88,8 @@ def brought_estimator(
     made_of += sorted(f"{name}={_said(v)}" for name, v in values.items() if not is_setting(name, v))
     made_of = [one for one in made_of if " at 0x" not in one]  # addresses differ in every process
     # Nor does it count where the user's own code lies: a module's name holds a hash of its path.
-    own = {f"{one.__module__}." for one in code if not _library(one)}
-    for home in own:
-        made_of = [one.replace(home, "") for one in made_of]
+    for home in {one.__module__ for one in code if not _library(one)}:
+        made_of = [re.sub(rf"(?<![\w.]){re.escape(home)}\.", "", one) for one in made_of]
     if raw is None:
         raw = any(_picks_columns(type(part)) for part in parts.values())
     if raw:
@@ -136,7 +136,10 @@ class Estimator:
             name: v for name, v in settings if (type(v), v) != (type(held[name]), held[name])
         }
         estimator = clone(self.estimator).set_params(**changed)
-        estimator.set_params(**dict.fromkeys(seeds_of(estimator), request.seed))
+        # One that tells only what it was given may have been given none.
+        seeds = [name for name in estimator.get_params() if is_seed(name)]
+        seeds = seeds or [name for name in held if name == "random_state"]
+        estimator.set_params(**dict.fromkeys(seeds, request.seed))
         labels = data.targets
         part, rows = ("train", train_rows) if request.refit else ("val", val_rows)
         with threadpool_limits(self.threads, "openmp"):
@@ -145,7 +148,8 @@ class Estimator:
         metrics = scores(task, outputs, labels[rows], dataset.num_classes, part=part)
         if not request.keep:
             return finished(request, metrics)
-        let_pickle_find(one if inspect.isclass(one) else type(one) for one in held.values())
+        used = (one for value in held.values() for one in _code_of(value))
+        let_pickle_find(one for one in used if inspect.isclass(one) and not _library(one))
         live = cloudpickle.dumps((estimator, dataset.num_classes))
         model, notes = {"live": np.frombuffer(live, np.uint8)}, {"file_name": "model.skops"}
         try:

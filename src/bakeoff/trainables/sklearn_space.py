@@ -144,12 +144,6 @@ def _declared(estimator: Any) -> Iterator[tuple[str, Any]]:
                 yield f"{part}__{name}", REQUIRED
 
 
-def seeds_of(estimator: Any) -> list[str]:
-    """Names of its seeds; of one that was given none and tells only what it was given, too."""
-    own = [name for name in estimator.get_params(deep=True) if is_seed(name)]
-    return own or [name for name in parameters_of(estimator) if name == "random_state"]
-
-
 def is_seed(name: str) -> bool:
     """Whether a parameter is a seed, of the estimator or of one within it."""
     return name.rpartition("__")[2] in ("random_state", "random_seed")

@@ -620,7 +620,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """What a simple model reaches on the replicates of the first look.
+    """What a simple model reaches on the replicates on which the choice was made.
 
     Attributes:
         label: logistic regression, ridge regression or boosted trees.
@@ -661,6 +661,7 @@ class StudyResult:
         seconds: wall time of the whole study.
         started_at: ISO 8601, UTC.
         baselines: simple models on the same folds; empty where none were asked for.
+        leaks: columns from which alone nearly all of the target can be told: (name, how much).
     """
 
     name: str
@@ -686,6 +687,7 @@ class StudyResult:
     task: str = "classification"
     model_kind: str = "dense"
     baselines: tuple[Baseline, ...] = ()
+    leaks: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

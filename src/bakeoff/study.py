@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from bakeoff.data.dataset import Dataset, no_data
 from bakeoff.data.frames import find_target
 from bakeoff.data.loading import load_dataset
-from bakeoff.errors import UsageError
+from bakeoff.errors import DataError, UsageError
 from bakeoff.execution.budget import Budget
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
@@ -506,6 +506,8 @@ def _split(frame: Any, target: str | None) -> Any:
     """A data frame as features and labels."""
     names = [str(name) for name in frame.columns]
     name = find_target(names, target, "data")
+    if names.count(name) > 1:
+        raise DataError(f"data: column names must differ, but {name!r} occurs twice; rename one")
     label = frame.columns[names.index(name)]
     return frame.drop(columns=label), frame[label]
 

@@ -13,6 +13,7 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.data.loading import load_dataset
 from bakeoff.data.paths import looks_like_path
 from bakeoff.errors import UsageError
+from bakeoff.execution.baselines import leaks
 from bakeoff.spec import BUILT_IN, DataSpec, LoadedSpec, from_dict
 from bakeoff.spec.document import override
 from bakeoff.spec.writing import study_to_toml
@@ -29,11 +30,6 @@ MOST_VALUES = 1e8
 
 MANY_ROWS = 100_000
 MOST_TOLD = 40
-
-LEAK_SHARE = 0.95
-MOST_LOOKED_AT = 200
-MOST_ROWS_LOOKED_AT = 4_000
-FEWEST_ROWS_LOOKED_AT = 50
 
 
 def names_data(study: str, target: str | None = None) -> bool:
@@ -137,35 +133,6 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
         "base": base,
         "stage": stages,
     }
-
-
-def leaks(dataset: Dataset) -> list[tuple[str, float]]:
-    """Columns from which a small tree tells nearly all of the target: (name, how much).
-
-    How much is the accuracy above that of the most frequent class as a share of what there is to
-    gain, or R², on examples outside the test part that the tree has not seen.
-    """
-    if not dataset.feature_names or dataset.num_features > MOST_LOOKED_AT:
-        return []
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    rows = np.random.default_rng(0).permutation(dataset.num_examples)[:MOST_ROWS_LOOKED_AT]
-    half = len(rows) // 2
-    labels, features = dataset.labels[rows], dataset.features[rows]
-    is_regression = dataset.task == "regression"
-    if half < FEWEST_ROWS_LOOKED_AT:
-        return []
-    kind = DecisionTreeRegressor if is_regression else DecisionTreeClassifier
-    most = 0.0 if is_regression else np.bincount(labels[half:]).max() / len(labels[half:])
-    found = []
-    for number, name in enumerate(dataset.feature_names):
-        column = np.nan_to_num(features[:, [number]].astype(np.float64), nan=-1e30)
-        tree = kind(max_leaf_nodes=64, random_state=0).fit(column[:half], labels[:half])
-        score = float(tree.score(column[half:], labels[half:]))
-        share = (score - most) / (1.0 - most) if most < 1.0 else 0.0
-        if share >= LEAK_SHARE:
-            found.append((name, share))
-    return found
 
 
 def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:

@@ -15,7 +15,8 @@ from tests.cli.calling import bakeoff
 
 from bakeoff import Study, TrainedModel
 from bakeoff.errors import DataError
-from bakeoff.suggest import leaks, study_for
+from bakeoff.execution.baselines import leaks
+from bakeoff.suggest import study_for
 
 N = 400
 

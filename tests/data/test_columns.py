@@ -98,6 +98,86 @@ def test_rules_that_do_not_fit_are_told(rules: dict[str, tuple[str, ...]], messa
         describe(table, Rules(**rules), "t")
 
 
+def why(table: pd.DataFrame) -> dict[str, str]:
+    return {one.name: one.why for one in describe(table, Rules(), "t")}
+
+
+def test_whole_numbers_that_grow_from_row_to_row_only_tell_rows_apart() -> None:
+    orders = 4_000 + np.cumsum(DRAW.integers(1, 5, N))
+    table = frame(order=orders, other=DRAW.permutation(orders), x=DRAW.normal(size=N))
+    assert kinds(table) == {"order": "left out", "other": "number", "x": "number"}
+    assert "grow from row to row" in why(table)["order"]
+    assert kinds(table, numeric=("order",))["order"] == "number"
+    assert kinds(table[["order"]]) == {"order": "number"}  # better than nothing
+
+
+def test_words_for_unknown_are_gaps_beside_numbers_in_however_many_cells() -> None:
+    mixed = ["?" if i % 3 else str(i) for i in range(N)]
+    table = frame(mixed=mixed, words=["?" if i % 3 else "yes" for i in range(N)])
+    assert kinds(table) == {"mixed": "number", "words": "category"}
+    assert why(table)["mixed"] == "numbers; '?' counts as a gap"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{i},{i % 10}" for i in range(N)],
+        [f"${i},{100 + i}" for i in range(N)],
+        [f"{i % 7} %" for i in range(N)],
+        [f"1.{100 + i},50 EUR" for i in range(N)],
+    ],
+)
+def test_numbers_written_in_another_way_are_said_to_look_like_numbers(cells: list[str]) -> None:
+    assert f"look like numbers (written as {cells[0]!r})" in why(frame(a=cells, b=range(N)))["a"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"10.0.{i}.{i % 9}" for i in range(N)],
+        [f"0171 {i} {i + 5000}" for i in range(N)],
+        [f"v{i % 4}" for i in range(N)],
+        [f"{i % 9}-{i % 9 + 4}" for i in range(N)],
+    ],
+)
+def test_other_words_with_digits_do_not(cells: list[str]) -> None:
+    assert "look like numbers" not in why(frame(a=cells, b=range(N)))["a"]
+
+
+def test_days_that_could_be_months_are_said() -> None:
+    both = [f"{1 + i % 12:02d}/{1 + i % 7:02d}/2024" for i in range(N)]
+    plain = [f"{1 + i % 28:02d}/{1 + i % 7:02d}/2024" for i in range(N)]
+    american = [f"{1 + i % 7:02d}/{1 + i % 28:02d}/2024" for i in range(N)]
+    said = why(frame(both=both, plain=plain, american=american, x=DRAW.normal(size=N)))
+    assert said["both"].startswith("dates, read as day/month/year, though month/day/year would fit")
+    assert said["plain"] == said["american"] == "dates"
+
+
+def test_values_that_float32_cannot_tell_apart_are_refused() -> None:
+    x, y = DRAW.normal(size=(N, 2)), DRAW.normal(size=N)
+    far = np.stack([x[:, 0], 1e8 + 3 * x[:, 1]], axis=1)
+    message = r"too close together for float32, whose step there is 8; subtract 1e\+08 from them"
+    with pytest.raises(DataError, match=rf"x\[:, 1\]: values near 1e\+08 .*{message}"):
+        from_arrays(far, y)
+    with pytest.raises(DataError, match=rf"column 'b': .*{message}, or leave .*data.drop = 'b'"):
+        from_arrays(frame(a=far[:, 0], b=far[:, 1]), y)
+    with pytest.raises(DataError, match=f"the number to predict: .*{message}"):
+        from_arrays(x, 1e8 + 3 * y)
+    seconds = 1.7e9 + 1e7 * x[:, :1]  # a step of two minutes is nothing beside months
+    assert from_arrays(np.concatenate([seconds, x[:, :1] * 0 + 7e8], axis=1), y).num_features == 2
+
+
+def test_a_number_that_never_varies_is_nothing_to_predict() -> None:
+    with pytest.raises(DataError, match=r"must vary, but is 2.5 in every row"):
+        from_arrays(DRAW.normal(size=(N, 2)), np.full(N, 2.5))
+
+
+def test_columns_of_a_frame_have_names_of_their_own() -> None:
+    table = pd.DataFrame(DRAW.normal(size=(N, 3)), columns=list("aba"))
+    with pytest.raises(DataError, match="names must differ, but 'a' occurs twice"):
+        from_arrays(table, [0, 1] * (N // 2))
+
+
 def test_cells_become_numbers_and_back_at_prediction() -> None:
     table = frame(
         city=["Rome", "Oslo", None, "Rome"] * 15,

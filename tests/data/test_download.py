@@ -74,7 +74,7 @@ def _is_good(path: Path) -> None:
 
 def _fetch(server, target: Path, *kinds: str, **options) -> None:
     urls = [f"{server.url}/{kind}/{target.name}" for kind in kinds]
-    fetch(urls, target, check=_is_good, max_bytes=50_000, timeout=0.3, **options)
+    fetch(urls, target, check=_is_good, max_bytes=50_000, timeout=0.6, **options)
 
 
 def test_a_good_file_arrives_whole_with_its_progress(server, tmp_path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from bakeoff.data import array_files
+from bakeoff.data.frames import Roles
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import DataError
 
@@ -94,7 +95,7 @@ BROKEN_TABLES = [
     ("a,label\n1,0\n2,1\ninf,0\n4,1\n", "row 3, column 'a': .* is inf"),
     ("a,label\n1,0\n2,1\n1e300,0\n4,1\n", r"row 3, column 'a': .* is 1e\+300"),
     ("a,label\n1,0\n2,1\n3,\n4,1\n", "row 3, column 'label': the label is missing"),
-    ("a,b,label\n1,2,0\n2,1\n3,4,1\n", "row 2, column 'label': the label is missing"),
+    ("a,b,label\n1,2,0\n2,1\n3,4,1\n", "cells of the first one, but row 2 has 2; add"),
     ("a,b,label\n1,2,0\n1,2,3,4\n", "every line must have the 3 cells .*line 3"),
     ("a,a,label\n1,2,0\n", "'a' occurs twice"),
     ("a,,label\n1,2,0\n", "column 2 has none"),
@@ -132,6 +133,45 @@ def test_cells_beyond_the_last_column_are_never_dropped_silently(tmp_path, extra
     text = "a,b,label\n" + "\n".join(f"{i},{i},{i % 2}{extra}" for i in range(20))
     with pytest.raises(DataError, match="every line must have the 3 cells of the first one"):
         load_path(_csv(tmp_path / "a.csv", text))
+
+
+def test_fractions_between_semicolons_may_have_a_comma(tmp_path) -> None:
+    rows = [(i / 4, i % 3, f"w{i % 2}", 0.5 + i / 2) for i in range(40)]
+    points = "a,b,c,y\n" + "\n".join(f"{a},{b},{c},{y}" for a, b, c, y in rows)
+    commas = points.replace(",", ";").replace(".", ",")
+    plain, german = (
+        load_path(_csv(tmp_path / name, text), target="y")
+        for name, text in (("plain.csv", points), ("german.csv", commas))
+    )
+    assert german.task == "regression"
+    assert german.hash == plain.hash
+    mixed = points.replace(",", ";")
+    assert load_path(_csv(tmp_path / "mixed.csv", mixed), target="y").hash == plain.hash
+
+
+@pytest.mark.parametrize("row", ["5,1", "5,1,"])
+def test_a_cell_that_is_missing_is_no_gap_but_a_cell_that_is_empty_is(tmp_path, row) -> None:
+    lines = [f"{i},{i % 2},{i / 3:.2f}" for i in range(30)]
+    lines[7] = row
+    path = _csv(tmp_path / "a.csv", 'a,label,"b,c"\n\n' + "\n".join(lines) + "\n")
+    if row.count(",") == 2:
+        assert np.isnan(load_path(path).features).sum() <= 1
+    else:
+        with pytest.raises(DataError, match=r"must have the 3 cells .*but row 8 has 2; add"):
+            load_path(path)
+
+
+def test_a_validation_table_writes_its_classes_as_the_other_does(tmp_path) -> None:
+    train = _csv(tmp_path / "a.csv")
+    other = _csv(tmp_path / "b.csv", "a,b,label\n1,2,No\n3,4,yes\n")
+    with pytest.raises(DataError, match=r"but 'No' is none \(there are 'no', 'yes'\); write it as"):
+        load_path(train, validation_path=other)
+
+
+def test_columns_with_another_business_are_named(tmp_path) -> None:
+    text = "a,who,label\n" + "\n".join(f"{i % 7},{i % 9},{i % 2}" for i in range(60))
+    dataset = load_path(_csv(tmp_path / "a.csv", text), roles=Roles(groups="who"))
+    assert dataset.remarks == ("Column who groups each row, as you said",)
 
 
 def test_a_wrong_target_gets_the_nearest_column(tmp_path) -> None:

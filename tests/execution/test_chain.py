@@ -16,6 +16,7 @@ from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, OpenTest, SealedTest
 from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.errors import Interrupted, RunsFailedError, UsageError
+from bakeoff.execution.baselines import num_replicates
 from bakeoff.execution.chain import looks_for, run_study
 from bakeoff.execution.events import Event, RunFinished
 from bakeoff.executors.threads import Threads
@@ -287,6 +288,22 @@ def test_networks_on_a_table_are_held_against_simple_models_and_nothing_else_is(
     assert labels(table, model=GaussianNB()) == []
     pictures = np.tile(table.features[:, :1, None], (1, 3, 3))
     assert labels(from_arrays(pictures, table.labels, name="pictures")) == []
+
+
+def test_simple_models_are_trained_where_the_choice_was_made_and_leaks_are_told() -> None:
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=(160, 3))
+    table = from_arrays(x, (x[:, 0] > 0).astype(int), feature_names=["told", "b", "c"])
+    study = Study(table, looks=[3, 5], delta=0.0, audit=False, final_replicates=1)
+    study.stage("seeds", candidates=[{"l2": 0.0}, {"l2": 1e-12}])
+    record = study.run(store=":memory:").record
+    decided = record.stages[0].verdict.num_replicates
+    assert decided == 5
+    assert [len(one.runs) for one in record.baselines] == [decided] * 2
+    assert [name for name, _ in record.leaks] == ["told"]
+    assert num_replicates({"fast": 0.1}, 3, 12) == 12
+    assert num_replicates({"fast": 0.1, "slow": 5.0}, 3, 12) == 5
+    assert num_replicates({"slow": 9.0}, 3, 12) == 3
 
 
 def test_a_replication_measures_every_run_and_follows_the_pins() -> None:

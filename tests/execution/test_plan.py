@@ -92,7 +92,7 @@ def test_fewer_replicates_make_a_cheaper_plan(clouds: Dataset) -> None:
 def test_simple_models_are_counted_where_they_are_trained(clouds: Dataset) -> None:
     without, with_them = (make_study(clouds, baselines=one).check() for one in (False, True))
     assert with_them.min_runs - without.min_runs == 2 * 3
-    assert with_them.max_runs - without.max_runs == 2 * 3
+    assert with_them.max_runs - without.max_runs == 2 * 4  # looks 3, 4
     assert with_them.estimated_seconds[0] > without.estimated_seconds[0]
     wide = from_arrays(np.zeros((90, 5_000), np.float32) + np.eye(90, 5_000), np.arange(90) % 2)
     spec = make_study(wide, baselines=True).spec

@@ -92,8 +92,32 @@ def test_a_run_that_was_stored_without_it_is_not_taken(tmp_path) -> None:
 def test_a_metric_of_the_other_task_is_refused() -> None:
     x, y = load_diabetes(return_X_y=True)
     study = Study((x, y), task="regression", metric="roc_auc").stage("width", hidden=[[], [3]])
-    with pytest.raises(UsageError, match="does not measure roc_auc; it has rmse, mae, r2"):
+    with pytest.raises(UsageError, match="does not measure roc_auc; it has rmse, mae, r2, median"):
         study.check()
+
+
+@pytest.mark.parametrize(
+    ("metric", "meant"), [("log_loss", "loss"), ("rocauc", "roc_auc"), ("MCC", "matthews_corrcoef")]
+)
+def test_a_metric_by_another_name_is_known(metric: str, meant: str) -> None:
+    x, y = load_iris(return_X_y=True)
+    study = Study((x, y), metric=metric).stage("width", hidden=[[], [3]])
+    with pytest.raises(
+        UsageError, match=rf"{metric}; did you mean {meant}\? \(there are accuracy, "
+    ):
+        study.check()
+
+
+@pytest.mark.parametrize("metric", ["brier", "matthews_corrcoef"])
+def test_what_decided_leads_on_the_page(metric: str, tmp_path) -> None:
+    x, y = load_breast_cancer(return_X_y=True)
+    study = Study(
+        (x, y), base={"epochs": 2}, metric=metric, looks=[3], audit=False, baselines=False
+    )
+    result = study.stage("width", hidden=[[], [3]]).run(store=":memory:")
+    name = metric.replace("_", " ")
+    assert f"Test {name} 0." in str(result)
+    assert f"<dt>Test {name}</dt>" in result.report(tmp_path / "page.html").read_text()
 
 
 def test_a_model_that_only_names_classes_still_has_its_f1() -> None:

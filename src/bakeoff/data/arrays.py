@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from bakeoff.data.classes import as_values, kind_of_task, number_classes
 from bakeoff.data.columns import Rules, are_made, code, describe
-from bakeoff.data.dataset import Dataset, assemble, check_classes, read_only, some_of
+from bakeoff.data.dataset import (
+    Dataset,
+    assemble,
+    check_classes,
+    check_steps,
+    read_only,
+    some_of,
+)
 from bakeoff.data.splits import hold_out, hold_out_groups, strata
 from bakeoff.errors import DataError
 from bakeoff.records import Column, Described
@@ -86,6 +93,12 @@ def from_arrays(
     if kind_of_task(y, f"{name}: y", task, is_table) == "regression":
         task, classes = "regression", None
         labels: NDArray[Any] = as_values(y, f"{name}: y")
+        if (labels == labels[0]).all():
+            raise DataError(
+                f"{name}: the number to predict must vary, but is {labels[0]:g} in every row; name another "
+                "column"
+            )
+        check_steps(labels, f"{name}: the number to predict")
     else:
         task, classes = "classification", number_classes(y, f"{name}: y", class_names)
         labels = classes.labels
@@ -166,6 +179,7 @@ class _Features:
         is_frame = hasattr(x, "columns") and hasattr(x, "dtypes")
         if not is_frame or image_shape is not None or {str(one) for one in x.dtypes} == {"uint8"}:
             self.values, shape = as_features(x, place)
+            _check_columns(x, place)
         else:
             if not len(x):
                 raise DataError(f"{place}: must not be empty, but its shape is {x.shape}")
@@ -229,6 +243,15 @@ def as_features(x: Any, place: str) -> tuple[NDArray[Any], tuple[int, ...]]:
                 "example or fill the gap"
             )
     return read_only(floats), shape
+
+
+def _check_columns(x: Any, place: str) -> None:
+    """DataError for a column of numbers that float32 cannot tell apart."""
+    array = np.asarray(x)
+    if array.ndim == 2 and array.dtype.kind in "iuf" and array.dtype.itemsize >= 4:
+        sample = array[:: max(1, len(array) // 1_000)]
+        for column in range(sample.shape[1]):
+            check_steps(sample[:, column], f"{place}[:, {_column_name(x, column)}]")
 
 
 def _numeric(x: Any, place: str) -> NDArray[Any]:

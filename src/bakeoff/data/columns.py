@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.dataset import some_of
+from bakeoff.data.dataset import check_steps, some_of
 from bakeoff.errors import DataError
 from bakeoff.records import Column, ColumnKind, Described
 
@@ -30,15 +30,25 @@ MOST_GAP_WORDS = 5
 GAP_WORD_SHARE = 0.05
 """A column of numbers may have a few words for "unknown": at most so many, in so few cells."""
 
+UNKNOWN = frozenset(("?", "-", "--", ".", "na", "n.a.", "nil", "none", "missing", "unknown"))
+"""Words that are gaps beside numbers in however many cells."""
+
+NUMBER_SHARE = 0.95
+"""Of the cells of a column of words: beyond it they look like numbers that are written otherwise."""
+
 FREE_TEXT_SHARE = 0.5
 FREE_TEXT_VALUES = 50
 
 COUNTS_ROWS = "an identifier: another whole number in every row"
+GROWS = "an identifier: whole numbers that grow from row to row"
 
 DATE_PARTS = ("days", "year", "month", "day", "day_of_week", "hour")
 _EPOCH = "2000-01-01"
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
 _FORMATS = ("ISO8601", *_DAYS, *(f"{day} %H:%M" for day in _DAYS))
+_SIGN = r"(?:[$€£¥₹%]|[A-Z]{3})?"
+_DIGITS = r"[-+]?(?:\d+|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]\d+)?"
+_LIKE_A_NUMBER = re.compile(rf"[-+(]?{_SIGN}\s?{_DIGITS}\s?{_SIGN}\)?")
 _IDENTIFIER = re.compile(r"(^|[_\W])(id|uid|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
 _RULES = ("drop", "id", "categorical", "numeric", "date")
 
@@ -90,13 +100,18 @@ def describe(frame: pd.DataFrame, rules: Rules, place: str) -> tuple[Described, 
         DataError: a rule that does not fit, or no column that is left.
     """
     names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise DataError(
+            f"{place}: column names must differ, but {twice!r} occurs twice; rename one"
+        )
     rules.check(names, place)
     columns = [_Cells(str(name), cells, place) for name, cells in frame.items()]
     found = tuple(one.described(rules) for one in columns)
     if not any(one.columns for one in found):
         # Better a number that may only count the rows than nothing.
         found = tuple(
-            cells.number("numbers") if one.why == COUNTS_ROWS else one
+            cells.number("numbers") if one.why in (COUNTS_ROWS, GROWS) else one
             for cells, one in zip(columns, found, strict=True)
         )
     if not any(one.columns for one in found):
@@ -160,19 +175,22 @@ class _Cells:
             return self._of_numbers(self.cells.to_numpy(np.float64, na_value=np.nan))
         numbers = as_numbers(filled)
         words = self._words(numbers)
-        if len(words) <= MOST_GAP_WORDS and numbers.isna().sum() <= GAP_WORD_SHARE * len(filled):
+        few = len(words) <= MOST_GAP_WORDS and numbers.isna().sum() <= GAP_WORD_SHARE * len(filled)
+        if few or (numbers.notna().any() and all(word.lower() in UNKNOWN for word in words)):
             why = f"numbers; {some_of(words)} counts as a gap" if words else "numbers"
             return self.number(why, words)
         times = as_times(self.cells)
         if times is not None:
-            return self._date("dates", times)
+            return self._date(_reading(filled), times)
+        hint = _like_numbers(filled)
         if distinct == len(filled) >= FEWEST_ROWS:
-            return self._left_out("an identifier or free text: different in every row")
+            why = "an identifier or free text: different in every row"
+            return self._left_out(why + hint)
         if distinct > max(FREE_TEXT_VALUES, FREE_TEXT_SHARE * len(filled)):
             return self._left_out(
-                f"free text: {distinct:,} different values in {len(filled):,} rows"
+                f"free text: {distinct:,} different values in {len(filled):,} rows{hint}"
             )
-        return self._category(f"{distinct} different words")
+        return self._category(f"{distinct} different words{hint}")
 
     @property
     def _read_as_numbers(self) -> bool:
@@ -194,19 +212,18 @@ class _Cells:
             return self.number("numbers")
         if (known == known[0]).all():
             return self._left_out(f"the same in every row: {as_text(known[0])[:40]}")
-        if len(known) >= FEWEST_ROWS and self._tells_rows_apart(known):
-            return self._left_out(COUNTS_ROWS)
+        if len(known) >= FEWEST_ROWS and (why := self._told_apart(known)):
+            return self._left_out(why)
         return self.number("numbers")
 
-    def _tells_rows_apart(self, values: NDArray[Any]) -> bool:
-        """Whether whole numbers count the rows, or are called an identifier, none of them twice."""
+    def _told_apart(self, values: NDArray[Any]) -> str | None:
+        """Why whole numbers only tell rows apart: they grow, or are called an identifier."""
         if values.dtype.kind == "b" or (values != np.floor(values)).any():
-            return False
-        # As Python's numbers, whose difference does not overflow.
-        reach = values[-1].item() - values[0].item()
-        if (values[1:] > values[:-1]).all() and reach == len(values) - 1:
-            return True
-        return _IDENTIFIER.search(self.name) is not None and len(np.unique(values)) == len(values)
+            return None
+        if (values[1:] > values[:-1]).all():
+            return GROWS
+        called = _IDENTIFIER.search(self.name) is not None
+        return COUNTS_ROWS if called and len(np.unique(values)) == len(values) else None
 
     def _made(self, kind: ColumnKind, why: str, columns: tuple[Column, ...] = ()) -> Described:
         if self._read_as_numbers:
@@ -220,6 +237,11 @@ class _Cells:
 
     def number(self, why: str, words: tuple[str, ...] = ()) -> Described:
         """Taken for a number, where these words count as gaps."""
+        values = (
+            self.cells.to_numpy() if self._read_as_numbers else as_numbers(self.cells).to_numpy()
+        )
+        place = f"{self.place}: column {self.name!r}"
+        check_steps(values, place, f", or leave them out (data.drop = {self.name!r})")
         return self._made("number", why, (Column(self.name, source=self.name, gaps=words),))
 
     def _category(self, why: str) -> Described:
@@ -363,6 +385,32 @@ def as_times(cells: pd.Series[Any]) -> pd.Series[Any] | None:
         if not (times.isna() & cells.notna()).any():
             return times
     return None
+
+
+def _reading(dates: pd.Series[Any]) -> str:
+    """Why cells are dates; where day and month could change places, what was taken."""
+    import pandas as pd
+
+    text = dates.map(as_text)
+    if not text.str.match(r"\d{1,2}/\d{1,2}/\d{4}").all():
+        return "dates"
+    day = text.str.extract(r"(\d+/\d+/\d+)", expand=False)
+    both = [pd.to_datetime(day, format=form, errors="coerce") for form in ("%d/%m/%Y", "%m/%d/%Y")]
+    if any(one.isna().any() for one in both):
+        return "dates"
+    return (
+        "dates, read as day/month/year, though month/day/year would fit as well: write 2026-11-26"
+    )
+
+
+def _like_numbers(words: pd.Series[Any]) -> str:
+    """What to add of words that are numbers written in another way; nothing of other words."""
+    text = words.iloc[:: max(1, len(words) // 1_000)].map(as_text)
+    if text.str.fullmatch(_LIKE_A_NUMBER).mean() < NUMBER_SHARE:
+        return ""
+    return (
+        f", though they look like numbers (written as {text.iloc[0][:20]!r}): write them as 1234.5"
+    )
 
 
 def _part(times: pd.Series[Any], part: str) -> pd.Series[Any]:

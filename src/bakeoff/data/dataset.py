@@ -260,6 +260,34 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+COARSEST = 0.1
+"""Step between two neighbouring float32 numbers as a share of the sd, beyond which values are lost."""
+
+
+def check_steps(values: NDArray[Any], place: str, instead: str = "") -> None:
+    """DataError where float32, in which networks compute, cannot tell values apart.
+
+    Args:
+        values: shape (n,), before they become float32; NaN stands for a gap. Some of them are
+            looked at.
+        place: of the values in the message.
+        instead: what else can be done.
+    """
+    values = np.asarray(values[:: max(1, len(values) // 1_000)], np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest, spread = np.abs(values).max(), float(values.std())
+        step = float(np.spacing(np.float32(largest)))
+    if 0.0 < COARSEST * spread < step < np.inf:
+        middle = float(values.mean())
+        raise DataError(
+            f"{place}: values near {middle:.6g} that differ by about {spread:.2g} are too close together for "
+            f"float32, whose step there is {step:.2g}; subtract {middle:.6g} from them{instead}"
+        )
+
+
 def some_of(words: Sequence[str], limit: int = 5) -> str:
     """The first few words, quoted, and how many more there are."""
     shown = ", ".join(repr(word) for word in words[:limit])

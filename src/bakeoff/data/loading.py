@@ -44,9 +44,11 @@ def load_dataset(
         if len(data) != 2:
             raise UsageError(f"data: a pair (features, labels) is needed, got {len(data)} items")
         x, y = data
-        is_frame = hasattr(x, "columns")
+        as_it_is = hasattr(x, "columns") or hasattr(
+            x, "toarray"
+        )  # frames; what is sparse is refused
         return from_arrays(
-            x if is_frame else np.asarray(x),
+            x if as_it_is else np.asarray(x),
             np.asarray(y),
             in_order=in_order,
             task=task,

@@ -16,7 +16,7 @@ from bakeoff import words
 from bakeoff.data.array_files import read_idx, read_npz
 from bakeoff.data.arrays import DEFAULT_TEST_FRACTION, from_arrays
 from bakeoff.data.catalogue import CATALOGUE
-from bakeoff.data.dataset import Dataset
+from bakeoff.data.dataset import Dataset, some_of
 from bakeoff.data.frames import Roles
 from bakeoff.errors import DataError
 
@@ -143,6 +143,13 @@ def _joined(train: _Part, validation: _Part, roles: Roles) -> _Part:
     labels = [np.asarray(part["y"]) for part in (train, validation)]
     if labels[0].dtype.kind != labels[1].dtype.kind:
         labels = [one.astype(str) for one in labels]
+    if labels[0].dtype.kind in "OU":
+        strange = sorted({*map(str, labels[1])} - {*map(str, labels[0])})
+        if strange:
+            raise DataError(
+                f"data.validation: every class must be one of the other examples', but {strange[0]!r} is "
+                f"none (there are {some_of(sorted({*map(str, labels[0])}))}); write it as there"
+            )
     missing = [one for one in train["x"].columns if one not in validation["x"].columns]
     if missing:
         raise DataError(
@@ -176,11 +183,11 @@ def _reader(path: Path, roles: Roles) -> Callable[[Path], tuple[_Part, _Part | N
     if suffix in (".csv", ".tsv"):
         from bakeoff.data.tables import read_csv
 
-        return lambda file: _from_table(read_csv(file, roles))
+        return lambda file: _from_table(read_csv(file, roles), roles)
     if suffix in (".parquet", ".pq"):
         from bakeoff.data.tables import read_parquet
 
-        return lambda file: _from_table(read_parquet(file, roles))
+        return lambda file: _from_table(read_parquet(file, roles), roles)
     target = roles.target
     if replace(roles, target=None) != Roles():
         raise DataError(
@@ -201,8 +208,12 @@ def _reader(path: Path, roles: Roles) -> Callable[[Path], tuple[_Part, _Part | N
     return _read_idx_folder if _idx_pairs(path) else _read_pictures
 
 
-def _from_table(table: Any) -> tuple[_Part, None]:
+def _from_table(table: Any, roles: Roles) -> tuple[_Part, None]:
     part = {key: getattr(table, key) for key in ("target", "weights", "groups", "folds")}
+    said = {roles.weights: "weighs", roles.groups: "groups", roles.fold: "folds"}
+    part["remarks"] = tuple(
+        f"Column {name} {verb} each row, as you said" for name, verb in said.items() if name
+    )
     return {"x": table.frame, "y": table.labels, **part}, None
 
 

@@ -18,9 +18,13 @@ from bakeoff.errors import DataError
 # How tables write "nothing here"; the words that pandas knows.
 _GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
 
+_PEEK = 65_536
+
 
 def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = True) -> Table:
     """Reads a CSV file whose first line names the columns; comma, semicolon or tab.
+
+    Between semicolons, fractions may be written with a comma.
 
     Args:
         path: of the file, UTF-8.
@@ -38,6 +42,7 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
     header, separator = _header(raw, path)
     rule = f"{path}: every line must have the {len(header)} cells of the first one"
     _check_lines(raw, separator, len(header), rule)
+    decimal = _decimal(raw, separator)
     roles = roles or Roles()
     label = find_target(header, roles.target, str(path)) if needs_target else None
     with Parsing(rule, "mend that line"), warnings.catch_warnings():
@@ -56,9 +61,13 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
             na_values=_GAPS,
             low_memory=False,
             on_bad_lines="error",
+            decimal=decimal,
         )
+    _check_short_lines(raw, separator, len(header), len(frame), rule)
     if label is not None:
         text = frame[label].str.slice(1)
+        if decimal == ",":
+            text = text.str.replace(r"^\s*([-+]?\d*),(\d+)\s*$", r"\1.\2", regex=True)
         frame[label] = text.where(text != "")
     return from_frame(frame, str(path), label, roles)
 
@@ -154,6 +163,31 @@ def _check_lines(raw: bytes, separator: str, num_columns: int, rule: str) -> Non
     lines = sum(1 for line in raw.splitlines() if line.strip())
     if lines * num_columns > len(raw) + 1:
         raise DataError(f"{rule}, but most have fewer; mend or drop them")
+
+
+def _check_short_lines(
+    raw: bytes, separator: str, num_columns: int, num_rows: int, rule: str
+) -> None:
+    """DataError for a line with too few cells, which pandas would fill up with gaps."""
+    if b'"' not in raw and raw.count(separator.encode()) == (num_rows + 1) * (num_columns - 1):
+        return  # none is short, and no cell can hold a separator
+    with Parsing(rule, "mend that line"):
+        text = io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", newline="")
+        rows = (row for row in csv.reader(text, delimiter=separator) if row)
+        short = next(((n, len(row)) for n, row in enumerate(rows) if len(row) < num_columns), None)
+    if short is not None:
+        raise DataError(
+            f"{rule}, but row {short[0]} has {short[1]}; add what is missing (an empty cell is a gap)"
+        )
+
+
+def _decimal(raw: bytes, separator: str) -> str:
+    """The sign before fractions: where semicolons part the cells it may be a comma."""
+    if separator != ";":
+        return "."
+    start = raw[:_PEEK]
+    commas, points = (len(re.findall(rb"\d%s\d" % sign, start)) for sign in (rb",", rb"\."))
+    return "," if commas > points else "."
 
 
 def _is_number(cell: str) -> bool:

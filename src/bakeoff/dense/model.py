@@ -122,9 +122,11 @@ class TrainedModel:
 
     @property
     def classes(self) -> NDArray[Any]:
-        """What ``predict`` answers with: integers where all names are whole numbers, else text."""
+        """What ``predict`` answers with: integers or booleans where all names are some, else text."""
         if all(_is_whole(name) for name in self.class_names):
             return np.array([int(name) for name in self.class_names], np.int64)
+        if set(self.class_names) <= {"False", "True"}:
+            return np.array([name == "True" for name in self.class_names])
         return np.array(self.class_names)
 
     def predict(self, x: Any) -> NDArray[Any]:

@@ -37,7 +37,8 @@ class FinalSummary:
         test: metric name → 95 % interval of what models trained so reach on such test examples; of
             accuracy, balanced accuracy, rmse and mae.
         again: 95 % interval of the test accuracy of one further training.
-        headline: the metric that leads: the one that decided, where the test part measured it.
+        headline: the metric that leads: the one that decided, where the test part measured it; of a
+            loss the accuracy.
         beside: further metrics that the test part measured, but accuracy, balanced accuracy, loss.
         delivered: the refit that is handed over.
         recalls: per class, by the delivered model.
@@ -158,7 +159,7 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     is_regression = result.task == "regression"
     core = REGRESSION.metrics if is_regression else ()
     headline = metric
-    if not measured or not (metric.share or is_regression):
+    if not measured or metric.name == "loss":  # a loss by itself tells nobody how good a model is
         headline = (REGRESSION if is_regression else CLASSIFICATION).metrics[0]
     beside = tuple(
         one

@@ -18,7 +18,7 @@ from bakeoff.evidence.lint_runs import lint_result
 from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
-from bakeoff.execution.baselines import train_baselines
+from bakeoff.execution.baselines import leaks, train_baselines
 from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker, pinned_label
 from bakeoff.execution.context import StudyContext
@@ -44,6 +44,7 @@ from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import default_metric
+from bakeoff.tasks.further import further
 from bakeoff.trainables.base import Request, StudyData, Trainable
 
 NUM_SCREENING = 3
@@ -90,8 +91,12 @@ def metric_for(spec: StudySpec, data: DataSummary, task: Task) -> Metric:
     try:
         return task.metric(name)
     except KeyError:
-        known = ", ".join(metric.name for metric in task.metrics)
-        raise UsageError(f"metric: the model does not measure {name}; it has {known}") from None
+        known = [metric.name for metric in task.metrics]
+        if task.kind != "declared":
+            known += [one.name for one in further(task.kind) if one.name not in known]
+        raise UsageError(
+            f"metric: the model does not measure {name}; it has {', '.join(known)}"
+        ) from None
 
 
 def split_of(spec: StudySpec, trainable: Trainable) -> Literal["folds", "last", "own", "time"]:
@@ -206,7 +211,7 @@ def run_study(
             chosen = stages[-1].candidate(stages[-1].verdict.chosen)
             if spec.audit:
                 audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
-            baselines = train_baselines(context, chosen)
+            baselines = train_baselines(context, chosen, stages[-1].verdict.num_replicates)
             final = _earlier_final(context, chosen, fresh=options.fresh)
             if final is None and trainable.task.score is not None:
                 notify(
@@ -241,6 +246,7 @@ def run_study(
             task=trainable.task.kind,
             model_kind=trainable.kind,
             baselines=baselines,
+            leaks=leaks(dataset) if baselines else (),
         )
         result = dataclasses.replace(result, lint=lint_result(result))
         store.finish_study(study_id, result)

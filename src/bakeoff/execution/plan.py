@@ -9,7 +9,7 @@ from typing import Any
 from bakeoff.data.dataset import Dataset
 from bakeoff.evidence.audit import replicates_of
 from bakeoff.evidence.power import expected_reach
-from bakeoff.execution.baselines import simple_models
+from bakeoff.execution.baselines import num_replicates, simple_models
 from bakeoff.execution.candidates import (
     CandidateMaker,
     pinned_label,
@@ -67,8 +67,11 @@ def plan_study(
         closing = (audit[0] + refits, audit[1] + refits)
         clock.add(*closing, stages[-1].candidates)
         simple = simple_models(spec, trainable, dataset, data, looks[0])
-        clock.add_seconds(sum(simple.values()))
-        closing = (closing[0] + looks[0] * len(simple), closing[1] + looks[0] * len(simple))
+        if simple:
+            most = num_replicates(simple, looks[0], looks[-1])
+            each = sum(simple.values())
+            clock.add_seconds(looks[0] * each, most * each)
+            closing = (closing[0] + looks[0] * len(simple), closing[1] + most * len(simple))
     return StudyPlan(
         name=spec.name,
         kind=spec.kind,
@@ -112,10 +115,10 @@ class _Clock:
         self.low += fewest * mean
         self.high += most * mean
 
-    def add_seconds(self, seconds: float) -> None:
+    def add_seconds(self, low: float, high: float) -> None:
         """Counts what is no run of a candidate."""
         if self.low is not None and self.high is not None:
-            self.low, self.high = self.low + seconds, self.high + seconds
+            self.low, self.high = self.low + low, self.high + high
 
     def estimated(self, slots: int, min_runs: int, max_runs: int) -> tuple[float, float] | None:
         if self.low is None or self.high is None:

@@ -172,6 +172,7 @@ def render(result: StudyResult) -> str:
         beside=notes.beside(final) if final else [],
         model_file=notes.model_file(final.final) if final else None,
         baselines=notes.baselines(summary),
+        leaks=notes.leaks(summary),
         nothing=notes.knowing_nothing(summary),
         epochs_taken=notes.epochs_taken(final) if final else None,
         by_itself=words.level(final.delivered.value(f"test_{final.headline.name}"), final.headline)

@@ -53,6 +53,7 @@ def result_document(result: StudyResult) -> dict[str, Any]:
             }
             for one in result.baselines
         ],
+        "leaks": [{"column": name, "share": share} for name, share in result.leaks],
         "lint": [_plain(finding) for finding in result.lint],
         "claims": [_plain(claim) for claim in result.claims],
         "final": _final(summary.final) if summary.final else _authors_last(summary),

@@ -135,6 +135,15 @@ def baselines(summary: Summary) -> list[str]:
     return sentences
 
 
+def leaks(summary: Summary) -> list[str]:
+    """Columns that give the target away, one sentence each."""
+    return [
+        f"{words.code(name)} alone predicts nearly everything ({words.percent(share)} of it): if it is not "
+        "known beforehand, leave it out (data.drop)"
+        for name, share in summary.result.leaks
+    ]
+
+
 def epochs_taken(final: FinalSummary) -> str | None:
     """How long the refits trained where they stopped early by themselves."""
     taken, values = final.metrics.get("epochs"), final.final.settings

@@ -105,6 +105,7 @@ def final_lines(summary: Summary) -> list[str]:
         )
     if told := notes.baselines(summary):
         lines.append(f"On the same folds, validation {summary.metric.words}: {'; '.join(told)}.")
+    lines += [f"{line}." for line in notes.leaks(summary)]
     others = [
         f"{name.replace('_', ' ')} {words.percent(final.mean(f'test_{name}'))}"
         for name in ("accuracy", "balanced_accuracy")

@@ -207,13 +207,37 @@ def house_message(error: Mapping[str, Any], name: str) -> str:
     return _wrong_type(kind, value, got, name)
 
 
+ELSEWHERE = {
+    "auc": "roc_auc",
+    "brier_score": "brier",
+    "cross_entropy": "loss",
+    "crossentropy": "loss",
+    "log_loss": "loss",
+    "logloss": "loss",
+    "mcc": "matthews_corrcoef",
+    "mean_absolute_error": "mae",
+    "mean_absolute_percentage_error": "mape",
+    "mean_squared_error": "rmse",
+    "mse": "rmse",
+    "neg_brier_score": "brier",
+    "neg_log_loss": "loss",
+    "neg_mean_absolute_error": "mae",
+    "neg_root_mean_squared_error": "rmse",
+    "root_mean_squared_error": "rmse",
+}
+"""What some metrics are called in other libraries."""
+
+
 def one_of(options: Sequence[str], value: object) -> str:
     """``must be one of "a", "b", but got "x"; choose one of them``."""
     rule = f"must be {'one of ' if len(options) > 1 else ''}" + ", ".join(
         f'"{one}"' for one in options
     )
     text = f"{rule}, but got {shown(value)}"
-    meant = nearest(value, options) if isinstance(value, str) else None
+    meant = None
+    if isinstance(value, str):
+        elsewhere = ELSEWHERE.get(value.lower())
+        meant = elsewhere if elsewhere in options else nearest(value, options)
     return f"{text}; did you mean {shown(meant)}?" if meant else f"{text}; choose one of them"
 
 

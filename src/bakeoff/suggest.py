@@ -21,8 +21,8 @@ from bakeoff.study import Study
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
-STEPS = 3_000
-"""Steps that a small network needs on a table, roughly; epochs follow from it."""
+STEPS, STEPS_OF_MANY = 3_000, 2_000
+"""Steps that a small network needs on a table, roughly, and with many rows; epochs follow from it."""
 
 FEWEST_EPOCHS = 2
 MOST_VALUES = 1e8
@@ -89,9 +89,9 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
     rows = dataset.num_examples
     is_image = dataset.image_shape is not None
     batch_size = 32 if rows < 5_000 else 128 if rows < 50_000 else 1_024
-    epochs = int(
-        np.clip(round(STEPS * batch_size / max(rows, 1)), 4 if rows < MANY_ROWS else 2, 60)
-    )
+    many = rows >= MANY_ROWS
+    steps, fewest = (STEPS_OF_MANY, 2) if many else (STEPS, 4)
+    epochs = int(np.clip(round(steps * batch_size / max(rows, 1)), fewest, 60))
     # Thousands of columns make each pass dear.
     epochs = min(epochs, max(FEWEST_EPOCHS, int(MOST_VALUES / (rows * dataset.num_features))))
     wide = [64, 64] if rows >= 1_000 else [32]
@@ -103,7 +103,6 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
         "batch_size": batch_size,
         "epochs": epochs,
     }
-    many = rows >= MANY_ROWS
     stages: list[dict[str, Any]] = [
         {
             "name": "learning rate",

@@ -349,10 +349,18 @@ def as_numbers(cells: pd.Series[Any]) -> pd.Series[Any]:
     """Numbers where cells are some, NaN elsewhere."""
     import pandas as pd
 
-    try:
+    if getattr(cells.dtype, "kind", "O") in "biufM":
         return pd.to_numeric(cells, errors="coerce").astype("float64")
-    except (OverflowError, TypeError, ValueError):  # whole numbers beyond any float; lists
+    try:
+        codes, values = pd.factorize(cells)
+    except TypeError:  # lists and the like
         return cells.map(_as_number).astype("float64")
+    different = pd.Series(values, dtype=object)
+    try:
+        numbers = pd.to_numeric(different, errors="coerce").astype("float64")
+    except (OverflowError, TypeError, ValueError):  # whole numbers beyond any float
+        numbers = different.map(_as_number).astype("float64")
+    return pd.Series(np.append(numbers, np.nan)[codes], cells.index)
 
 
 def _as_number(cell: Any) -> float:
@@ -377,13 +385,16 @@ def as_times(cells: pd.Series[Any]) -> pd.Series[Any] | None:
     sample = filled.iloc[:: max(1, len(filled) // 100)].map(as_text)
     if not sample.str.match(r"\d{1,4}[-./ ]").all():
         return None
+    codes, values = pd.factorize(cells)
+    text = pd.Series([as_text(value) for value in values])
     for form in _FORMATS:
         if pd.to_datetime(sample, format=form, errors="coerce", utc=True).isna().any():
             continue
-        text = cells.map(as_text, na_action="ignore")
         times = pd.to_datetime(text, format=form, errors="coerce", utc=True).dt.tz_localize(None)
-        if not (times.isna() & cells.notna()).any():
-            return times
+        if not times.isna().any():
+            gap = pd.Series([pd.NaT], dtype=times.dtype)
+            found: pd.Series[Any] = pd.concat([times, gap]).iloc[codes].set_axis(cells.index)
+            return found
     return None
 
 
@@ -391,7 +402,7 @@ def _reading(dates: pd.Series[Any]) -> str:
     """Why cells are dates; where day and month could change places, what was taken."""
     import pandas as pd
 
-    text = dates.map(as_text)
+    text = pd.Series(dates.unique()).map(as_text)
     if not text.str.match(r"\d{1,2}/\d{1,2}/\d{4}").all():
         return "dates"
     day = text.str.extract(r"(\d+/\d+/\d+)", expand=False)

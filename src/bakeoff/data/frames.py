@@ -151,6 +151,8 @@ _ROLES = {"weights": _weights, "groups": _groups, "fold": _folds}
 
 def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
     """Numbers where every label is one (so that 10 comes after 9), else text."""
+    import pandas as pd
+
     gap = np.flatnonzero(column.isna().to_numpy())
     if len(gap):
         raise DataError(
@@ -158,7 +160,8 @@ def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
         )
     if getattr(column.dtype, "kind", "O") in "biuf":
         return column.to_numpy()
-    words = [str(value).strip() for value in column]
+    codes, values = pd.factorize(column)
+    words = [str(value).strip() for value in values]
     longest = max(map(len, words))
     if longest > _MAX_NAME:  # a matrix of texts is as wide as the longest of them
         raise DataError(
@@ -169,8 +172,8 @@ def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
     try:
         numbers = text.astype(np.float64)
     except ValueError:
-        return text
-    return numbers if np.isfinite(numbers).all() else text
+        return text[codes]
+    return numbers[codes] if np.isfinite(numbers).all() else text[codes]
 
 
 def check_header(header: list[str], place: str) -> None:

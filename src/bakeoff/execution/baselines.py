@@ -126,7 +126,8 @@ def train_baselines(
     fewest = context.rule.looks[0]
     models = simple_models(context.spec, service.trainable, context.dataset, data, fewest)
     if not models:
-        if context.spec.baselines:
+        on_tables = service.trainable.kind == "dense" and context.dataset.is_table
+        if context.spec.baselines or (context.spec.baselines is None and on_tables):
             service.notify(
                 Note("No baselines: on so much data they would take longer than the study.")
             )

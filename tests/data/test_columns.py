@@ -9,7 +9,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
 from bakeoff.data.arrays import from_arrays
-from bakeoff.data.columns import Rules, code, describe
+from bakeoff.data.cells import code
+from bakeoff.data.columns import Rules, describe
 from bakeoff.data.encoding import Encoding, fit
 from bakeoff.data.splits import group_folds, make_replicates, split_rows
 from bakeoff.errors import DataError

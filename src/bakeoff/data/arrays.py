@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.cells import are_made, code
 from bakeoff.data.classes import as_values, kind_of_task, number_classes
-from bakeoff.data.columns import Rules, are_made, code, describe
+from bakeoff.data.columns import Rules, describe
 from bakeoff.data.dataset import (
     Dataset,
     assemble,

@@ -89,7 +89,7 @@ class Encoding:
         dates are numbers, a column for each part of theirs.
 
         Args:
-            features: as ``columns.code`` makes them, shape (num_examples, num_columns).
+            features: as ``cells.code`` makes them, shape (num_examples, num_columns).
         """
         if not self.parts:
             return self._frame(features)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.columns import Rules, are_made, as_numbers, code, nearest
+from bakeoff.data.cells import are_made, as_numbers, code
+from bakeoff.data.columns import Rules, nearest
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 

@@ -125,7 +125,7 @@ def read_features(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
 
 
 def _from_table(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
-    from bakeoff.data.columns import code
+    from bakeoff.data.cells import code
     from bakeoff.data.tables import read_csv, read_parquet
 
     read = read_csv if path.suffix.lower() in (".csv", ".tsv") else read_parquet

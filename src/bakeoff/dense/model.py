@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.arrays import as_features
-from bakeoff.data.columns import code
+from bakeoff.data.cells import code
 from bakeoff.data.encoding import Encoding
 from bakeoff.data.reading import read_file
 from bakeoff.dense.base import Layer, Scaling, layers_of, scaling_of

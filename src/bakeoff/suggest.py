@@ -28,7 +28,7 @@ FEWEST_EPOCHS = 2
 MOST_VALUES = 1e8
 """Examples × columns × passes of one run, at most."""
 
-MANY_ROWS = 100_000
+MANY_ROWS = 50_000
 MOST_TOLD = 40
 
 
@@ -88,8 +88,8 @@ def suggested(dataset: Dataset) -> dict[str, Any]:
     """
     rows = dataset.num_examples
     is_image = dataset.image_shape is not None
-    batch_size = 32 if rows < 5_000 else 128 if rows < 50_000 else 1_024
     many = rows >= MANY_ROWS
+    batch_size = 32 if rows < 5_000 else 1_024 if many else 128
     steps, fewest = (STEPS_OF_MANY, 2) if many else (STEPS, 4)
     epochs = int(np.clip(round(steps * batch_size / max(rows, 1)), fewest, 60))
     # Thousands of columns make each pass dear.

@@ -278,7 +278,9 @@ def test_networks_on_a_table_are_held_against_simple_models_and_nothing_else_is(
         study = Study(dataset, looks=[3], folds=6, audit=False, final_replicates=1, **options)
         return [
             one.label
-            for one in study.stage("one", candidates=[{}]).run(store=":memory:").record.baselines
+            for one in study.stage("one", candidates=[{}])
+            .run(store=":memory:", on="threads")
+            .record.baselines
         ]
 
     table = blobs()

@@ -235,6 +235,7 @@ def test_a_diverged_run_is_failed_named_and_not_averaged(clouds: Dataset) -> Non
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=1,
     )
     study.stage("rate", learning_rate=[0.05, 1e6])
@@ -258,17 +259,15 @@ def test_a_stage_in_which_everything_fails_ends_the_study(clouds: Dataset) -> No
 def test_failed_runs_are_kept_until_they_are_asked_for_again(
     clouds: Dataset, tmp_path: Path
 ) -> None:
-    study = Study(
-        clouds, base={"activation": "linear"}, looks=[3], folds=6, audit=False, final_replicates=1
-    )
+    options: dict[str, Any] = {"audit": False, "baselines": False, "final_replicates": 1}
+    study = Study(clouds, base={"activation": "linear"}, looks=[3], folds=6, **options)
     study.stage("rate", learning_rate=[0.05, 1e6])
     store = tmp_path / "runs.sqlite"
     first, second, third = Counting(), Counting(), Counting()
     study.run(store=store, observer=first)
     study.run(store=store, observer=second)
     study.run(store=store, observer=third, retry_failed=True)
-    baselines = [request for request in first.trained if request.stage == "baselines"]
-    assert len(first.trained) - len(baselines) == 7
+    assert len(first.trained) == 7
     assert second.trained == []
     assert [request.label for request in third.trained] == ["1e+06"] * 3
 
@@ -360,6 +359,7 @@ def test_an_author_may_call_a_candidate_incumbent(clouds: Dataset) -> None:
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=1,
     )
     study.stage("width", hidden=[[6], [12]])
@@ -383,6 +383,7 @@ def test_a_verdict_on_one_split_says_that_it_holds_for_it_alone(clouds: Dataset)
             folds=6,
             split=split,
             audit=False,
+            baselines=False,
             final_replicates=1,
         )
         study.stage("scale", scale=["none", "standard"])
@@ -438,7 +439,8 @@ def test_the_store_gives_back_the_same_document(clouds: Dataset, tmp_path: Path)
 def test_a_second_study_on_the_same_test_part_is_counted(clouds: Dataset, tmp_path: Path) -> None:
     store = tmp_path / "runs.sqlite"
     first = make_study(clouds).run(store=store)
-    other = Study(clouds, name="other", base={"epochs": 2}, looks=[3], folds=6, final_replicates=1)
+    options: dict[str, Any] = {"baselines": False, "final_replicates": 1}
+    other = Study(clouds, name="other", base={"epochs": 2}, looks=[3], folds=6, **options)
     other.stage("width", hidden=[[3], [5]])
     second = other.run(store=store)
     assert [o.ordinal for o in first.record.openings] == [1]

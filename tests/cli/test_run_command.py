@@ -200,7 +200,10 @@ def test_an_interruption_ends_within_a_second_with_130_and_no_traceback(
         time.sleep(0.05)
     time.sleep(1.0)  # into the training
     process.send_signal(how)
-    out, err = process.communicate(timeout=10)
+    try:
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()  # it would go on for hours
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
     assert "the same command goes on" in err

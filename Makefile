@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 STAMPS := .stamps
 NATIVE := CMakeLists.txt $(wildcard native/* native/*/*) pyproject.toml constraints.txt
 
+# Containers tend to forbid Python to keep what it compiled. The tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench format lint types imports docs slow wheel clean tools docs-site integrations
 

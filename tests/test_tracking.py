@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -33,6 +34,27 @@ def study(name: str = "tracked", **options) -> Study:
 def stored(tmp_path_factory) -> tuple[Path, Result]:
     store = tmp_path_factory.mktemp("tracking") / "bakeoff.sqlite"
     return store, study().run(store=store)
+
+
+@pytest.fixture(scope="module")
+def new_database(tmp_path_factory) -> Path:
+    """As MLflow makes it, which takes it seconds each time; a copy of it is as good as new."""
+    path = tmp_path_factory.mktemp("mlflow") / "new.db"
+    _client(path).search_experiments()
+    return path
+
+
+@pytest.fixture
+def database(new_database, tmp_path) -> Path:
+    """A database of MLflow's that holds nothing yet."""
+    return Path(shutil.copy(new_database, tmp_path / "mlflow.db"))
+
+
+def _place(tool: str, request) -> Path:
+    """A place in which the tool has nothing yet."""
+    if tool == "mlflow":
+        return request.getfixturevalue("database")
+    return request.getfixturevalue("tmp_path") / "log"
 
 
 def _client(path: Path):
@@ -143,10 +165,10 @@ def test_a_study_is_logged_the_same_while_it_runs_afterwards_and_when_it_is_gone
 
 
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
-def test_runs_are_there_as_soon_as_they_are_finished(tool, tmp_path) -> None:
+def test_runs_are_there_as_soon_as_they_are_finished(tool, request) -> None:
     """Also of a study that never comes to its end."""
     pytest.importorskip(tool)
-    place = tmp_path / "log"
+    place = _place(tool, request)
     seen = []
 
     def give_up(event) -> None:
@@ -164,8 +186,9 @@ def test_runs_are_there_as_soon_as_they_are_finished(tool, tmp_path) -> None:
     assert len(files) == 2
 
 
-def test_an_unfinished_study_is_exported_as_far_as_it_got_and_that_is_said(tmp_path) -> None:
-    pytest.importorskip("mlflow")
+def test_an_unfinished_study_is_exported_as_far_as_it_got_and_that_is_said(
+    database, tmp_path
+) -> None:
     store = tmp_path / "s.sqlite"
     finished = []
 
@@ -176,13 +199,13 @@ def test_an_unfinished_study_is_exported_as_far_as_it_got_and_that_is_said(tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         tuned().run(store=store, observer=give_up)
-    asked = ["export", "live", str(tmp_path / "m.db"), "--to", "mlflow", "--store", str(store)]
+    asked = ["export", "live", str(database), "--to", "mlflow", "--store", str(store)]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     assert "live has not come to its end" in done.stderr
     number = int(done.stdout.split()[0])
     assert number == sum(isinstance(event, RunFinished) for event in finished)
-    assert sum(logged("mlflow", tmp_path / "m.db").values()) == number
+    assert sum(logged("mlflow", database).values()) == number
 
 
 def test_a_changed_study_is_logged_beside_the_old_one(tmp_path) -> None:
@@ -202,7 +225,7 @@ def test_a_changed_study_is_logged_beside_the_old_one(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
-def test_any_name_and_metric_of_the_users_own_is_taken(tool, tmp_path) -> None:
+def test_any_name_and_metric_of_the_users_own_is_taken(tool, tmp_path, request) -> None:
     pytest.importorskip(tool)
     (tmp_path / "odd.py").write_text(
         "def train(data, *, seed, width=1):\n"
@@ -210,16 +233,16 @@ def test_any_name_and_metric_of_the_users_own_is_taken(tool, tmp_path) -> None:
     )
     model = {"function": f"{tmp_path / 'odd.py'}:train", "metrics": {"hit@10 (%)": "max"}}
     made = Study("digits", model=model, name="../odd na/me", looks=[3])
-    result = made.stage("w/id\nth", width=[1, 2]).run(store=":memory:")
-    assert result.log_to(tool, str(tmp_path / "log")) == 6
+    result = made.stage("w/id\nth", width=[1, 2]).run(store=":memory:", workers=1)
+    assert result.log_to(tool, str(_place(tool, request))) == 6
     assert not list(tmp_path.parent.glob("odd*"))
 
 
-def test_failed_runs_are_failed_there_too(tmp_path) -> None:
+def test_failed_runs_are_failed_there_too(database) -> None:
     made = Study("digits", base={"activation": "linear", "epochs": 3}, name="bad", looks=[3])
     made.stage("rate", learning_rate=[100.0, 0.001])
-    client = _client(tmp_path / "m.db")
-    made.run(store=":memory:").log_to("mlflow", str(tmp_path / "m.db"))
+    client = _client(database)
+    made.run(store=":memory:").log_to("mlflow", str(database))
     experiment = client.get_experiment_by_name("bad")
     states = [
         (one.info.status, "bakeoff.reason" in one.data.tags)
@@ -259,31 +282,32 @@ def test_where_nobody_watches_a_failed_log_is_a_warning(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
-def test_a_study_without_a_verdict_has_its_runs_in_the_log(tool, tmp_path) -> None:
+def test_a_study_without_a_verdict_has_its_runs_in_the_log(tool, tmp_path, request) -> None:
     pytest.importorskip(tool)
+    place = _place(tool, request)
     (tmp_path / "bad.py").write_text("def train(data, *, seed, width=1):\n    raise OSError\n")
     made = Study(
         "digits", model={"function": f"{tmp_path / 'bad.py'}:train"}, name="live", looks=[3]
     )
     made.stage("width", width=[1, 2])
     with pytest.raises(RunsFailedError):
-        made.run(store=":memory:", log=f"{tool}:{tmp_path / 'log'}")
+        made.run(store=":memory:", log=f"{tool}:{place}", workers=1)
     if tool == "tensorboard":
-        assert len(list((tmp_path / "log").rglob("events.*"))) == 6
+        assert len(list(place.rglob("events.*"))) == 6
     else:
-        client = _client(tmp_path / "log")
+        client = _client(place)
         found = client.search_runs([client.get_experiment_by_name("live").experiment_id])
         assert [one.info.status for one in found] == ["FAILED"] * 6
 
 
-def test_what_an_interruption_left_half_written_is_not_taken_for_the_run(stored, tmp_path) -> None:
-    client = _client(tmp_path / "m.db")
+def test_what_an_interruption_left_half_written_is_not_taken_for_the_run(stored, database) -> None:
+    client = _client(database)
     _, result = stored
-    result.log_to("mlflow", str(tmp_path / "m.db"))
+    result.log_to("mlflow", str(database))
     experiment = client.get_experiment_by_name("tracked").experiment_id
     (first, *_) = client.search_runs([experiment], "tags.`bakeoff.step` = 'stage'")
     client.delete_tag(first.info.run_id, "bakeoff.key")
-    result.log_to("mlflow", str(tmp_path / "m.db"))
+    result.log_to("mlflow", str(database))
     again = client.search_runs([experiment], f"tags.`mlflow.runName` = '{first.info.run_name}'")
     assert len(again) == 2
 
@@ -303,12 +327,13 @@ def _deleted(path: Path) -> None:
     ],
 )
 def test_a_place_that_cannot_be_used_is_one_line_at_once(
-    stored, tmp_path, tool, prepare, message
+    stored, tmp_path, request, tool, prepare, message
 ) -> None:
     pytest.importorskip(tool)
-    prepare(tmp_path / "place")
+    place = _place(tool, request) if prepare is _deleted else tmp_path / "place"
+    prepare(place)
     with pytest.raises(UsageError) as told:
-        stored[1].log_to(tool, str(tmp_path / "place"))
+        stored[1].log_to(tool, str(place))
     assert message in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -344,7 +369,9 @@ def test_the_table_that_a_study_was_made_for_is_not_written_over(tmp_path, monke
     rows = [f"{i},{i * i % 7},{'yes' if i % 2 else 'no'}" for i in range(120)]
     table = "a,b,y\n" + "\n".join(rows) + "\n"
     (tmp_path / "mine.csv").write_text(table)
-    made = Study("mine.csv", target="y", base={"epochs": 1}, looks=[3], audit=False)
+    made = Study(
+        "mine.csv", target="y", base={"epochs": 1}, looks=[3], audit=False, baselines=False
+    )
     made.stage("width", hidden=[[2], [4]]).run()
     done = CliRunner().invoke(app, ["export", "mine", "--to", "csv"])
     assert done.exit_code == 0, done.output

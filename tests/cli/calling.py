@@ -1,9 +1,12 @@
-"""Runs the real command line in a process of its own, as a user does."""
+"""Calls the command line: in this process, or in one of its own as a user does."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -11,6 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from bakeoff.cli import main
+from bakeoff.stop import SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,31 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "100", "PYTHONWARNINGS": "error", **more}
 
 
-def bakeoff(*arguments: str, folder: Path, timeout: float = 120, **more: str) -> Done:
-    """Runs ``bakeoff`` with arguments in a folder."""
+def bakeoff(*arguments: str, folder: Path, **more: str) -> Done:
+    """Calls ``bakeoff`` with arguments in a folder, in this process: a new one imports for seconds.
+
+    What it leaves to the process is put back: folder, environment, streams and signals.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        with (
+            contextlib.chdir(folder),
+            mock.patch.dict(os.environ, environment(**more), clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            main(list(arguments))
+    except SystemExit as end:
+        assert isinstance(end.code, int)
+        return Done(end.code, out.getvalue(), err.getvalue())
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def bakeoff_process(*arguments: str, folder: Path, timeout: float = 120, **more: str) -> Done:
+    """Runs ``bakeoff`` as a program: where it matters what it imports, prints anywhere, or leaves."""
     done = subprocess.run(
         [sys.executable, "-m", "bakeoff", *arguments],
         cwd=folder,

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from calling import bakeoff
 
 PROGRAM = """
 import random, sys
@@ -28,19 +29,20 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory):
+    """A folder whose store keeps the runs of one gate for the next."""
+    place = tmp_path_factory.mktemp("gates")
+    (place / "train.py").write_text(PROGRAM)
+    return place
+
+
 def command(width):
     return f"{sys.executable} train.py {width} {{seed}}"
 
 
-def ab(folder, *words, **more):
-    return subprocess.run(
-        [sys.executable, "-m", "bakeoff", "ab", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **more,
-    )
+def ab(folder, *words):
+    return bakeoff("ab", *words, folder=folder)
 
 
 def ran(folder):
@@ -49,9 +51,9 @@ def ran(folder):
 
 def test_the_metric_is_found_and_the_first_run_counts(folder):
     done = ab(folder, command(0), command(2), "--json", "out.json", "--report", "r.html")
-    assert done.returncode == 0, done.stderr
-    assert "Metric: accuracy (more is better)" in done.stderr
-    assert "loss, accuracy" in done.stderr
+    assert done.code == 0, done.err
+    assert "Metric: accuracy (more is better)" in done.err
+    assert "loss, accuracy" in done.err
     result = json.loads((folder / "out.json").read_text())
     assert (result["metric"], result["task"], result["data"]["num_test"]) == (
         "accuracy",
@@ -64,7 +66,7 @@ def test_the_metric_is_found_and_the_first_run_counts(folder):
     assert ran(folder) == runs
     assert (folder / "r.html").stat().st_size > 10_000
     again = ab(folder, command(0), command(2))
-    assert (again.returncode, ran(folder)) == (0, runs)
+    assert (again.code, ran(folder)) == (0, runs)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +80,11 @@ def test_the_metric_is_found_and_the_first_run_counts(folder):
         ((1, 1.00001), "better", 5),
     ],
 )
-def test_a_gate_is_an_exit_code(folder, widths, gate, code):
+def test_a_gate_is_an_exit_code(gates, widths, gate, code):
     words = [command(width) for width in widths]
-    done = ab(folder, *words, "--metric", "loss:min", "--gate", gate, "--quiet")
-    assert done.returncode == code, done.stderr
-    assert ("not passed" in done.stderr) == (code == 5)
+    done = ab(gates, *words, "--metric", "loss:min", "--gate", gate, "--quiet")
+    assert done.code == code, done.err
+    assert ("not passed" in done.err) == (code == 5)
 
 
 def test_labels_and_the_most_replicates_are_what_was_asked_for(folder):
@@ -90,7 +92,7 @@ def test_labels_and_the_most_replicates_are_what_was_asked_for(folder):
         folder, command(1), command(1.00001), command(1.00002), "--metric", "loss:min",
         "--label", "old", "--max-replicates", "4", "--json", "-", "--quiet",
     )  # fmt: skip
-    result = json.loads(done.stdout)
+    result = json.loads(done.out)
     candidates = result["stages"][0]["candidates"]
     assert [one["label"] for one in candidates] == ["old", "B", "C"]
     assert {len(one["runs"]) for one in candidates} <= {3, 4}
@@ -119,20 +121,18 @@ def test_another_program_beside_them_runs_only_itself(folder):
 )
 def test_wrong_words_are_one_line_and_exit_2(tmp_path, words, message):
     done = ab(tmp_path, *words)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
+    assert done.code == 2
+    assert message in done.err
+    assert len(done.err.splitlines()) <= 2
 
 
 def test_a_first_run_that_fails_is_said_with_exit_4(tmp_path):
     done = ab(tmp_path, "sh -c 'echo trouble >&2; exit 3'", "echo loss=2")
-    assert done.returncode == 4
-    assert (
-        "the first run of the first command failed: ended with exit code 3: trouble" in done.stderr
-    )
+    assert done.code == 4
+    assert "the first run of the first command failed: ended with exit code 3: trouble" in done.err
     silent = ab(tmp_path, "echo hello", "echo loss=2")
-    assert silent.returncode == 4
-    assert "printed no metric" in silent.stderr
+    assert silent.code == 4
+    assert "printed no metric" in silent.err
 
 
 def test_interrupted_and_gone_on_with_nothing_runs_twice(folder):
@@ -151,7 +151,7 @@ def test_interrupted_and_gone_on_with_nothing_runs_twice(folder):
     driver.send_signal(signal.SIGINT)
     assert driver.wait(30) == 130
     begun = ran(folder)
-    assert ab(folder, *words).returncode == 0
+    assert ab(folder, *words).code == 0
     lines = (folder / "log").read_text().splitlines()
     # What was cut off in the middle begins again; nothing else does.
     assert len(lines) - len(set(lines)) <= (os.cpu_count() or 1)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from calling import SMALL_STUDY, bakeoff, environment
+from calling import SMALL_STUDY, bakeoff, bakeoff_process, environment
 
 from bakeoff.cli.running import seconds_of
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_results_go_to_standard_output_and_progress_to_standard_error(folder: Path) -> None:
-    done = bakeoff("run", "small.toml", folder=folder)
+    done = bakeoff_process("run", "small.toml", folder=folder)
     assert done.code == 0, done.err
     assert done.out.startswith("Summary\n")
     assert "1. width" not in done.out
@@ -49,7 +49,7 @@ def test_the_files_a_run_leaves_are_where_it_says(folder: Path) -> None:
 
 
 def test_json_to_standard_output_is_nothing_but_json(folder: Path) -> None:
-    done = bakeoff("run", "small.toml", "--json", "-", "--no-report", folder=folder)
+    done = bakeoff_process("run", "small.toml", "--json", "-", "--no-report", folder=folder)
     assert json.loads(done.out)["study"] == "small"
 
 
@@ -200,7 +200,10 @@ def test_an_interruption_ends_within_a_second_with_130_and_no_traceback(
         time.sleep(0.05)
     time.sleep(1.0)  # into the training
     process.send_signal(how)
-    out, err = process.communicate(timeout=10)
+    try:
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()  # it would go on for hours
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
     assert "the same command goes on" in err

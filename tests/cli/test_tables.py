@@ -186,6 +186,7 @@ def test_whole_numbers_that_could_be_either_are_asked_about(folder, tmp_path) ->
     )
     done = bakeoff(
         *("run", "t.csv", "--target", "count", "--task", "regression", "--set", "looks=[3]", "-q"),
+        *("--set", "baselines=false"),
         folder=tmp_path,
     )
     assert done.code == 0, done.err
@@ -212,7 +213,8 @@ def test_what_cannot_be_is_said_in_a_line(folder, arguments, message) -> None:
 
 def test_columns_that_are_missing_at_prediction_are_named(folder) -> None:
     table = pd.read_csv(folder / "churn.csv").drop(columns="spend")
-    study = Study(table, target="churned", base={"epochs": 1}, looks=[3], audit=False)
+    options = {"looks": [3], "audit": False, "baselines": False}
+    study = Study(table, target="churned", base={"epochs": 1}, **options)
     model = study.stage("width", hidden=[[], [4]]).run(store=":memory:").model
     with pytest.raises(DataError, match="'age' is missing"):
         model.predict(table.drop(columns="age"))
@@ -242,6 +244,7 @@ def test_groups_time_folds_and_weights_are_columns(folder) -> None:
             "name": "roles",
             "looks": [3],
             "audit": False,
+            "baselines": False,
             "final_replicates": 1,
             **more,
             "data": {"path": "roles.csv", "target": "churned", **data},

@@ -236,6 +236,7 @@ def test_a_diverged_run_is_failed_named_and_not_averaged(clouds: Dataset) -> Non
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=1,
     )
     study.stage("rate", learning_rate=[0.05, 1e6])
@@ -259,17 +260,15 @@ def test_a_stage_in_which_everything_fails_ends_the_study(clouds: Dataset) -> No
 def test_failed_runs_are_kept_until_they_are_asked_for_again(
     clouds: Dataset, tmp_path: Path
 ) -> None:
-    study = Study(
-        clouds, base={"activation": "linear"}, looks=[3], folds=6, audit=False, final_replicates=1
-    )
+    options: dict[str, Any] = {"audit": False, "baselines": False, "final_replicates": 1}
+    study = Study(clouds, base={"activation": "linear"}, looks=[3], folds=6, **options)
     study.stage("rate", learning_rate=[0.05, 1e6])
     store = tmp_path / "runs.sqlite"
     first, second, third = Counting(), Counting(), Counting()
     study.run(store=store, observer=first)
     study.run(store=store, observer=second)
     study.run(store=store, observer=third, retry_failed=True)
-    baselines = [request for request in first.trained if request.stage == "baselines"]
-    assert len(first.trained) - len(baselines) == 7
+    assert len(first.trained) == 7
     assert second.trained == []
     assert [request.label for request in third.trained] == ["1e+06"] * 3
 
@@ -279,7 +278,9 @@ def test_networks_on_a_table_are_held_against_simple_models_and_nothing_else_is(
         study = Study(dataset, looks=[3], folds=6, audit=False, final_replicates=1, **options)
         return [
             one.label
-            for one in study.stage("one", candidates=[{}]).run(store=":memory:").record.baselines
+            for one in study.stage("one", candidates=[{}])
+            .run(store=":memory:", on="threads")
+            .record.baselines
         ]
 
     table = blobs()
@@ -375,6 +376,7 @@ def test_an_author_may_call_a_candidate_incumbent(clouds: Dataset) -> None:
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=1,
     )
     study.stage("width", hidden=[[6], [12]])
@@ -398,6 +400,7 @@ def test_a_verdict_on_one_split_says_that_it_holds_for_it_alone(clouds: Dataset)
             folds=6,
             split=split,
             audit=False,
+            baselines=False,
             final_replicates=1,
         )
         study.stage("scale", scale=["none", "standard"])
@@ -453,7 +456,8 @@ def test_the_store_gives_back_the_same_document(clouds: Dataset, tmp_path: Path)
 def test_a_second_study_on_the_same_test_part_is_counted(clouds: Dataset, tmp_path: Path) -> None:
     store = tmp_path / "runs.sqlite"
     first = make_study(clouds).run(store=store)
-    other = Study(clouds, name="other", base={"epochs": 2}, looks=[3], folds=6, final_replicates=1)
+    options: dict[str, Any] = {"baselines": False, "final_replicates": 1}
+    other = Study(clouds, name="other", base={"epochs": 2}, looks=[3], folds=6, **options)
     other.stage("width", hidden=[[3], [5]])
     second = other.run(store=store)
     assert [o.ordinal for o in first.record.openings] == [1]

@@ -142,7 +142,8 @@ def test_the_first_stage_may_search(clouds: Dataset) -> None:
 
 
 def test_points_that_fail_do_not_compete(clouds: Dataset) -> None:
-    study = Study(clouds, base={"activation": "linear"}, looks=[3], folds=6, audit=False)
+    options = {"looks": [3], "folds": 6, "audit": False, "baselines": False}
+    study = Study(clouds, base={"activation": "linear"}, **options)
     study.stage(
         "search",
         search={"runs": 30, "sampler": "random"},
@@ -227,7 +228,7 @@ def test_without_optuna_it_is_said_before_anything_is_trained(
     assert not counting.trained
 
 
-def test_whole_ends_of_a_range_mean_whole_values_where_either_may_be(tmp_path: Path) -> None:
+def test_whole_ends_of_a_range_mean_whole_values_where_either_may_be() -> None:
     """``min_samples_leaf`` is a count or a share: 4.5 is neither."""
     from sklearn.tree import DecisionTreeClassifier
 
@@ -242,7 +243,7 @@ def test_whole_ends_of_a_range_mean_whole_values_where_either_may_be(tmp_path: P
     study.stage(
         "again", tune={"min_samples_leaf": {"low": 1, "high": 20, "points": 4}}, splitter=["best"]
     )
-    counts, shares, again = study.run(store=tmp_path / "runs.sqlite").record.stages
+    counts, shares, again = study.run(store=":memory:", on="threads").record.stages
     for stage, kind in ((counts, int), (shares, float)):
         kinds = {type(point.values["min_samples_leaf"]) for point in stage.tuning}
         assert kind in kinds

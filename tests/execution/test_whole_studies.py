@@ -45,7 +45,8 @@ def study(kind: str, metric: str) -> Study:
         looks=[3, 5],
         folds=6,
         final_replicates=3,
-        baselines=metric == "loss",
+        # Where a class is rare or a network dies, they differ from those of test_chain.
+        baselines=metric == "loss" and kind in ("unbalanced", "collapsing"),
     )
     one.stage("width", hidden=[[6], [12]])
     one.stage("activation", activation=["tanh", "relu"], tune={"learning_rate": [rate, rate / 5]})
@@ -120,14 +121,13 @@ def test_labels_without_a_pattern_have_no_winner(finished: tuple[str, str, Resul
         assert {stage.verdict.kind for stage in result.record.stages} <= {"tie", "undecided"}
 
 
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("kind", DATA)
 def test_an_interrupted_one_goes_on_to_the_same_result(
-    kind: str, metric: str, tmp_path: Path
+    finished: tuple[str, str, Result], tmp_path: Path
 ) -> None:
+    kind, metric, undisturbed = finished
     store = tmp_path / "runs.sqlite"
     for stop_after in (4, 15):
         with pytest.raises(Interrupted):
             study(kind, metric).run(store=store, observer=Counting(stop_after), workers=2)
     resumed = study(kind, metric).run(store=store, workers=2)
-    assert text_of(resumed) == text_of(study(kind, metric).run(store=":memory:"))
+    assert text_of(resumed) == text_of(undisturbed)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from functools import partial
 
 import pytest
 from executor_work import Watch, request, work
 
 from bakeoff.executors.processes import Processes
-from bakeoff.executors.threads import Threads
+from bakeoff.executors.threads import POLL_SECONDS, Threads
 
 
 def ray(slots):
@@ -75,6 +78,27 @@ def test_a_cancelled_run_ends_early_and_no_other_starts(executor):
     )
     assert len(found) <= executor.slots
     assert {one.stopped for one in found.values()} == {"cancelled"}
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads")
+def test_a_signal_that_outlasts_a_wait_of_the_driver_is_heard():
+    """On a busy machine a handler may take longer than the driver means to wait."""
+    watch = Watch()
+
+    def ask_to_end(*_):
+        time.sleep(2 * POLL_SECONDS)
+        watch.after = 0
+
+    before = signal.signal(signal.SIGUSR1, ask_to_end)
+    driver = threading.get_ident()
+    sender = threading.Timer(0.1, signal.pthread_kill, (driver, signal.SIGUSR1))
+    sender.start()
+    try:
+        found, _ = run(Threads(1), [[request(1, does="epochs")]], watch)
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert found["1"].stopped == "cancelled"
 
 
 def test_what_the_receiver_of_outcomes_raises_ends_everything_and_goes_on(executor):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 import sys
 from typing import Any
 
 import pytest
+from tests.cli.calling import bakeoff
 from typer.testing import CliRunner
 
 from bakeoff import Study
@@ -58,7 +58,7 @@ def test_sixty_trials_become_a_study_with_a_verdict(tmp_path) -> None:
         rename={"depth": "max_depth"},
         looks=[3, 5],
     )
-    result = study.run(store=tmp_path / "a.sqlite")
+    result = study.run(store=tmp_path / "a.sqlite", on="threads")
     (stage,) = result.record.stages
     best = best_trials(found, 3)
     assert [one.label for one in stage.candidates] == [f"trial {one.number}" for one in best]
@@ -87,9 +87,9 @@ def test_the_command_makes_a_study_file_that_runs(tmp_path, monkeypatch) -> None
     assert "finalists.toml written: trial " in result.output
     text = (tmp_path / "finalists.toml").read_text()
     assert "threads" not in text  # nothing but what was said
-    command = [sys.executable, "-m", "bakeoff", "run", "finalists.toml", "--store", ":memory:"]
-    done = subprocess.run([*command, "--no-report", "--replicates", "3"], capture_output=True)
-    assert done.returncode == 0, done.stderr
+    where = ["--store", ":memory:", "--no-report", "--workers", "1"]
+    done = bakeoff("run", "finalists.toml", *where, "--replicates", "3", folder=tmp_path)
+    assert done.code == 0, done.err
 
 
 def test_a_parameter_that_is_no_setting_is_one_line_with_the_nearest(tmp_path, monkeypatch) -> None:

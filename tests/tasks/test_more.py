@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
+from sklearn.linear_model import RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import bakeoff
 from bakeoff import Study
@@ -67,9 +69,9 @@ def test_any_of_them_decides_networks_and_estimators_alike(metric: str) -> None:
     study = Study((x, y), base={"epochs": 2, "optimizer": "adam"}, metric=metric, looks=[3])
     study.stage(
         "model",
-        candidates=[{"hidden": []}, {"label": "lr", "model": LogisticRegression(max_iter=50)}],
+        candidates=[{"hidden": []}, {"label": "bayes", "model": GaussianNB()}],
     )
-    record = study.run(store=":memory:").record
+    record = study.run(store=":memory:", on="threads").record
     assert (record.metric, record.stages[0].verdict.metric) == (metric, metric)
     for runs in record.stages[0].runs:
         assert all(f"val_{metric}" in run.metrics for run in runs)
@@ -80,7 +82,8 @@ def test_any_of_them_decides_networks_and_estimators_alike(metric: str) -> None:
 
 def test_a_run_that_was_stored_without_it_is_not_taken(tmp_path) -> None:
     def run(metric: str) -> bakeoff.Result:
-        study = Study((x, y), base={"epochs": 1}, metric=metric, looks=[3], audit=False)
+        options = {"looks": [3], "audit": False, "baselines": False}
+        study = Study((x, y), base={"epochs": 1}, metric=metric, **options)
         return study.stage("width", hidden=[[], [3]]).run(store=tmp_path / "s.sqlite")
 
     x, y = load_iris(return_X_y=True)
@@ -119,6 +122,6 @@ def test_what_decided_leads_on_the_page(metric: str, tmp_path) -> None:
 
 def test_a_model_that_only_names_classes_still_has_its_f1() -> None:
     x, y = load_breast_cancer(return_X_y=True)
-    models = {"svc": LinearSVC(), "lr": LogisticRegression(max_iter=50)}
-    record = bakeoff.compare(models, x, y, metric="f1", replicates=3).record
+    models = {"ridge": make_pipeline(StandardScaler(), RidgeClassifier()), "bayes": GaussianNB()}
+    record = bakeoff.compare(models, x, y, metric="f1", replicates=3, on="threads").record
     assert all(run.value("val_f1") for runs in record.stages[0].runs for run in runs)

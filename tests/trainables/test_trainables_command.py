@@ -129,7 +129,7 @@ def test_lines_with_an_epoch_make_curves(tmp_path, lines):
         ("echo loss: nan", "diverged", "val_loss is nan"),
         ("echo loss: -inf", "diverged", "val_loss is -inf"),
         ("head -c 1000000 /dev/urandom", "raised", "gave no loss, but "),
-        ("exec yes loss=1", "raised", "printed more than 16 MiB"),
+        (f"exec yes loss=1 {'or so ' * 50}", "raised", "printed more than 16 MiB"),
         ("head -c 1000000000 /dev/zero", "raised", "printed more than 16 MiB"),
     ],
 )

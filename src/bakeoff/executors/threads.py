@@ -56,7 +56,8 @@ class Threads:
         """See ``Executor.run``."""
         shared = ThreadWatch(watch)
         waiting, taking = iter(batches), threading.Lock()
-        done: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
+        # No SimpleQueue: where a signal outlasts its timeout, CPython 3.11's goes on to wait for ever.
+        done: queue.Queue[Outcome | BaseException | None] = queue.Queue()
         # A thread may be one batch ahead of the driver: it never waits for the store, and outcomes
         # do not pile up where the store is slower than the runs.
         ahead = threading.Semaphore(2 * self.slots)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.files import write_whole
 from bakeoff.records import Run, StudyResult
@@ -146,6 +147,13 @@ def flat(value: Any) -> Any:
     if all(isinstance(item, int | str) for item in value):
         return "-".join(map(str, value))
     return json.dumps(value)
+
+
+def which_replicate(index: int) -> str:
+    """``replicate 3``, counted from 1 as in every report; or one of those that only tune."""
+    if index >= FIRST_SCREENING_INDEX:
+        return f"screening {index % FIRST_SCREENING_INDEX + 1}"
+    return f"replicate {index + 1}"
 
 
 def csv_text(frame: pd.DataFrame) -> str:

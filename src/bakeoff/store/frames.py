@@ -174,4 +174,10 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
             f"{os.fspath(path)}: writing Parquet needs pyarrow, which is not installed; "
             'run `pip install "bakeoff[parquet]"`, or write CSV'
         )
-    write_whole(path, frame.to_parquet(index=False, engine="pyarrow"))
+    # A column of Parquet has one type; models of several kinds share names, not what they mean by them.
+    mixed = {
+        str(name): column.map(str, na_action="ignore")
+        for name, column in frame.items()
+        if column.dtype == object and column.dropna().map(type).nunique() > 1
+    }
+    write_whole(path, frame.assign(**mixed).to_parquet(index=False, engine="pyarrow"))

@@ -334,6 +334,27 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
+@pytest.mark.parametrize("pipe", ["|", "2>&1 |"])
+def test_what_nobody_reads_on_is_written_to_its_files_all_the_same(folder: Path, pipe: str) -> None:
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"{sys.executable} -m bakeoff run small.toml {pipe} head -1; echo ${{PIPESTATUS[0]}}",
+        ],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[1:] == ["0"], done.stderr
+    assert "Broken" not in done.stderr
+    for name in ("bakeoff.sqlite", "bakeoff-small.html", "bakeoff-small.safetensors"):
+        assert (folder / name).stat().st_size > 0
+    assert bakeoff("show", "small", folder=folder).code == 0
+
+
 def test_names_with_control_characters_are_shown_not_obeyed(folder: Path) -> None:
     text = SMALL_STUDY.replace('"width"', '"w\\u001b[31mid\\u0007th"').replace(
         '"small"', '"sm\\u001b]0;x"'

@@ -116,7 +116,7 @@ def test_the_same_command_again_trains_nothing(folder: Path) -> None:
     bakeoff("run", "small.toml", folder=folder)
     done = bakeoff("run", "small.toml", folder=folder)
     assert done.code == 0
-    assert "0 runs trained, 6 of 6 runs reused" in done.err
+    assert "0 runs trained, 8 of 8 runs reused" in done.err
 
 
 @pytest.mark.parametrize(
@@ -335,6 +335,27 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     )
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize("pipe", ["|", "2>&1 |"])
+def test_what_nobody_reads_on_is_written_to_its_files_all_the_same(folder: Path, pipe: str) -> None:
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"{sys.executable} -m bakeoff run small.toml {pipe} head -1; echo ${{PIPESTATUS[0]}}",
+        ],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[1:] == ["0"], done.stderr
+    assert "Broken" not in done.stderr
+    for name in ("bakeoff.sqlite", "bakeoff-small.html", "bakeoff-small.safetensors"):
+        assert (folder / name).stat().st_size > 0
+    assert bakeoff("show", "small", folder=folder).code == 0
 
 
 def test_names_with_control_characters_are_shown_not_obeyed(folder: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.cli.calling import SMALL_STUDY, bakeoff
 
 from bakeoff import Study
+from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.errors import NotStoredError, UsageError
+from bakeoff.settings import Settings
 from bakeoff.store.sqlite import Store
-from bakeoff.terminal.listing import chosen_runs
+from bakeoff.terminal.listing import chosen_runs, runs_table
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def test_runs_without_a_value_come_last(folder) -> None:
         values = chosen_runs(frame, (), sort)["test_accuracy"]
         assert values.notna().iloc[0]
         assert values.isna().iloc[-1]
-    assert set(chosen_runs(frame, ["replicate=1.0", "stage=width"], None)["replicate"]) == {1}
+    assert set(chosen_runs(frame, ["replicate=1.0", "stage=width"], None)["replicate"]) == {0}
     with pytest.raises(UsageError, match="did you mean"):
         chosen_runs(frame, ["labe=8"], None)
 
@@ -147,3 +151,38 @@ def test_a_study_that_is_not_there_is_named(folder, tmp_path, command) -> None:
     done = bakeoff("store", *command, folder=empty)
     assert "there is no store" in done.err
     assert not list(empty.iterdir())
+
+
+def test_chosen_runs_go_into_a_file_too(folder, tmp_path) -> None:
+    done = bakeoff("show", "small", "--where", "hidden=8", "--csv", "-", folder=folder)
+    head, *rows = done.out.splitlines()
+    assert head.startswith("stage,label,key,")
+    assert rows
+    assert {row.split(",")[1] for row in rows if row.startswith("width,")} == {"8"}
+
+
+def test_replicates_are_counted_from_one_as_in_every_report(folder) -> None:
+    with Store.open(folder / "bakeoff.sqlite", write=False) as store:
+        frame = store.runs("small").query("stage == 'width'").head(2)
+    frame["replicate"] = [0, FIRST_SCREENING_INDEX]
+    console = Console(width=100)
+    with console.capture() as said:
+        console.print(runs_table(frame))
+    told = [row.split("  ") for row in said.get().splitlines()]
+    assert {"1", "screening 1"} <= {cell.strip() for row in told for cell in row}
+    assert len(chosen_runs(frame, ["replicate=screening 1"], None)) == 1
+
+
+def test_run_show_and_the_page_count_the_same_runs(folder, tmp_path) -> None:
+    done = bakeoff("run", str(folder / "small.toml"), "--store", "one.sqlite", folder=tmp_path)
+    num = re.search(r"(\d+) runs trained", done.err)[1]
+    (row,) = Store.open(tmp_path / "one.sqlite", write=False).studies()
+    assert str(row.num_finished) == num
+    assert len(set(Store.open(tmp_path / "one.sqlite", write=False).runs("small")["key"])) == int(
+        num
+    )
+    assert f"{num} runs trained" in (tmp_path / "bakeoff-small.html").read_text()
+    with Store.open(tmp_path / "one.sqlite") as store:
+        store.plan_runs(row.id, [("f" * 64, Settings({}), 7, "width", "8")])
+    listed = bakeoff("show", "--store", "one.sqlite", folder=tmp_path).out.splitlines()[1]
+    assert listed.split()[5] == num, "a run that was never trained is none"

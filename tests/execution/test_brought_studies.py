@@ -37,7 +37,7 @@ def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
     study.stage("depth", max_depth=[1, "none"])
     result = run(study, tmp_path)
     record = result.record
-    assert (record.model_kind, record.task, record.num_trained) == ("sklearn", "classification", 6)
+    assert (record.model_kind, record.task, record.num_trained) == ("sklearn", "classification", 8)
     assert record.final.exam.confusion.sum() == record.data.num_test
     assert "live" not in record.final.model
     saved = result.with_model(tmp_path / f"model{result.model_ending}")

@@ -8,6 +8,7 @@ from bakeoff.data.dataset import Dataset
 from bakeoff.errors import UsageError
 from bakeoff.execution import budget
 from bakeoff.execution.events import Note
+from bakeoff.report.text import result_text
 from bakeoff.study import Study
 
 
@@ -36,6 +37,8 @@ def test_without_time_every_question_ends_at_its_first_look(clouds: Dataset) -> 
         assert stage.verdict.num_replicates == 3
         assert stage.verdict.reason.endswith("ended this question after 3 of up to 12 replicates.")
         assert stage.verdict.power_note is not None
+    told = "The budget ended l2 after 3 and again after 3 of up to 12 replicates"
+    assert told in result_text(result)
     assert result.audit == ()
     assert "The budget leaves no time for the chain audit." in notes
     assert result.final is not None
@@ -49,6 +52,7 @@ def test_with_time_enough_nothing_changes(clouds: Dataset) -> None:
         stage.verdict.reason for stage in without.stages
     ]
     assert with_budget.stages[0].verdict.num_replicates == 12
+    assert "The budget ended" not in result_text(with_budget)
 
 
 def test_time_for_the_rest_is_kept_back(clouds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

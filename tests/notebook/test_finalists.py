@@ -100,6 +100,9 @@ def test_a_parameter_that_is_no_setting_is_one_line_with_the_nearest(tmp_path, m
         app, [*asked, "--model", "sklearn=sklearn.tree.DecisionTreeClassifier"]
     )
     assert 'unknown setting "depth"; did you mean "max_depth"?' in str(result.exception)
+    assert str(result.exception).count('"depth"') == 1  # not once a trial
+    assert "search.db: depth: " in str(result.exception)
+    assert "stage[0]" not in str(result.exception)
     assert not (tmp_path / "finalists.toml").exists()
 
 

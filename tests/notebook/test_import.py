@@ -190,6 +190,57 @@ def test_models_one_per_cell_are_grouped_by_what_changes(tmp_path) -> None:
     ]
 
 
+def test_layers_called_one_on_the_other_are_a_network(tmp_path) -> None:
+    text = """
+    from keras import Input, Model, layers
+    def build(widths, lr=0.5):
+        inputs = Input(shape=(784,))
+        x = inputs
+        for width in widths:
+            x = layers.Dense(width, activation="relu")(x)
+            x = layers.Dropout(0.2)(x)
+        model = Model(inputs, layers.Dense(10, activation="softmax")(x))
+        model.compile(keras.optimizers.Adam(lr), "sparse_categorical_crossentropy")
+        return model
+    for given in [dict(widths=[32], lr=0.1), dict(widths=[64, 16])]:
+        build(**given).fit(x_train, y_train, epochs=3)
+    """
+    found = import_notebook(notebook(tmp_path, LOAD, text))
+    assert not [line for line in found.left if "only a run" in line]
+    (stage,) = found.document["stage"]
+    base = found.document["base"]
+    shown = [{**base, **one} for one in stage["candidate"]]
+    assert [(one["hidden"], one["learning_rate"]) for one in shown] == [
+        ([32], 0.1),
+        ([64, 16], 0.5),
+    ]
+    assert {one["dropout"] for one in shown} == {0.2}
+
+
+def test_layers_that_are_no_single_chain_are_left_and_said(tmp_path) -> None:
+    text = """
+    a = keras.Input((784,))
+    b = keras.layers.Dense(8)(a)
+    c = keras.layers.Concatenate()([keras.layers.Dense(8)(a), b])
+    model = keras.Model(a, keras.layers.Dense(10, "softmax")(c))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(x_train, y_train)
+    """
+    with pytest.raises(UsageError, match="no single chain"):
+        import_notebook(notebook(tmp_path, LOAD, text))
+
+
+def test_where_nothing_is_understood_all_reasons_are_said(tmp_path) -> None:
+    text = """
+    while True:
+        pass
+    net = keras.Sequential([keras.layers.Conv2D(8, 3)])
+    net.fit(x_train, y_train)
+    """
+    with pytest.raises(UsageError, match=r"a `while` loop.*; .*Conv2D has no place"):
+        import_notebook(notebook(tmp_path, LOAD, text))
+
+
 @pytest.mark.parametrize(
     ("code", "left"),
     [

@@ -168,6 +168,14 @@ def test_sixty_candidates_twelve_replicates_and_a_hundred_epochs_stay_below_thre
     assert len(set(re.findall(r"hidden=\d+, replicate \d+: ", page))) == 720
 
 
+def test_curves_that_are_left_out_are_said_to_be() -> None:
+    said = "Those of loss are left out, as there are so many"
+    assert html.render(build.twenty(num=2)).count(said) == 0
+    page = html.render(build.twenty(num=16))
+    assert page.count(said) == 20
+    assert "Training curves: loss" not in page
+
+
 def test_write_replaces_the_report_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     target = tmp_path / "r.html"
     target.write_text("old")

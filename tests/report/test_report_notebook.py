@@ -107,3 +107,20 @@ def test_a_study_shows_what_each_stage_varies_and_tunes() -> None:
 
 def test_a_study_without_stages_is_one_line() -> None:
     assert study_html({"name": "empty"}) == "<p><b>empty</b>, 0 stages</p>"
+
+
+def test_a_plan_shows_what_an_authors_label_stands_for() -> None:
+    study = Study("digits", name="labelled", audit=False)
+    study.stage(
+        "depth", candidates=[{"label": "3a", "hidden": [64, 64]}, {"label": "3b", "hidden": [8]}]
+    )
+    study.stage(
+        "both",
+        candidates=[
+            {"label": "x", "hidden": [4], "learning_rate": 0.5},
+            {"label": "y", "hidden": [5], "learning_rate": 0.25},
+        ],
+    )
+    text = repr(study.check(timed=False))
+    assert "\n  3a (hidden 64-64) " in text
+    assert "\n  y (hidden 5, learning_rate 0.25) " in text

@@ -154,3 +154,14 @@ def test_the_colours_outside_a_page_are_those_of_the_pages_light_theme() -> None
     css = (Path(svg.__file__).parent / "templates" / "report.css").read_text("utf-8")
     light = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", css.split("@media")[0]))
     assert {name: light[name] for name in svg.LIGHT} == svg.LIGHT
+
+
+def test_a_long_title_of_an_axis_makes_no_drawing_wider() -> None:
+    def width(title: str) -> float:
+        picture = svg.Picture(300, 40, "")
+        picture.words([(svg.WIDTH, 10, "12.3 %")], anchor="end")
+        picture.x_axis(axes.linear(title, (0, 3), 300))
+        return float(re.search(r'viewBox="0 0 (\d+)', str(picture))[1])
+
+    assert width("difference in accuracy from incumbent (max_…th none) (points)") == width("short")
+    assert width("w" * 200) == width("short")

@@ -87,6 +87,16 @@ def test_parquet_keeps_everything(frame, tmp_path) -> None:
     assert list(back.columns) == list(frame.columns)
 
 
+def test_models_that_mean_different_things_by_a_name_go_into_one_parquet(frame, tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    mixed = frame.assign(verbose=[True, 0], max_depth=[3, "none"], reason=[None, 2.5])
+    frames.write_parquet(mixed, tmp_path / "runs.parquet")
+    back = pd.read_parquet(tmp_path / "runs.parquet")
+    assert list(back["verbose"]) == ["True", "0"]
+    assert list(back["max_depth"]) == ["3", "none"]
+    assert back["reason"][1] == 2.5
+
+
 def test_parquet_without_pyarrow_says_what_to_install(frame, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(frames, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r'pip install "bakeoff\[parquet\]"'):

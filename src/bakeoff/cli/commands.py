@@ -6,6 +6,7 @@ Nothing heavy is imported here or in the modules of the commands: ``bakeoff --he
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -100,7 +101,8 @@ def init(
             else {}
         )
         write_whole(file, "\n".join(lines) + "\n\n" + study_to_toml(spec))
-    typer.echo(f"{path} written. Next: bakeoff check {path}")
+    shown = words.visible(shlex.quote(path))
+    typer.echo(f"{shown} written. Next: bakeoff check {shown}")
 
 
 def doctor() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ import typer
 
 from bakeoff import words
 from bakeoff.cli.output import new_file
-from bakeoff.errors import UsageError
+from bakeoff.errors import Mistake, SpecError, UsageError
 from bakeoff.files import write_whole
 
 Out = Annotated[str | None, typer.Argument(help="The study file to write.", metavar="STUDY")]
@@ -43,7 +45,7 @@ def import_(
     write_whole(file, "".join(f"# {line}\n" for line in lines) + "\n" + text)
     for line in lines:
         typer.echo(line)
-    shown = words.visible(str(file))
+    shown = words.visible(shlex.quote(str(file)))
     number = words.plural(len(found.understood), "model")
     typer.echo(f"{shown} written: {number}. Edit its questions. Next: bakeoff check {shown}")
 
@@ -108,8 +110,27 @@ def finalists(
     for text in base or ():
         override(document, f"base.{text}")
     # What it names is found from the folder where it will lie.
-    spec = from_dict(document, source=storage, space_of=lambda one: brought(one, file.parent).space)
+    try:
+        spec = from_dict(
+            document, source=storage, space_of=lambda one: brought(one, file.parent).space
+        )
+    except SpecError as error:
+        raise SpecError(storage, _by_parameter(error.mistakes, candidates)) from None
     write_whole(file, study_to_toml(spec))
-    shown = words.visible(str(file))
+    shown = words.visible(shlex.quote(str(file)))
     labels = words.listing([str(one["label"]) for one in candidates])
     typer.echo(f"{shown} written: {labels}. Next: bakeoff run {shown}")
+
+
+def _by_parameter(mistakes: Iterable[Mistake], candidates: list[dict[str, Any]]) -> list[Mistake]:
+    """Once for each setting and message, however many trials have it: nobody wrote their places."""
+    settings = {name for one in candidates for name in one} - {"label"}
+    found: dict[Mistake, None] = {}
+    for one in mistakes:
+        name = one.path.rpartition(".")[2]
+        if one.path.startswith("stage[0].candidate[") and name in settings:
+            which = f" (--rename {name}=SETTING)" if "unknown setting" in one.message else ""
+            found[Mistake(name, one.message + which)] = None
+        else:
+            found[one] = None
+    return list(found)

@@ -45,17 +45,32 @@ class Style:
 
 
 class _Trimmed(io.TextIOBase):
-    """A stream on which no line ends in blanks, so that files and diffs stay clean."""
+    """A stream on which no line ends in blanks, so that files and diffs stay clean.
+
+    Where its reader goes away, as ``| head`` does, the command goes on without: what it writes to files
+    is wanted all the same. (Rich would end the program.)
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        with self._read_by_nobody():
+            self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
         return len(text)
 
     def flush(self) -> None:
-        self._stream.flush()
+        with self._read_by_nobody():
+            self._stream.flush()
+
+    @contextmanager
+    def _read_by_nobody(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
 
 @cache

@@ -17,6 +17,8 @@ from bakeoff.errors import NotStoredError, UsageError
 from bakeoff.files import file_stem
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bakeoff.store.sqlite import Store
 
 StorePath = Annotated[str, typer.Option("--store", help="Results store.")]
@@ -110,8 +112,10 @@ def show(
     out = result_console(Style(plain=plain))
     with _open(store) as opened:
         if runs or where or sort:
-            frame = opened.runs(what)
-            out.print(listing.runs_table(listing.chosen_runs(frame, where or (), sort), sort))
+            frame = listing.chosen_runs(opened.runs(what), where or (), sort)
+            if csv_path is None and parquet_path is None:
+                out.print(listing.runs_table(frame, sort))
+            _write_frame(frame, csv_path, parquet_path)
             return
         wants_study = any(path is not None for path in (json_path, export))
         if what is None and not wants_study:
@@ -321,9 +325,12 @@ def _frames(
 ) -> None:
     if csv_path is None and parquet_path is None:
         return
+    _write_frame(store.runs(study), csv_path, parquet_path)
+
+
+def _write_frame(frame: pd.DataFrame, csv_path: str | None, parquet_path: str | None) -> None:
     from bakeoff.store import frames
 
-    frame = store.runs(study)
     if csv_path is not None:
         write_text(csv_path, frames.csv_text(frame))
     if parquet_path is not None:

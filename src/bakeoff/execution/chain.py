@@ -206,13 +206,14 @@ def run_study(
         stages = _run_stages(context)
         audit: tuple[AuditSwap, ...] = ()
         final: Final | None = None
+        earlier: Final | None = None
         baselines: tuple[Baseline, ...] = ()
         if spec.kind == "study":
             chosen = stages[-1].candidate(stages[-1].verdict.chosen)
             if spec.audit:
                 audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
             baselines = train_baselines(context, chosen, stages[-1].verdict.num_replicates)
-            final = _earlier_final(context, chosen, fresh=options.fresh)
+            final = earlier = _earlier_final(context, chosen, fresh=options.fresh)
             if final is None and trainable.task.score is not None:
                 notify(
                     StageStarted(
@@ -222,6 +223,8 @@ def run_study(
                 final = refit_and_open(context, chosen)
         service.check()
         opening = context.door.opening if final is None else final.opening
+        # Refits are in the store only now, with the study that they end.
+        num_refits = 0 if final is None else len(final.runs)
         result = StudyResult(
             name=spec.name,
             kind=spec.kind,
@@ -239,8 +242,8 @@ def run_study(
             final=final,
             openings=() if opening is None else (opening,),
             environment=environment,
-            num_trained=service.num_trained,
-            num_reused=service.num_reused,
+            num_trained=service.num_trained + (num_refits if earlier is None else 0),
+            num_reused=service.num_reused + (0 if earlier is None else num_refits),
             seconds=time.perf_counter() - started,
             started_at=started_at,
             task=trainable.task.kind,

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
-from bakeoff.notebook.values import Data, Dotted, Model, Part, Unknown
+from bakeoff.notebook.values import Data, Dotted, Layered, Model, Part, Unknown
 
 DATASETS = {"mnist": "mnist", "fashion_mnist": "fashion-mnist", "load_digits": "digits"}
 """Loaders of Keras and scikit-learn → name of the dataset here."""
@@ -65,19 +65,24 @@ class Library:
         """What a call gives."""
         if isinstance(called, _Method):
             return self._method(called.owner, called.name, Part(called.name, tuple(args), options))
+        if isinstance(called, Part):
+            return _after(called, args)
         if not isinstance(called, Dotted):
             return Unknown()
         path, name = called.path, called.last
         given = Part(name, tuple(args), options)
         if path.startswith("builtins."):
-            return self._built_in(name, args)
+            return self._built_in(name, args, options)
         if name == "Sequential":
             layers = given.get(0, "layers", default=[])
             known = [one for one in layers if isinstance(one, Part)] if _is_list(layers) else []
             return Model(layers=known)
         if name in ("Model", "Functional") and "keras" in path:
+            outputs = given.get(1, "outputs")
+            if isinstance(outputs, Layered):
+                return Model(layers=list(outputs.layers))
             self._follower.leave(
-                "a model of the functional style; bring it with `[model] keras = …`"
+                "a model whose layers are no single chain; bring it with `[model] keras = …`"
             )
             return Unknown()
         if name == "load_data":
@@ -153,9 +158,11 @@ class Library:
             made += [replace(one, kind=kind, part="train"), replace(one, kind=kind, part=second)]
         return tuple(made)
 
-    def _built_in(self, name: str, args: list[Any]) -> Any:
+    def _built_in(self, name: str, args: list[Any], options: dict[str, Any]) -> Any:
         if name == "print":
             return None
+        if name == "dict" and all(isinstance(one, dict) for one in args):
+            return {key: value for one in (*args, options) for key, value in one.items()}
         if not all(map(self._follower.is_known, args)) or any(
             isinstance(one, dict) for one in args
         ):
@@ -259,6 +266,14 @@ def _bounded_range(*ends: int) -> range:
     if len(made) > 100_000:
         raise OverflowError
     return made
+
+
+def _after(layer: Part, args: list[Any]) -> Any:
+    """``layer(x)``: the chain of layers goes on where x is an input or such a chain."""
+    before = args[0] if len(args) == 1 else None
+    if isinstance(before, Part) and before.name == "Input":
+        return Layered((layer,))
+    return Layered((*before.layers, layer)) if isinstance(before, Layered) else Unknown()
 
 
 def _train_and_test(name: str) -> Any:

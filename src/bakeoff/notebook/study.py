@@ -18,6 +18,7 @@ from bakeoff.notebook.networks import read_network
 from bakeoff.notebook.values import Data, Training
 
 MOST_MODELS = 1_000
+MOST_SAID = 4  # of what was left, where nothing was understood
 DEFAULT_FOLDS = 12
 LOOKS = [5]
 
@@ -79,7 +80,7 @@ def import_notebook(path: str | Path) -> Imported:
         if reading.is_dense:
             found.append(Found(reading.settings, "", training, _scores_of(training, scores)))
     if not found:
-        detail = f" ({left[-1]})" if left else ""
+        detail = f" ({'; '.join(left[-MOST_SAID:])})" if left else ""
         raise UsageError(
             f"{path}: trains no Keras network of dense layers that reading can follow{detail}"
         )

@@ -91,9 +91,16 @@ class Part:
         return default
 
 
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """What layers that follow each other make of an input, in Keras's functional style."""
+
+    layers: tuple[Part, ...]
+
+
 @dataclass(eq=False)
 class Model:
-    """A ``Sequential`` while it is built, compiled and trained."""
+    """A ``Sequential``, or a chain of layers, while it is built, compiled and trained."""
 
     layers: list[Part] = field(default_factory=list)
     optimizer: Any = None

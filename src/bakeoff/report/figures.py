@@ -60,10 +60,16 @@ def of_curves(stage: StageSummary, num_lines: int = 1) -> list[Figure]:
     """
     many = len(stage.candidates) > MANY_PANELS
     num_points = max(8, min(axes.MAX_POINTS, MOST_POINTS // max(1, num_lines)))
-    figures = []
-    for index, metric in enumerate(grids.curve_metrics(stage)):
-        if (many or num_lines > MANY_LINES) and index:
-            continue  # sixty panels more would double the page and tell little
+    figures: list[Figure] = []
+    metrics, left_out = grids.curve_metrics(stage), ""
+    if len(metrics) > 1 and (many or num_lines > MANY_LINES):
+        # Sixty panels more would double the page and tell little.
+        code = words.code(f"result.plot.curves({stage.stage.name!r}, {metrics[1].name!r})")
+        left_out = (
+            f". Those of {metrics[1].words} are left out, as there are so many; {code} draws them"
+        )
+        metrics = metrics[:1]
+    for index, metric in enumerate(metrics):
         size = (112.0, 76.0) if many else grids.PANEL
         panels = tuple(
             (name, Markup(picture))  # noqa: S704
@@ -80,7 +86,7 @@ def of_curves(stage: StageSummary, num_lines: int = 1) -> list[Figure]:
                     f"{anchor_of(stage)}-curves-{index + 1}",
                     f"Training curves: {metric.words}",
                     f"{metric.words.capitalize()}{percent} after each epoch, one line per replicate; curves "
-                    "begin where they come into the range of their later epochs.",
+                    f"begin where they come into the range of their later epochs{left_out}.",
                     panels,
                     tables.curves(stage, metric),
                     "panels many" if many else "panels",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bakeoff import words
-from bakeoff.records import PlannedStage, StudyPlan
+from bakeoff.records import Candidate, PlannedStage, StudyPlan
 from bakeoff.report import notes
 from bakeoff.report.tables import Table
 from bakeoff.report.text import aligned
@@ -35,9 +37,10 @@ def protocol(plan: StudyPlan) -> str:
 
 def candidates(stage: PlannedStage) -> Table:
     """The candidates of a stage: label, parameters, operations, which one is pinned."""
+    head = ", ".join(stage.varied) or "candidate"
     rows = [
         (
-            one.label,
+            _candidate(one, stage.varied),
             words.count(one.num_parameters),
             _operations(dict(one.cost).get("operations")),
             "pinned" if one.label == stage.pinned else "",
@@ -46,9 +49,7 @@ def candidates(stage: PlannedStage) -> Table:
     ]
     if stage.takes_incumbent:
         rows.append(("+ the incumbent", "", "", ""))
-    return Table(
-        (", ".join(stage.varied) or "candidate", "parameters", "operations", ""), tuple(rows)
-    )
+    return Table((head, "parameters", "operations", ""), tuple(rows))
 
 
 def tuned(stage: PlannedStage) -> list[str]:
@@ -107,3 +108,19 @@ def _operations(count: float | None) -> str:
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return f"{count:.0f}"
+
+
+def _candidate(one: Candidate, varied: Sequence[str]) -> str:
+    """Its values, under a column that names their settings; an author's label with them."""
+    if len(varied) == 1:
+        name = words.candidate(one.label, varied, one.settings)
+        return name.removeprefix(f"{varied[0]} ")
+    values = [
+        f"{name} {words.setting(one.settings[name])}" for name in varied if name in one.settings
+    ]
+    says = all(f"{name}=" in one.label for name in varied)
+    return (
+        one.label
+        if says or "model" in varied or not values
+        else f"{one.label} ({', '.join(values)})"
+    )

@@ -225,7 +225,8 @@ class Picture:
         y = -5 - SIZE / 2 if top else self.height + 5 + SIZE / 2
         self.words([(x, y, words) for x, words in ticks], anchor="middle")
         if axis.title:
-            middle = axis.length / 2
+            # Beyond the plot's left edge a long title would make the drawing wider and its text smaller.
+            middle = max(axis.length / 2, text_width(cut(axis.title, SIZE, WIDTH), SIZE) / 2)
             y += -SIZE - 4 if top else SIZE + 4
             self.words([(middle, y, axis.title)], anchor="middle", limit=WIDTH)
 

@@ -61,6 +61,22 @@ def summary_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def cut_short(summary: Summary) -> str | None:
+    """Which questions a budget ended before their last look; None where it ended none."""
+    most = max(summary.result.looks, default=0)
+    ended = [
+        f"{stage.stage.name} after {stage.stage.verdict.num_replicates}"
+        for stage in summary.stages
+        if stage.stage.verdict.provisional and stage.stage.verdict.num_replicates < most
+    ]
+    if not ended:
+        return None
+    return (
+        f"The budget ended {words.listing(ended, most=6)} of up to {most} replicates: left undecided for "
+        "want of time. The same command without --budget goes on."
+    )
+
+
 def failures(summary: Summary) -> list[str]:
     """One line per candidate with failed runs: how many, of which replicates, and why."""
     groups = [
@@ -159,7 +175,7 @@ def result_text(result: StudyResult) -> str:
     ]
     rows = summary_rows(summary)
     lines += aligned(rows, "") if rows else []
-    lines += ["", LEGEND, ""]
+    lines += ["", *([note] if (note := cut_short(summary)) else []), LEGEND, ""]
     for stage in summary.stages:
         lines += [*stage_lines(summary, stage), ""]
     lines += final_lines(summary)

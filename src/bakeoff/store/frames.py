@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.files import write_whole
 from bakeoff.records import Run, StudyResult
@@ -148,6 +149,13 @@ def flat(value: Any) -> Any:
     return json.dumps(value)
 
 
+def which_replicate(index: int) -> str:
+    """``replicate 3``, counted from 1 as in every report; or one of those that only tune."""
+    if index >= FIRST_SCREENING_INDEX:
+        return f"screening {index % FIRST_SCREENING_INDEX + 1}"
+    return f"replicate {index + 1}"
+
+
 def csv_text(frame: pd.DataFrame) -> str:
     """One header line, one line per run; numbers with all their digits, gaps empty."""
     text: str = frame.to_csv(index=False, lineterminator="\n")
@@ -166,4 +174,10 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
             f"{os.fspath(path)}: writing Parquet needs pyarrow, which is not installed; "
             'run `pip install "bakeoff[parquet]"`, or write CSV'
         )
-    write_whole(path, frame.to_parquet(index=False, engine="pyarrow"))
+    # A column of Parquet has one type; models of several kinds share names, not what they mean by them.
+    mixed = {
+        str(name): column.map(str, na_action="ignore")
+        for name, column in frame.items()
+        if column.dtype == object and column.dropna().map(type).nunique() > 1
+    }
+    write_whole(path, frame.assign(**mixed).to_parquet(index=False, engine="pyarrow"))

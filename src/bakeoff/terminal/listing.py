@@ -17,6 +17,7 @@ from bakeoff import words
 from bakeoff.errors import UsageError
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
+from bakeoff.store.frames import which_replicate
 from bakeoff.store.studies import StudyRow
 from bakeoff.terminal.tables import shown
 
@@ -30,7 +31,7 @@ WORD_STYLE = {"winner": "green", "tie": "cyan", "undecided": "yellow"}
 
 
 def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
-    """One line per study of a store."""
+    """One line per study of a store; its runs are those that ended, as ``run`` counts them."""
     if not rows:
         return Text("No study yet; `bakeoff run` makes one.")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -47,7 +48,7 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
             shown(row.data_name),
             shown(row.state),
             str(row.num_stages),
-            str(row.num_runs),
+            str(row.num_finished + row.num_failed),
             str(row.num_failed),
             shown(row.started_at),
             *([shown(", ".join(row.tags))] if "tags" in names else []),
@@ -71,7 +72,7 @@ def chosen_runs(frame: pd.DataFrame, where: Sequence[str], sort: str | None) -> 
         name, equals, value = condition.partition("=")
         if not equals:
             raise UsageError(f"--where: must be NAME=VALUE, but got {condition!r}; say stage=width")
-        column = frame[_column(frame, name, "--where")]
+        column = _as_shown(frame, _column(frame, name, "--where"))
         same = column.astype(str) == value
         with contextlib.suppress(ValueError):
             same |= _numbers(column) == float(value)
@@ -80,6 +81,14 @@ def chosen_runs(frame: pd.DataFrame, where: Sequence[str], sort: str | None) -> 
         name = _column(frame, sort.removeprefix("-"), "--sort")
         frame = frame.sort_values(name, ascending=not sort.startswith("-"), kind="stable")
     return frame
+
+
+def _as_shown(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """A column as the terminal says it: replicates counted from 1, ``screening 1`` those that tune."""
+    column = frame[name]
+    if name != "replicate":
+        return column
+    return column.map(lambda index: which_replicate(index).removeprefix("replicate "))
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
@@ -130,7 +139,7 @@ def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
             justify="right" if numbers else "left",
             overflow="fold",
         )
-    for row in frame.to_dict("records"):
+    for row in frame.assign(replicate=_as_shown(frame, "replicate")).to_dict("records"):
         table.add_row(str(row["key"])[:8], *(_cell(row[name]) for name in names))
     left_out = [name for name in measured if name not in names]
     more = f"Not shown: {words.listing([*left_out, 'settings'])}; --csv PATH writes everything."
@@ -148,7 +157,7 @@ def run_block(run: Run) -> RenderableType:
     lines: list[RenderableType] = [
         shown(f"run {run.key[:16]}  {run.engine}", "bold"),
         shown(
-            f"replicate {run.replicate + 1}, {run.status}"
+            f"{which_replicate(run.replicate)}, {run.status}"
             + (f": {run.reason}" if run.reason else "")
             + f", {words.duration(run.train_seconds)}"
         ),
@@ -182,7 +191,7 @@ def runs_comparison(
     table = _two_columns(first.key[:12], second.key[:12])
     for name in {**settings[0], **settings[1]}:
         _row(table, name, *(words.setting(one.get(name)) for one in settings))
-    _row(table, "replicate", str(first.replicate), str(second.replicate))
+    _row(table, "replicate", *(which_replicate(one.replicate) for one in runs))
     _row(table, "engine", first.engine, second.engine)
     _row(table, "status", first.status, second.status)
     table.add_section()

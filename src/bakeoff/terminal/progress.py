@@ -25,7 +25,8 @@ from bakeoff.execution.events import (
     StudyStarted,
     nobody,
 )
-from bakeoff.records import PlannedStage, Replicate, Run, StageResult, StudyPlan
+from bakeoff.records import PlannedStage, Run, StageResult, StudyPlan
+from bakeoff.store.frames import which_replicate
 
 # Often enough to look alive, seldom enough not to flood the notebook's connection.
 SECONDS_BETWEEN_UPDATES = 0.2
@@ -174,7 +175,7 @@ class PlainProgress:
                 counts.finish()
                 self._line(
                     f"[{counts.done}/{counts.requested}] {request.stage}: "
-                    f"{request.label}, {_which(request.replicate)}: "
+                    f"{request.label}, {which_replicate(request.replicate.index)}: "
                     f"{_outcome(run)} ({words.duration(run.train_seconds)})"
                 )
             case StageFinished():
@@ -184,13 +185,6 @@ class PlainProgress:
 
     def close(self) -> None:
         """Nothing to put away."""
-
-
-def _which(replicate: Replicate) -> str:
-    """``replicate 3``, counted from 1 as in every report; or one of those that only tune."""
-    if replicate.screening:
-        return f"screening {replicate.index % 1_000_000 + 1}"
-    return f"replicate {replicate.index + 1}"
 
 
 def _outcome(run: Run) -> str:
@@ -206,7 +200,9 @@ def running_line(event: EpochEnded) -> str:
     total = request.settings.get("epochs")
     far = f" · epoch {event.epoch}" + (f"/{total}" if total else "") if event.epoch else ""
     found = _leading(event.metrics)
-    return f"{request.label} · {_which(request.replicate)}{far}" + (f"  {found}" if found else "")
+    return f"{request.label} · {which_replicate(request.replicate.index)}{far}" + (
+        f"  {found}" if found else ""
+    )
 
 
 def _leading(metrics: Mapping[str, float]) -> str:

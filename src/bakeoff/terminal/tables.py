@@ -63,9 +63,8 @@ def summary_block(summary: Summary) -> RenderableType:
         style = KIND_STYLE[kinds[index]] if known else "bold" if index >= len(kinds) else ""
         table.add_row(shown(name), shown(word, style), shown(choice, "bold"), shown(by))
     parts: list[RenderableType] = [Text("Summary", style="bold"), Padding(table, (0, 0, 0, 2))]
-    open_ = notes.unfinished(summary)
-    if open_:
-        parts.append(_indented(shown(open_, "yellow")))
+    said = (notes.unfinished(summary), text.cut_short(summary))
+    parts += [_indented(shown(note, "yellow")) for note in said if note]
     return Group(*parts, _indented(shown(text.LEGEND, "dim")), Text())
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bakeoff import words
-from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.evidence.summary import summarise
 from bakeoff.execution.audit import STAGE as AUDIT
@@ -175,14 +174,6 @@ def _of(event: RunFinished) -> RunOfStudy:
 def said(error: Exception) -> str:
     """An error in one line that is not too long for a message."""
     return words.clip(" ".join(str(error).split()), 300) or type(error).__name__
-
-
-def which(one: RunOfStudy) -> str:
-    """``replicate 3``, counted from 1 as in every report; or one of those that only tune."""
-    index = one.run.replicate
-    if index >= FIRST_SCREENING_INDEX:
-        return f"screening {index % FIRST_SCREENING_INDEX + 1}"
-    return f"replicate {index + 1}"
 
 
 def verdict_tags(record: StudyResult) -> dict[str, str]:

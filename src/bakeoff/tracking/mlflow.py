@@ -18,8 +18,8 @@ from bakeoff.evidence.summary import summarise
 from bakeoff.files import must_be_writable
 from bakeoff.records import StudyResult
 from bakeoff.settings import Settings
-from bakeoff.store.frames import RunOfStudy
-from bakeoff.tracking.log import MOST_TEXT, summary_table, verdict_tags, which
+from bakeoff.store.frames import RunOfStudy, which_replicate
+from bakeoff.tracking.log import MOST_TEXT, summary_table, verdict_tags
 
 DEFAULT = "mlflow.db"
 KEY = "bakeoff.key"
@@ -69,7 +69,7 @@ class Mlflow:
             "bakeoff.stage": one.stage,
             "bakeoff.step": one.step,
             "bakeoff.candidate": one.label,
-            "bakeoff.replicate": which(one),
+            "bakeoff.replicate": which_replicate(run.replicate),
             "bakeoff.engine": run.engine,
             **({"bakeoff.reason": run.reason} if run.reason else {}),
         }
@@ -86,7 +86,7 @@ class Mlflow:
             if name not in run.curves
         ]
         status = {"finished": "FINISHED", "failed": "FAILED"}.get(run.status, "KILLED")
-        name = f"{one.stage} / {one.label} / {which(one)}"
+        name = f"{one.stage} / {one.label} / {which_replicate(run.replicate)}"
         self._write(name, run.key, tags, one.settings, metrics, start, end, status)
 
     def study(self, record: StudyResult) -> None:

@@ -27,8 +27,8 @@ from bakeoff.errors import UsageError
 from bakeoff.files import file_stem, write_whole
 from bakeoff.records import StudyResult
 from bakeoff.settings import Settings
-from bakeoff.store.frames import RunOfStudy
-from bakeoff.tracking.log import summary_table, which
+from bakeoff.store.frames import RunOfStudy, which_replicate
+from bakeoff.tracking.log import summary_table
 
 DEFAULT = "runs"
 
@@ -51,7 +51,7 @@ class TensorBoard:
     def run(self, one: RunOfStudy) -> None:
         """See ``Log.run``."""
         run = one.run
-        name = f"{file_stem(which(one))}-{run.key[:8]}"
+        name = f"{file_stem(which_replicate(run.replicate))}-{run.key[:8]}"
         folder = self._folder / file_stem(one.stage) / file_stem(one.label) / name
         if folder.is_dir() and any(folder.glob("events.*")):
             return

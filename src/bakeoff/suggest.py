@@ -146,6 +146,8 @@ def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:
             f"Predicts the number {dataset.target or 'y'}, {words.number(low)} to {words.number(high)} "
             "(--task classification if each value is a class)"
         )
+        if low == high:
+            yield "It is the same in every row: there is nothing to learn"
     else:
         counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
         shown = ", ".join(

@@ -15,6 +15,7 @@ from bakeoff.data.encoding import Encoding, fit
 from bakeoff.data.splits import group_folds, make_replicates, split_rows
 from bakeoff.errors import DataError
 from bakeoff.records import Column, Replicate
+from bakeoff.suggest import told
 from bakeoff.trainables.base import StudyData
 
 N = 60
@@ -168,9 +169,12 @@ def test_values_that_float32_cannot_tell_apart_are_refused() -> None:
     assert from_arrays(np.concatenate([seconds, x[:, :1] * 0 + 7e8], axis=1), y).num_features == 2
 
 
-def test_a_number_that_never_varies_is_nothing_to_predict() -> None:
-    with pytest.raises(DataError, match=r"must vary, but is 2.5 in every row"):
-        from_arrays(DRAW.normal(size=(N, 2)), np.full(N, 2.5))
+def test_a_number_that_never_varies_is_said_to_teach_nothing() -> None:
+    same, varied = (
+        from_arrays(DRAW.normal(size=(N, 2)), y) for y in (np.full(N, 2.5), DRAW.normal(size=N))
+    )
+    assert any("nothing to learn" in line for line in told(same))
+    assert not any("nothing to learn" in line for line in told(varied))
 
 
 def test_columns_of_a_frame_have_names_of_their_own() -> None:

@@ -94,11 +94,6 @@ def from_arrays(
     if kind_of_task(y, f"{name}: y", task, is_table) == "regression":
         task, classes = "regression", None
         labels: NDArray[Any] = as_values(y, f"{name}: y")
-        if (labels == labels[0]).all():
-            raise DataError(
-                f"{name}: the number to predict must vary, but is {labels[0]:g} in every row; name another "
-                "column"
-            )
         check_steps(labels, f"{name}: the number to predict")
     else:
         task, classes = "classification", number_classes(y, f"{name}: y", class_names)

@@ -106,6 +106,7 @@ BROKEN_TABLES = [
     ("a,label\n1,0\n2,0\n3,0\n4,1\n", "'1' has 1"),
     ("a,label\n" + "\n".join(f"{i},{i % 35}" for i in range(80)), "look like a number to predict"),
     ("a,label\n" + "\n".join(f"{i},n{i}" for i in range(20)), "20 different values"),
+    ("a,label\n" + "\n".join(f"{i},{i * i}" for i in range(20)), "or say task = 'regression'"),
     ("label\n0\n1\n", "at least one column to learn from"),
     ('a,label\n1,"0\n2,1\n', "every line must have|row 1"),
     (f"a,label\n1,0\n2,{'b' * 5000}\n", "'label': a class's name may have 1,000 .* one has 5,000"),
@@ -166,6 +167,26 @@ def test_a_validation_table_writes_its_classes_as_the_other_does(tmp_path) -> No
     other = _csv(tmp_path / "b.csv", "a,b,label\n1,2,No\n3,4,yes\n")
     with pytest.raises(DataError, match=r"but 'No' is none \(there are 'no', 'yes'\); write it as"):
         load_path(train, validation_path=other)
+
+
+@pytest.mark.parametrize("gap", ["", "NA", "?"])
+def test_rows_without_a_target_are_refused_or_left_out(tmp_path, gap) -> None:
+    lines = [f"{i % 7},{i / 3:.2f}" for i in range(60)]
+    lines[3], lines[40] = f"3,{gap}", f"4,{gap}"
+    path = _csv(tmp_path / "a.csv", "a,weight\n" + "\n".join(lines))
+    with pytest.raises(
+        DataError, match=r"row 4, column 'weight': the label is missing; .*drop_unlabelled"
+    ):
+        load_path(path, target="weight")
+    dataset = load_path(path, target="weight", roles=Roles(drop_unlabelled=True))
+    assert dataset.num_examples + len(dataset.test) == 58
+    assert dataset.task == "regression"
+    assert dataset.remarks == ("2 rows without weight left out, as you said",)
+    words = _csv(
+        tmp_path / "b.csv",
+        "a,label\n" + "\n".join(f"{i},{'NA' if i % 2 else 'no'}" for i in range(40)),
+    )
+    assert load_path(words).class_names == ("NA", "no")
 
 
 def test_columns_with_another_business_are_named(tmp_path) -> None:

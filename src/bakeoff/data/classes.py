@@ -150,6 +150,11 @@ def number_classes(y: Any, place: str, class_names: Sequence[str] | None = None)
         raise DataError(
             f"{place}: must be a class, but {len(given):,} examples hold {len(values):,} different values, "
             "as numbers to predict or identifiers do; choose another column or group the values"
+            + (
+                ", or say task = 'regression' (--task regression)"
+                if values.dtype.kind in "iu"
+                else ""
+            )
         )
     return Classes(values, tuple(str(_plain(v)) for v in values), labels.astype(np.int32))
 

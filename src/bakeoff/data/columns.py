@@ -31,7 +31,9 @@ MOST_GAP_WORDS = 5
 GAP_WORD_SHARE = 0.05
 """A column of numbers may have a few words for "unknown": at most so many, in so few cells."""
 
-UNKNOWN = frozenset(("?", "-", "--", ".", "na", "n.a.", "nil", "none", "missing", "unknown"))
+UNKNOWN = frozenset(
+    ["?", "-", "--", ".", "na", "n.a.", "n/a", "nan", "nil", "null", "none", "missing", "unknown"]
+)
 """Words that are gaps beside numbers in however many cells."""
 
 NUMBER_SHARE = 0.95

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.cells import are_made, as_numbers, code
-from bakeoff.data.columns import Rules, nearest
+from bakeoff.data.cells import are_made, as_numbers, as_text, code
+from bakeoff.data.columns import UNKNOWN, Rules, nearest
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 
@@ -34,6 +34,7 @@ class Roles:
         weights: how much each row counts.
         groups: rows that belong together.
         fold: the author's own fold of each row.
+        drop_unlabelled: whether rows without a target are left out.
     """
 
     target: str | int | None = None
@@ -41,6 +42,7 @@ class Roles:
     weights: str | None = None
     groups: str | None = None
     fold: str | None = None
+    drop_unlabelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,7 @@ class Table:
         target: that column's name; None where the table has none.
         weights: float32, positive, shape (num_rows,), or None.
         groups, folds: whole numbers from 0, shape (num_rows,), or None.
+        num_unlabelled: rows that were left out because they have no target.
     """
 
     frame: pd.DataFrame
@@ -61,6 +64,7 @@ class Table:
     weights: NDArray[np.float32] | None = None
     groups: NDArray[np.int32] | None = None
     folds: NDArray[np.int32] | None = None
+    num_unlabelled: int = 0
 
 
 def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles) -> Table:
@@ -73,8 +77,18 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles
         raise DataError(f"{place}: must have at least one row below the column names, but has none")
     names = [str(name) for name in frame.columns]
     taken = [target] if target is not None else []
-    labels = None
+    labels, num_unlabelled = None, 0
     if target is not None:
+        gaps = _gaps(frame[target])
+        num_unlabelled = int(gaps.sum()) if roles.drop_unlabelled else 0
+        if gaps.any() and not roles.drop_unlabelled:
+            raise DataError(
+                f"{place}: row {np.flatnonzero(gaps)[0] + 1}, column {target!r}: the label is missing; fill "
+                "it, drop the row, or say data.drop_unlabelled = true"
+            )
+        if num_unlabelled == len(frame):
+            raise DataError(f"{place}: column {target!r}: no row has a label")
+        frame = frame[~gaps].reset_index(drop=True) if num_unlabelled else frame
         labels = _labels(frame[target], place)
     found: dict[str, Any] = {}
     for key in ("weights", "groups", "fold"):
@@ -98,6 +112,7 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles
         weights=found.get("weights"),
         groups=found.get("groups"),
         folds=found.get("fold"),
+        num_unlabelled=num_unlabelled,
     )
 
 
@@ -150,15 +165,21 @@ def _folds(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
 _ROLES = {"weights": _weights, "groups": _groups, "fold": _folds}
 
 
+def _gaps(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Rows without a label: empty cells, and words such as NA where all others are numbers."""
+    gaps: NDArray[np.bool_] = column.isna().to_numpy()
+    if getattr(column.dtype, "kind", "O") in "biuf":
+        return gaps
+    unknown = column.map(as_text).str.lower().isin(UNKNOWN).to_numpy() & ~gaps
+    if unknown.any() and not unknown.all() and as_numbers(column[~unknown & ~gaps]).notna().all():
+        gaps = gaps | unknown
+    return gaps
+
+
 def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
     """Numbers where every label is one (so that 10 comes after 9), else text."""
     import pandas as pd
 
-    gap = np.flatnonzero(column.isna().to_numpy())
-    if len(gap):
-        raise DataError(
-            f"{place}: row {gap[0] + 1}, column {str(column.name)!r}: the label is missing; fill it or drop the row"
-        )
     if getattr(column.dtype, "kind", "O") in "biuf":
         return column.to_numpy()
     codes, values = pd.factorize(column)

@@ -72,7 +72,13 @@ def _from_table(spec: DataSpec, folder: Path, in_order: bool) -> Dataset:
         validation_path=None if spec.validation is None else folder / spec.validation,
         image_shape=spec.image_shape,
         task=spec.task,
-        roles=Roles(rules=rules, weights=spec.weights, groups=spec.groups, fold=spec.fold),
+        roles=Roles(
+            rules=rules,
+            weights=spec.weights,
+            groups=spec.groups,
+            fold=spec.fold,
+            drop_unlabelled=spec.drop_unlabelled,
+        ),
         in_order=in_order,
         **({} if spec.test_fraction is None else {"test_fraction": spec.test_fraction}),
     )

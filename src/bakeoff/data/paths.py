@@ -214,6 +214,9 @@ def _from_table(table: Any, roles: Roles) -> tuple[_Part, None]:
     part["remarks"] = tuple(
         f"Column {name} {verb} each row, as you said" for name, verb in said.items() if name
     )
+    if table.num_unlabelled:
+        left_out = words.plural(table.num_unlabelled, "row")
+        part["remarks"] += (f"{left_out} without {table.target} left out, as you said",)
     return {"x": table.frame, "y": table.labels, **part}, None
 
 

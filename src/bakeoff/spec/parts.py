@@ -87,6 +87,10 @@ class DataSpec(Record):
         Columns, Field(description="Columns that are numbers; words in them count as gaps.")
     ] = ()
     date: Annotated[Columns, Field(description="Columns that are dates.")] = ()
+    drop_unlabelled: Annotated[
+        bool,
+        Field(description="Whether rows without a target are left out; else they are refused."),
+    ] = False
     weights: Annotated[
         ColumnName | None, Field(description="Column that says how much each row counts.")
     ] = None

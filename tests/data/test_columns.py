@@ -139,6 +139,7 @@ def test_numbers_written_in_another_way_are_said_to_look_like_numbers(cells: lis
         [f"10.0.{i}.{i % 9}" for i in range(N)],
         [f"0171 {i} {i + 5000}" for i in range(N)],
         [f"v{i % 4}" for i in range(N)],
+        [f"PAL{i:04d}" for i in range(N)],
         [f"{i % 9}-{i % 9 + 4}" for i in range(N)],
     ],
 )

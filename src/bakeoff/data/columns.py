@@ -45,9 +45,10 @@ FREE_TEXT_VALUES = 50
 COUNTS_ROWS = "an identifier: another whole number in every row"
 GROWS = "an identifier: whole numbers that grow from row to row"
 
-_SIGN = r"(?:[$€£¥₹%]|[A-Z]{3})?"
 _DIGITS = r"[-+]?(?:\d+|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]\d+)?"
-_LIKE_A_NUMBER = re.compile(rf"[-+(]?{_SIGN}\s?{_DIGITS}\s?{_SIGN}\)?")
+_LIKE_A_NUMBER = re.compile(
+    rf"[-+(]?(?:[$€£¥₹]\s?|[A-Z]{{3}}\s)?{_DIGITS}(?:\s?[$€£¥₹%]|\s[A-Z]{{3}})?\)?"
+)
 _IDENTIFIER = re.compile(r"(^|[_\W])(id|uid|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
 _RULES = ("drop", "id", "categorical", "numeric", "date")
 

@@ -128,6 +128,7 @@ def test_lines_with_an_epoch_make_curves(tmp_path, lines):
         ("echo acc: .9", "raised", "gave no loss, but acc"),
         ("echo loss: nan", "diverged", "val_loss is nan"),
         ("echo loss: -inf", "diverged", "val_loss is -inf"),
+        ("echo speed: 3; echo loss: nan", "diverged", "val_loss is nan"),
         ("head -c 1000000 /dev/urandom", "raised", "gave no loss, but "),
         (f"exec yes loss=1 {'or so ' * 50}", "raised", "printed more than 16 MiB"),
         ("head -c 1000000000 /dev/zero", "raised", "printed more than 16 MiB"),
@@ -137,6 +138,7 @@ def test_what_a_program_does_wrong_is_a_failed_run_with_a_sentence(tmp_path, tex
     outcome = train(of(script(tmp_path, text), folder=tmp_path))
     assert outcome.stopped == stopped
     assert outcome.reason.startswith(reason)
+    assert not outcome.metrics
 
 
 def test_of_much_on_standard_error_the_end_is_kept(tmp_path):

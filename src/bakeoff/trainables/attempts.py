@@ -56,14 +56,11 @@ def failure_of(error: BaseException) -> tuple[str, str]:
 
 
 def finished(request: Request, metrics: Mapping[str, float], **more: Any) -> Outcome:
-    """The outcome of a run that came to its end; diverged if one of its metrics is not finite."""
-    finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+    """The outcome of a run that came to its end; diverged, with no metric, if one is not finite."""
     for name, value in metrics.items():
-        if name not in finite:
-            return Outcome(
-                request.key, finite, stopped="diverged", reason=f"{name} is {value}", **more
-            )
-    return Outcome(request.key, finite, **more)
+        if not math.isfinite(value):
+            return Outcome(request.key, stopped="diverged", reason=f"{name} is {value}", **more)
+    return Outcome(request.key, {name: float(one) for name, one in metrics.items()}, **more)
 
 
 def cancelled(request: Request, **more: Any) -> Outcome:

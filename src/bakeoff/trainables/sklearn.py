@@ -125,7 +125,7 @@ class Estimator:
     def learn(self, request: Request, data: StudyData, task: Task, watch: Watch) -> Outcome:
         del watch
         from sklearn.base import clone
-        from threadpoolctl import threadpool_limits  # (scikit-learn's own dependency)
+        from threadpoolctl import threadpool_limits
 
         dataset = data.dataset
         train_rows, val_rows = data.rows(request.replicate, request.refit)

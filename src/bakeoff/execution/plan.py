@@ -154,7 +154,7 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
         if stage.search:
             fewest = stage.search.runs + NUM_FINALISTS * looks[0]
             most = stage.search.runs + (NUM_FINALISTS + joins) * looks[-1]
-        varied = varied_names(candidates, tuple(stage.tune))
+        varied = varied_names(candidates, tuple(stage.tune), before=incumbent)
         stages.append(
             PlannedStage(
                 name=stage.name,

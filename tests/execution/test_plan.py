@@ -154,3 +154,11 @@ def test_a_candidate_that_is_alone_is_told_by_what_it_changes(clouds: Dataset) -
     assert [stage.varied for stage in result.stages] == [(), ("learning_rate",), ()]
     assert "\n  7 (learning_rate 0.1) " in repr(plan)
     assert "\nrate   only candidate  7 (learning_rate 0.1)\n" in result_text(result)
+
+
+def test_what_comes_after_an_open_question_is_planned_at_middling_cost(clouds: Dataset) -> None:
+    study = Study(clouds, base={"epochs": 1})
+    study.stage("size", hidden=[[], [64, 64], [16]])
+    study.stage("rate", learning_rate=[0.1, 0.2])
+    (_, after) = study.check(timed=False).stages
+    assert {one.settings["hidden"] for one in after.candidates} == {(16,)}

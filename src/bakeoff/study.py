@@ -341,7 +341,8 @@ class Study:
         Args:
             store: path of the results store, ``":memory:"``, or an open ``Store``; by default
                 ``bakeoff.sqlite`` in the folder of the study.
-            observer: who watches; by default one line in a Jupyter notebook, else nobody.
+            observer: who watches: called with each event, as ``print`` would be; by default one
+                line in a Jupyter notebook, else nobody.
             engine: ``auto``, ``native`` or ``reference``, instead of the study's own.
             replicates: at most this many per candidate.
             workers: runs at the same time; all cores by default. The result does not depend on it.

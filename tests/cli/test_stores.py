@@ -186,3 +186,16 @@ def test_run_show_and_the_page_count_the_same_runs(folder, tmp_path) -> None:
         store.plan_runs(row.id, [("f" * 64, Settings({}), 7, "width", "8")])
     listed = bakeoff("show", "--store", "one.sqlite", folder=tmp_path).out.splitlines()[1]
     assert listed.split()[5] == num, "a run that was never trained is none"
+
+
+def test_failed_runs_are_listed_with_their_reason(folder) -> None:
+    with Store.open(folder / "bakeoff.sqlite", write=False) as store:
+        frame = store.runs("small").head(2)
+    frame["reason"] = [None, "it \x1b[31mdiverged"]
+    console = Console(width=100)
+    with console.capture() as said:
+        console.print(runs_table(frame))
+    head, first, second, _ = said.get().splitlines()
+    assert head.rstrip().endswith("reason")
+    assert "None" not in first
+    assert second.rstrip().endswith("it ␛[31mdiverged")

@@ -15,6 +15,7 @@ from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.execution import plan
 from bakeoff.execution.baselines import BOOSTED, simple_models
 from bakeoff.execution.events import Event, RunFinished
+from bakeoff.report.text import result_text
 from bakeoff.study import Study
 from bakeoff.trainables.base import StudyData
 
@@ -134,3 +135,30 @@ def test_networks_beyond_the_time_for_measuring_are_told_from_the_others(
         for one in study.check(timed=False).stages[0].candidates
     ]
     assert 0.0 < seconds[0] < seconds[2]
+
+
+def test_a_candidate_that_is_alone_is_told_by_what_it_changes(clouds: Dataset) -> None:
+    study = Study(
+        clouds,
+        kind="replication",
+        base={"hidden": [4], "learning_rate": 0.01, "epochs": 1},
+        looks=[3],
+        folds=6,
+    )
+    study.stage("first", candidates=[{"label": "6", "activation": "tanh"}])
+    study.stage("rate", candidates=[{"label": "7", "learning_rate": 0.1}])
+    study.stage("again", candidates=[{"label": "8", "learning_rate": 0.1}])
+    plan = study.check(timed=False)
+    assert [stage.varied for stage in plan.stages] == [(), ("learning_rate",), ()]
+    result = study.run(store=":memory:").record
+    assert [stage.varied for stage in result.stages] == [(), ("learning_rate",), ()]
+    assert "\n  7 (learning_rate 0.1) " in repr(plan)
+    assert "\nrate   only candidate  7 (learning_rate 0.1)\n" in result_text(result)
+
+
+def test_what_comes_after_an_open_question_is_planned_at_middling_cost(clouds: Dataset) -> None:
+    study = Study(clouds, base={"epochs": 1})
+    study.stage("size", hidden=[[], [64, 64], [16]])
+    study.stage("rate", learning_rate=[0.1, 0.2])
+    (_, after) = study.check(timed=False).stages
+    assert {one.settings["hidden"] for one in after.candidates} == {(16,)}

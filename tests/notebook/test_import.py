@@ -398,6 +398,8 @@ def _rounded(published: PublishedSpec | None) -> tuple[float, float] | None:
         "for i in range(2000):\n  for j in range(99999):\n    k = i * j\n" * 200,
         "a = '%999999999d' % 1\nb = a + a",
         "class A:\n  def __init__(self):\n    self.a = A()\n    self.b = A()\nA()",
+        "x = keras.Input((4,))\nfor i in range(2000):\n  for j in range(2000):\n    x = keras.layers.Dense(3)(x)",
+        "a = {}\nfor i in range(2000):\n  for j in range(2000):\n    a[i * 2000 + j] = dict(a)",
     ],
 )
 def test_code_that_would_take_for_ever_is_given_up(tmp_path, code) -> None:

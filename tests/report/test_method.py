@@ -66,3 +66,11 @@ def test_a_program_that_splits_its_own_data_has_no_validation_part_of_ours() -> 
     text = " ".join(method.method(summarise(replace(build.brought(), split="own"))))
     assert "it reads and splits its data itself" in text
     assert "Keras" not in text
+
+
+def test_the_level_of_the_bars_is_told_of_several_looks_and_of_one() -> None:
+    several = replace(build.winner(), looks=(3, 5))
+    assert "looking up to 2 times" in " ".join(method.error_bars(summarise(several)))
+    one = " ".join(method.error_bars(summarise(replace(several, looks=(3,)))))
+    assert "1 time" not in one
+    assert "a single look spends half of 5 %" in one

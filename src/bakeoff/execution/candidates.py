@@ -110,9 +110,19 @@ def _incumbent_names() -> Iterator[str]:
     yield from (f"incumbent ({number})" for number in itertools.count(2))
 
 
-def varied_names(candidates: Sequence[Candidate], tuned: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names of the settings that differ between the candidates, tuned ones left out, sorted."""
-    settings = [candidate.settings for candidate in candidates]
+def varied_names(
+    candidates: Sequence[Candidate],
+    tuned: Sequence[str] = (),
+    *,
+    before: Candidate | None = None,
+) -> tuple[str, ...]:
+    """Names of the settings that differ between the candidates, tuned ones left out, sorted.
+
+    Args:
+        before: what was carried in: a candidate that is alone is told by what it changes of that.
+    """
+    told = [*candidates, before] if before is not None and len(candidates) == 1 else candidates
+    settings = [candidate.settings for candidate in told]
     names = {name for one in settings for name in one} - {*tuned}
     values = {name: [one[name] for one in settings if name in one] for name in names}
     return tuple(sorted(name for name, given in values.items() if given != given[:1] * len(given)))

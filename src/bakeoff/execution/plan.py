@@ -157,7 +157,7 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
         if stage.search:
             fewest = stage.search.runs + NUM_FINALISTS * looks[0]
             most = stage.search.runs + (NUM_FINALISTS + joins) * looks[-1]
-        varied = varied_names(candidates, tuple(stage.tune))
+        varied = varied_names(candidates, tuple(stage.tune), before=incumbent)
         stages.append(
             PlannedStage(
                 name=stage.name,
@@ -174,7 +174,7 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
                 search=stage.search.runs if stage.search else 0,
             )
         )
-        chosen = candidates[0] if pinned is None else _labelled(candidates, pinned)
+        chosen = _middling(candidates) if pinned is None else _labelled(candidates, pinned)
         carried = chosen.declared
         incumbent = chosen
     return stages
@@ -191,3 +191,9 @@ def _audit_runs(stages: Sequence[PlannedStage], looks: tuple[int, ...]) -> tuple
 
 def _labelled(candidates: list[Candidate], label: str) -> Candidate:
     return next(candidate for candidate in candidates if candidate.label == label)
+
+
+def _middling(candidates: list[Candidate]) -> Candidate:
+    """The one of middling cost: nobody knows yet which goes on, and the first is often the cheapest."""
+    costs = [dict(one.cost).get("operations", 0.0) for one in candidates]
+    return candidates[costs.index(sorted(costs)[(len(costs) - 1) // 2])]

@@ -49,7 +49,7 @@ def run_stage(
     candidates = context.maker.of_stage(stage, carried, incumbent, found=found)
     if stage.tune:
         candidates, points = tune(context, stage, candidates)
-    varied = varied_names(candidates, tuple(stage.tune))
+    varied = varied_names(candidates, tuple(stage.tune), before=incumbent)
     names = [words.candidate(one.label, varied, one.settings) for one in candidates]
     try:
         if context.spec.kind == "replication":

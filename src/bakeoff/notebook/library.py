@@ -66,7 +66,7 @@ class Library:
         if isinstance(called, _Method):
             return self._method(called.owner, called.name, Part(called.name, tuple(args), options))
         if isinstance(called, Part):
-            return _after(called, args)
+            return self._after(called, args)
         if not isinstance(called, Dotted):
             return Unknown()
         path, name = called.path, called.last
@@ -158,10 +158,21 @@ class Library:
             made += [replace(one, kind=kind, part="train"), replace(one, kind=kind, part=second)]
         return tuple(made)
 
+    def _after(self, layer: Part, args: list[Any]) -> Any:
+        """``layer(x)``: the chain of layers goes on where x is an input or such a chain."""
+        before = args[0] if len(args) == 1 else None
+        if isinstance(before, Part) and before.name == "Input":
+            return Layered((layer,))
+        if not isinstance(before, Layered):
+            return Unknown()
+        self._follower.step(1 + len(before.layers) // 10)
+        return Layered((*before.layers, layer))
+
     def _built_in(self, name: str, args: list[Any], options: dict[str, Any]) -> Any:
         if name == "print":
             return None
         if name == "dict" and all(isinstance(one, dict) for one in args):
+            self._follower.step(1 + sum(map(len, args)) // 10)
             return {key: value for one in (*args, options) for key, value in one.items()}
         if not all(map(self._follower.is_known, args)) or any(
             isinstance(one, dict) for one in args
@@ -266,14 +277,6 @@ def _bounded_range(*ends: int) -> range:
     if len(made) > 100_000:
         raise OverflowError
     return made
-
-
-def _after(layer: Part, args: list[Any]) -> Any:
-    """``layer(x)``: the chain of layers goes on where x is an input or such a chain."""
-    before = args[0] if len(args) == 1 else None
-    if isinstance(before, Part) and before.name == "Input":
-        return Layered((layer,))
-    return Layered((*before.layers, layer)) if isinstance(before, Layered) else Unknown()
 
 
 def _train_and_test(name: str) -> Any:

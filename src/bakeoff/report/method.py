@@ -33,10 +33,15 @@ def error_bars(summary: Summary) -> list[str]:
         "square brackets or with “to” is an interval.",
     ]
     if levels and levels[-1] > 0.95:
+        number = len(result.looks)
+        why = (
+            f"A level above 95 % belongs to looking up to {number} times: each look spends its share "
+            "of 5 %, so stopping early does not make false winners."
+            if number > 1
+            else "A level above 95 % is that of the decision: a single look spends half of 5 %."
+        )
         lines.append(
-            f"A level above 95 % belongs to looking up to {plural(len(result.looks), 'time')}: each "
-            "look spends its share of 5 %, so stopping early does not make false winners. A tie is "
-            "decided by two one-sided tests, and shown with the interval of that level."
+            f"{why} A tie is decided by two one-sided tests, and shown with the interval of that level."
         )
     if result.final is not None:
         lines.append(

@@ -127,6 +127,8 @@ def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
         names.append("state")
     names += [name for name in measured if name.startswith("val_")][:SHOWN_METRICS]
     names.append("train_seconds")
+    if frame["reason"].notna().any():
+        names.append("reason")
     if sort is not None:
         names.append(_column(frame, sort.removeprefix("-"), "--sort"))
     names = list(dict.fromkeys(names))
@@ -149,7 +151,7 @@ def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
 def _cell(value: Any) -> Text:
     if isinstance(value, float):
         return Text(words.number(value) if np.isfinite(value) else "")
-    return shown(str(value))
+    return shown("" if value is None else str(value))
 
 
 def run_block(run: Run) -> RenderableType:

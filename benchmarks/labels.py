@@ -68,11 +68,10 @@ ROWS = (
 
 
 def study(row: LabelStudy, seed: int) -> Count:
-    """Asks for the width on one data set; what ``bakeoff run`` does, without a page."""
+    """Asks for the width on one data set; what ``bakeoff run`` does, without simple models and page."""
     rng = np.random.default_rng(seed)
-    asked = bakeoff.Study(
-        row.data(rng, row.size), name="labels", seed=seed, base=BASE, **dict(row.options)
-    )
+    options = {"base": BASE, "baselines": False, **dict(row.options)}
+    asked = bakeoff.Study(row.data(rng, row.size), name="labels", seed=seed, **options)
     asked.stage("width", "How wide?", hidden=WIDTHS)
     try:
         verdict = asked.run(store=":memory:", workers=1).verdicts["width"]

@@ -191,7 +191,8 @@ def test_a_target_that_does_not_vary_is_predicted() -> None:
     mean, sd = mean_and_sd(np.full(9, 7.5))
     assert (mean, sd) == (7.5, 1.0)
     x = np.random.default_rng(0).normal(size=(60, 3))
-    result = Study((x, np.full(60, 7.5)), task="regression", looks=[3], audit=False)
+    options = {"task": "regression", "looks": [3], "audit": False, "baselines": False}
+    result = Study((x, np.full(60, 7.5)), **options)
     result.stage("width", hidden=[[], [4]])
     record = result.run(store=":memory:").record
     assert record.final is not None
@@ -268,7 +269,8 @@ def test_a_model_that_encodes_columns_is_not_exported(tmp_path) -> None:
     from bakeoff.dense.export import keras_model, to_onnx
 
     table = pd.DataFrame({"a": [1.0, 2.0] * 30, "c": ["x", "y", "y"] * 20})
-    study = Study((table, np.array([0, 1] * 30)), base={"epochs": 1}, looks=[3], audit=False)
+    options = {"base": {"epochs": 1}, "looks": [3], "audit": False, "baselines": False}
+    study = Study((table, np.array([0, 1] * 30)), **options)
     model = study.stage("width", hidden=[[], [2]]).run(store=":memory:").model
     for write in (lambda: to_onnx(model, tmp_path / "m.onnx"), lambda: keras_model(model)):
         with pytest.raises(UsageError, match="encodes the columns of a table"):

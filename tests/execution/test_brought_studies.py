@@ -88,7 +88,7 @@ def picking():
 
 def test_an_estimator_may_take_the_columns_of_a_table_as_they_are(people, tmp_path):
     study = Study(people, target="kind", model={"sklearn": Picky(), "columns": "raw"}, audit=False)
-    record = run(study.stage("C", C=[0.1, 1.0]), tmp_path).record
+    record = run(study.stage("C", C=[0.1, 1.0]), tmp_path, on="threads").record
     assert [one.reason for runs in record.stages[0].runs for one in runs] == [None] * 6
 
 
@@ -229,7 +229,7 @@ def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
             {"label": "function", "model": learn},
         ],
     )
-    result = run(study, tmp_path, workers=2)
+    result = run(study, tmp_path)
     record = result.record
     assert record.model_kind == "mixed"
     engines = [runs[0].engine.split("/")[0] for runs in record.stages[0].runs]
@@ -244,7 +244,7 @@ def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
             {"label": "bayes", "model": GaussianNB()},
         ],
     )
-    again = run(more, tmp_path).record
+    again = run(more, tmp_path, on="threads").record
     reused = [run.reused for runs in again.stages[0].runs for run in runs]
     assert reused == [True] * 6 + [False] * 3
     assert result.report(tmp_path / "page.html").exists()

@@ -167,11 +167,18 @@ def test_the_choices_do_not_depend_on_the_test_part(clouds: Dataset) -> None:
     assert scores[0] > 0.5 > scores[1]
 
 
+@pytest.fixture(scope="module")
+def undisturbed(clouds: Dataset) -> Result:
+    """What the study comes to on one worker and without an interruption."""
+    return make_study(clouds).run(store=":memory:", workers=1)
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_result_does_not_depend_on_the_number_of_workers(clouds: Dataset, workers: int) -> None:
-    one = make_study(clouds).run(store=":memory:", workers=1)
+def test_the_result_does_not_depend_on_the_number_of_workers(
+    clouds: Dataset, undisturbed: Result, workers: int
+) -> None:
     other = make_study(clouds).run(store=":memory:", workers=workers)
-    assert text_of(one) == text_of(other)
+    assert text_of(undisturbed) == text_of(other)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +186,13 @@ def test_the_result_does_not_depend_on_the_number_of_workers(clouds: Dataset, wo
     [(1, False), (5, False), (9, False), (14, False), (20, False), (30, False), (43, True)],
 )
 def test_an_interrupted_study_goes_on_to_the_same_result(
-    clouds: Dataset, tmp_path: Path, stop_after: int, baselines: bool
+    clouds: Dataset, undisturbed: Result, tmp_path: Path, stop_after: int, baselines: bool
 ) -> None:
     def study() -> Study:
         return make_study(clouds, baselines=baselines)
 
-    undisturbed = study().run(store=":memory:")
+    if baselines:
+        undisturbed = study().run(store=":memory:")
     store = tmp_path / "runs.sqlite"
     counting = Counting(stop_after)
     with pytest.raises(Interrupted, match="the same command goes on"):

@@ -106,6 +106,7 @@ def test_unbalanced_classes_have_their_balanced_accuracy_measured() -> None:
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=2,
     )
     study.stage("width", hidden=[[6], [12]])

@@ -16,6 +16,7 @@ from bakeoff.data.splits import FIRST_SCREENING_INDEX
 from bakeoff.errors import EngineError, Interrupted, RunsFailedError, UsageError
 from bakeoff.execution.search import num_points
 from bakeoff.records import StageResult
+from bakeoff.result import Result
 from bakeoff.spec import SearchSpec, from_toml
 from bakeoff.study import Study
 
@@ -111,18 +112,24 @@ def test_less_is_better_of_a_loss(clouds: Dataset) -> None:
     assert [one.label for one in stage.candidates[:3]] == best
 
 
+@pytest.fixture(scope="module")
+def undisturbed(clouds: Dataset) -> Result:
+    """What the study comes to on one worker and without an interruption."""
+    return searching(clouds).run(store=":memory:", workers=1)
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_number_of_workers_changes_nothing(clouds: Dataset, workers: int) -> None:
-    one = searching(clouds).run(store=":memory:", workers=1)
+def test_the_number_of_workers_changes_nothing(
+    clouds: Dataset, undisturbed: Result, workers: int
+) -> None:
     other = searching(clouds).run(store=":memory:", workers=workers)
-    assert text_of(one) == text_of(other)
+    assert text_of(undisturbed) == text_of(other)
 
 
 @pytest.mark.parametrize("stop_after", [1, 8, 17, 25, 33, 40])
 def test_an_interrupted_search_goes_on_and_trains_nothing_twice(
-    clouds: Dataset, tmp_path: Path, stop_after: int
+    clouds: Dataset, undisturbed: Result, tmp_path: Path, stop_after: int
 ) -> None:
-    undisturbed = searching(clouds).run(store=":memory:")
     store = tmp_path / "runs.sqlite"
     first, second = Counting(stop_after), Counting()
     with pytest.raises(Interrupted):

@@ -11,6 +11,8 @@ from bakeoff.errors import RunsFailedError
 from bakeoff.records import StageResult
 from bakeoff.study import Study
 
+QUICK = {"looks": [3], "folds": 6, "audit": False, "baselines": False}
+
 
 def test_every_candidate_gets_its_own_best_value(clouds: Dataset) -> None:
     result = make_study(clouds).run(store=":memory:")
@@ -62,6 +64,7 @@ def failing_study(clouds: Dataset, rates: list[float]) -> StageResult:
         looks=[3],
         folds=6,
         audit=False,
+        baselines=False,
         final_replicates=1,
     )
     study.stage("width", hidden=[[6], [12]], tune={"learning_rate": rates})
@@ -83,7 +86,7 @@ def test_where_every_point_failed_the_stage_says_so(clouds: Dataset) -> None:
 
 
 def test_a_best_value_at_the_edge_is_marked(clouds: Dataset) -> None:
-    study = Study(clouds, base={"hidden": [6], "epochs": 2}, looks=[3], folds=6, audit=False)
+    study = Study(clouds, base={"hidden": [6], "epochs": 2}, **QUICK)
     study.stage(
         "activation", activation=["tanh", "relu"], tune={"learning_rate": [1e-5, 1e-4, 0.1]}
     )
@@ -94,7 +97,7 @@ def test_a_best_value_at_the_edge_is_marked(clouds: Dataset) -> None:
 
 
 def test_a_range_is_covered_by_points_inside_it(clouds: Dataset) -> None:
-    study = Study(clouds, base={"hidden": [6], "epochs": 1}, looks=[3], folds=6, audit=False)
+    study = Study(clouds, base={"hidden": [6], "epochs": 1}, **QUICK)
     study.stage(
         "activation",
         activation=["tanh", "relu"],

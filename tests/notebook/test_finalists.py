@@ -87,7 +87,7 @@ def test_the_command_makes_a_study_file_that_runs(tmp_path, monkeypatch) -> None
     assert "finalists.toml written: trial " in result.output
     text = (tmp_path / "finalists.toml").read_text()
     assert "threads" not in text  # nothing but what was said
-    where = ["--store", ":memory:", "--no-report", "--workers", "1"]
+    where = ["--store", ":memory:", "--no-report", "--on", "threads"]
     done = bakeoff("run", "finalists.toml", *where, "--replicates", "3", folder=tmp_path)
     assert done.code == 0, done.err
 

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -189,27 +188,45 @@ def test_an_upgrade_that_fails_leaves_the_old_version_whole(old, monkeypatch) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills")
 def test_an_upgrade_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_path, old) -> None:
+    """Somewhere in the time that the first took; forked, as a new process would mostly import."""
     program = (
-        "import sys; from bakeoff.store.sqlite import Store; print('go', flush=True); "
-        "Store.open(sys.argv[1]).close()"
+        "import os, signal, sys, time; from bakeoff.store.sqlite import Store\n"
+        "whole = None\n"
+        "for share in sys.stdin:\n"
+        "    started = time.monotonic()\n"
+        "    writer = os.fork()\n"
+        "    if not writer:\n"
+        "        Store.open(sys.argv[1]).close()\n"
+        "        os._exit(0)\n"
+        "    if whole is not None:\n"
+        "        time.sleep(float(share) * whole)\n"
+        "        os.kill(writer, signal.SIGKILL)\n"
+        "    os.waitpid(writer, 0)\n"
+        "    whole = whole or time.monotonic() - started\n"
+        "    print('ended', flush=True)\n"
     )
     versions = set()
-    for attempt in range(16):
-        old.write_bytes((GOLDEN / old.name).read_bytes())
-        writer = subprocess.Popen(
-            [sys.executable, "-c", program, old], stdout=subprocess.PIPE, text=True
-        )
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        time.sleep(0.004 * attempt)
-        writer.kill()
-        writer.communicate()
-        versions.add(version_of(old))
-        with Store.open(old) as store:
-            assert_same(store.load_result("digits"), sample_result())
-            assert store.check() == []
-        for entry in tmp_path.iterdir():
-            entry.unlink()
+    with subprocess.Popen(
+        [sys.executable, "-c", program, old],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as killing:
+        assert killing.stdin is not None
+        assert killing.stdout is not None
+        for attempt in range(17):
+            old.write_bytes((GOLDEN / old.name).read_bytes())
+            killing.stdin.write(f"{attempt / 8}\n")
+            killing.stdin.flush()
+            assert killing.stdout.readline() == "ended\n"
+            versions.add(version_of(old))
+            with Store.open(old) as store:
+                assert_same(store.load_result("digits"), sample_result())
+                assert store.check() == []
+            for entry in tmp_path.iterdir():
+                entry.unlink()
+        killing.stdin.close()
+    assert connect.SCHEMA_VERSION in versions  # of the first, which nobody killed
     assert versions <= {int(old.stem[1:]), connect.SCHEMA_VERSION}
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import SGDClassifier
 from trainable_work import Watch, blobs, request, train, train_in_processes
 
 from bakeoff.dense.trainable import Dense, get_engine
@@ -87,6 +86,8 @@ def dense_case(_folder):
 
 
 def estimator_case(_folder):
+    from sklearn.linear_model import SGDClassifier  # here: a worker that trains `learn` needs none
+
     return Case(
         brought_estimator(SGDClassifier(loss="log_loss"), CLASSIFICATION),
         {"max_iter": 5, "tol": "none"},

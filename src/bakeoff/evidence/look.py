@@ -52,6 +52,10 @@ class Look:
     def _pairs(self) -> dict[tuple[int, int], Comparison | None]:
         return {}
 
+    @cached_property
+    def _ties(self) -> dict[tuple[int, int], Comparison | None]:
+        return {}
+
     def _shared(self, a: int, b: int) -> tuple[Floats, Floats]:
         shared = self.finished[a] & self.finished[b]
         return self.values[a, shared], self.values[b, shared]
@@ -83,18 +87,21 @@ class Look:
 
     def tie(self, a: int, b: int) -> Comparison | None:
         """The pair as the two one-sided tests of this look see it; None below 3 shared replicates."""
-        mine, other = self._shared(a, b)
-        if len(mine) < FEWEST_REPLICATES:
-            return None
-        return tie_interval(
-            mine,
-            other,
-            first=a,
-            second=b,
-            sampling=self.sampling,
-            share=self.rule.metric.share,
-            alpha=self.rule.tie_alpha(self.num_replicates),
-        )
+        if (a, b) not in self._ties:
+            mine, other = self._shared(a, b)
+            tie = None
+            if len(mine) >= FEWEST_REPLICATES:
+                tie = tie_interval(
+                    mine,
+                    other,
+                    first=a,
+                    second=b,
+                    sampling=self.sampling,
+                    share=self.rule.metric.share,
+                    alpha=self.rule.tie_alpha(self.num_replicates),
+                )
+            self._ties[a, b] = tie
+        return self._ties[a, b]
 
     def equivalent(self, a: int, b: int) -> bool:
         """Whether the two are shown to differ by less than δ."""

@@ -91,12 +91,13 @@ def from_arrays(
     features, image_shape = whole.values, _image_shape(name, *whole.shape, image_shape)
     names = whole.names or _feature_names(name, features.shape[1], feature_names, x, image_shape)
     is_table = image_shape is None and class_names is None
-    if kind_of_task(y, f"{name}: y", task, is_table) == "regression":
+    place = f"{name}: {target or 'y'}"
+    if kind_of_task(y, place, task, is_table) == "regression":
         task, classes = "regression", None
-        labels: NDArray[Any] = as_values(y, f"{name}: y")
+        labels: NDArray[Any] = as_values(y, place)
         check_steps(labels, f"{name}: the number to predict")
     else:
-        task, classes = "classification", number_classes(y, f"{name}: y", class_names)
+        task, classes = "classification", number_classes(y, place, class_names)
         labels = classes.labels
     _same_length(name, "x", len(features), "y", len(labels))
     if x_test is not None:

@@ -245,7 +245,12 @@ def model_file(final: Final) -> str | None:
     if path.suffix not in _OPENED:
         return where + "It is what the function's `save(path)` wrote."
     opened = _OPENED[path.suffix].format(path=f'"{final.model_path}"')
-    encoded = "; it takes the columns as they were encoded" if "encoding" in final.model else ""
+    own = path.suffix == ".safetensors"  # opened by bakeoff, which encodes
+    encoded = (
+        ""
+        if own or "encoding" not in final.model
+        else "; it takes the columns as they were encoded"
+    )
     new = "new.csv" if "encoding" in final.model else "new.npz"
     return (
         f"{where}It predicts by `bakeoff predict {shlex.quote(final.model_path)} {new}`; in Python "

@@ -12,6 +12,7 @@ from bakeoff.data.arrays import from_arrays
 from bakeoff.data.cells import code
 from bakeoff.data.columns import Rules, describe
 from bakeoff.data.encoding import Encoding, fit
+from bakeoff.data.frames import Roles, from_frame
 from bakeoff.data.splits import group_folds, make_replicates, split_rows
 from bakeoff.errors import DataError
 from bakeoff.records import Column, Replicate
@@ -176,6 +177,21 @@ def test_a_number_that_never_varies_is_said_to_teach_nothing() -> None:
     )
     assert any("nothing to learn" in line for line in told(same))
     assert not any("nothing to learn" in line for line in told(varied))
+
+
+@pytest.mark.parametrize("role", ["target", "groups", "fold", "weights"])
+def test_cells_of_several_values_have_no_business(role: str) -> None:
+    table = frame(a=range(N), lists=[[1, 2], [3]] * (N // 2), y=[0, 1] * (N // 2))
+    roles = Roles(**{"target": "y", role: "lists"})
+    with pytest.raises(DataError, match="lists"):
+        from_frame(table, "t", roles.target, roles)
+
+
+@pytest.mark.parametrize("kind", ["categorical", "numeric", "date"])
+def test_cells_of_several_values_are_no_columns(kind: str) -> None:
+    table = frame(a=range(N), lists=[[1, 2], [3]] * (N // 2))
+    with pytest.raises(DataError, match="'lists': must have one value in every cell, but .* list"):
+        kinds(table, **{kind: ("lists",)})
 
 
 def test_columns_of_a_frame_have_names_of_their_own() -> None:

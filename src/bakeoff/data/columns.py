@@ -137,6 +137,8 @@ class _Cells:
             return self._left_out("you said so")
         if name in rules.id:
             return self._left_out("an identifier, as you said")
+        if name in (*rules.categorical, *rules.numeric, *rules.date):
+            self._check_single_values()
         if name in rules.categorical:
             return self._category("you said so")
         if name in rules.date:
@@ -155,6 +157,16 @@ class _Cells:
                 )
             return self.number("you said so", words)
         return self._guessed()
+
+    def _check_single_values(self) -> None:
+        try:
+            self.cells.nunique()
+        except TypeError as error:
+            kind = type(self.cells.dropna().iloc[0]).__name__
+            raise DataError(
+                f"{self.place}: column {self.name!r}: must have one value in every cell, but they are of the "
+                f"type {kind}; leave it out (data.drop)"
+            ) from error
 
     def _guessed(self) -> Described:
         if self._read_as_numbers:

@@ -137,9 +137,7 @@ def _weights(cells: pd.Series[Any], place: str) -> NDArray[np.float32]:
 
 
 def _groups(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
-    import pandas as pd
-
-    codes, values = pd.factorize(cells, sort=False)
+    codes, values = _factorized(cells, place)
     bad = np.flatnonzero(codes < 0)
     if len(bad):
         raise DataError(
@@ -151,9 +149,7 @@ def _groups(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
 
 
 def _folds(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
-    import pandas as pd
-
-    codes, values = pd.factorize(cells, sort=True)
+    codes, values = _factorized(cells, place, sort=True)
     bad = np.flatnonzero(codes < 0)
     if len(bad):
         raise DataError(f"{place}: row {bad[0] + 1}: must not be empty; say which fold it is in")
@@ -163,6 +159,25 @@ def _folds(cells: pd.Series[Any], place: str) -> NDArray[np.int32]:
 
 
 _ROLES = {"weights": _weights, "groups": _groups, "fold": _folds}
+
+
+def _factorized(
+    cells: pd.Series[Any], place: str, *, sort: bool = False
+) -> tuple[NDArray[np.int64], Any]:
+    """The number of each cell's value (-1 for a gap), and the different values.
+
+    Raises:
+        DataError: cells that hold several values.
+    """
+    import pandas as pd
+
+    try:
+        return pd.factorize(cells, sort=sort)
+    except TypeError as error:
+        kind = type(cells.dropna().iloc[0]).__name__
+        raise DataError(
+            f"{place}: must have one value in every cell, but they are of the type {kind}"
+        ) from error
 
 
 def _gaps(column: pd.Series[Any]) -> NDArray[np.bool_]:
@@ -178,11 +193,10 @@ def _gaps(column: pd.Series[Any]) -> NDArray[np.bool_]:
 
 def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
     """Numbers where every label is one (so that 10 comes after 9), else text."""
-    import pandas as pd
 
     if getattr(column.dtype, "kind", "O") in "biuf":
         return column.to_numpy()
-    codes, values = pd.factorize(column)
+    codes, values = _factorized(column, f"{place}: column {str(column.name)!r}")
     words = [str(value).strip() for value in values]
     longest = max(map(len, words))
     if longest > _MAX_NAME:  # a matrix of texts is as wide as the longest of them

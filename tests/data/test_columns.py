@@ -190,7 +190,7 @@ def test_cells_of_several_values_have_no_business(role: str) -> None:
 @pytest.mark.parametrize("kind", ["categorical", "numeric", "date"])
 def test_cells_of_several_values_are_no_columns(kind: str) -> None:
     table = frame(a=range(N), lists=[[1, 2], [3]] * (N // 2))
-    with pytest.raises(DataError, match="'lists': must have one value in every cell, but .* list"):
+    with pytest.raises(DataError, match=r"'lists': must have one value in every cell, but .* list"):
         kinds(table, **{kind: ("lists",)})
 
 

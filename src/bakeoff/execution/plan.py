@@ -34,6 +34,9 @@ SECONDS_PER_RUN = 0.001
 SECONDS_BESIDE = 0.7
 """Of the start, the report and the model file."""
 
+SECONDS_TO_IMPORT = 1.5
+"""Of scikit-learn, where simple models are trained."""
+
 
 def plan_study(
     spec: StudySpec,
@@ -70,6 +73,7 @@ def plan_study(
         if simple:
             most = num_replicates(simple, looks[0], looks[-1])
             each = sum(simple.values())
+            clock.beside += SECONDS_TO_IMPORT
             clock.add_seconds(looks[0] * each, most * each)
             closing = (closing[0] + looks[0] * len(simple), closing[1] + most * len(simple))
     return StudyPlan(
@@ -95,12 +99,13 @@ def plan_study(
 
 @dataclass(slots=True)
 class _Clock:
-    """Fewest and most seconds of a study on one slot; None where nobody knows."""
+    """Fewest and most seconds of runs on one slot, and those of what is no run; None where nobody knows."""
 
     trainable: Trainable
     data: DataSummary
     low: float | None = 0.0
     high: float | None = 0.0
+    beside: float = SECONDS_BESIDE
 
     def add(self, fewest: float, most: float, candidates: Sequence[Candidate]) -> None:
         """Counts so many runs of these candidates, evenly."""
@@ -124,8 +129,8 @@ class _Clock:
         if self.low is None or self.high is None:
             return None
         return (
-            SECONDS_BESIDE + min_runs * SECONDS_PER_RUN + self.low / slots,
-            SECONDS_BESIDE + max_runs * SECONDS_PER_RUN + self.high / slots,
+            self.beside + min_runs * SECONDS_PER_RUN + self.low / slots,
+            self.beside + max_runs * SECONDS_PER_RUN + self.high / slots,
         )
 
 

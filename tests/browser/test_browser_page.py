@@ -86,6 +86,23 @@ def test_a_study_of_twenty_stages_opens_within_a_second(browser: Browser, page: 
     assert min(took) < 1_000
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_link_to_a_stage_that_was_never_on_the_screen_ends_at_its_heading(
+    width: int, browser: Browser, page: Page
+) -> None:
+    browser.size(width, 900)
+    browser.open(page("twenty", build.twenty))
+    for number in (17, 4, 20, 11):
+        link = f".strip a[href='#stage-{number}']"
+        browser.run("document.querySelector(arguments[0]).click()", link)
+        browser.run_async("requestAnimationFrame(() => setTimeout(arguments[0], 100))")
+        top = browser.run(
+            "return document.getElementById(arguments[0]).getBoundingClientRect().top",
+            f"stage-{number}",
+        )
+        assert 0 <= top < 100
+
+
 def test_hostile_names_make_no_element_and_run_nothing(browser: Browser, page: Page) -> None:
     browser.open(page("hostile", build.hostile))
     assert browser.run("return document.images.length") == 0

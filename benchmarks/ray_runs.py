@@ -26,6 +26,7 @@ from unittest.mock import patch
 import numpy as np
 
 import bakeoff
+from bakeoff.data.study_data import StudyData
 from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.execution.environment import describe
 from bakeoff.execution.runs import RunService
@@ -37,7 +38,7 @@ from bakeoff.executors.threads import Threads
 from bakeoff.records import Replicate
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
-from bakeoff.trainables.base import Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Outcome, Request, Watch
 from benchmarks.brought import say, study, waits, wall
 from benchmarks.tiny_runs import resident_mib
 

@@ -144,7 +144,7 @@ def prepare(workload: Workload, folder: Path) -> Path:
     Returns:
         the folder to give to ``load``.
     """
-    from bakeoff.dense.jobs import fit_scaling
+    from bakeoff.dense.scaling import fit_scaling
 
     target = folder / workload.name
     if (target / "about.json").exists():

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import RunsFailedError, UsageError
 from bakeoff.execution.events import nobody
 from bakeoff.execution.models import study_model
@@ -21,7 +22,6 @@ from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
 from bakeoff.tasks.base import Task
-from bakeoff.trainables.base import StudyData
 from bakeoff.trainables.mixed import Mixed
 
 STAGE = "comparison"

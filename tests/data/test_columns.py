@@ -14,10 +14,10 @@ from bakeoff.data.columns import Rules, describe
 from bakeoff.data.encoding import Encoding, fit
 from bakeoff.data.frames import Roles, from_frame
 from bakeoff.data.splits import group_folds, make_replicates, split_rows
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import DataError
 from bakeoff.records import Column, Replicate
 from bakeoff.suggest import told
-from bakeoff.trainables.base import StudyData
 
 N = 60
 DRAW = np.random.default_rng(0)

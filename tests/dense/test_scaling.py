@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bakeoff.dense.jobs import fit_scaling
+from bakeoff.dense.scaling import fit_scaling
 from bakeoff.errors import UsageError
 
 MATRICES = st.one_of(

@@ -9,8 +9,9 @@ import pytest
 
 from bakeoff.data.splits import set_aside
 from bakeoff.dense.base import Watch
-from bakeoff.dense.jobs import fit_scaling, new_job
+from bakeoff.dense.jobs import new_job
 from bakeoff.dense.reference import ReferenceEngine
+from bakeoff.dense.scaling import fit_scaling
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.dense.stopping import EarlyStop, loss_of
 from bakeoff.dense.trainable import get_engine

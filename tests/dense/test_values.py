@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from bakeoff import BakeoffRegressor, Study, TrainedModel
 from bakeoff.data.arrays import from_arrays
+from bakeoff.data.study_data import StudyData
 from bakeoff.dense.base import Job, Watch
 from bakeoff.dense.jobs import JobMaker, class_weights, in_units, mean_and_sd
 from bakeoff.dense.native import NativeEngine, available_instruction_sets
@@ -25,7 +26,7 @@ from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.errors import EngineError, UsageError
 from bakeoff.records import Replicate
 from bakeoff.tasks.regression import REGRESSION
-from bakeoff.trainables.base import Request, StudyData
+from bakeoff.trainables.base import Request
 
 CASES = golden_cases.value_cases()
 SETS = available_instruction_sets()

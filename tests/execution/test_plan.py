@@ -10,6 +10,7 @@ from small_studies import make_study
 
 from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.data.study_data import StudyData
 from bakeoff.dense import timing
 from bakeoff.dense.trainable import Dense, get_engine
 from bakeoff.execution import plan
@@ -17,7 +18,6 @@ from bakeoff.execution.baselines import BOOSTED, simple_models
 from bakeoff.execution.events import Event, RunFinished
 from bakeoff.report.text import result_text
 from bakeoff.study import Study
-from bakeoff.trainables.base import StudyData
 
 
 def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -> None:

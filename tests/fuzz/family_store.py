@@ -158,10 +158,20 @@ def _must_show_what_was_stored(
         assert all(row in rows for row in _rows_of(now_frame)), "the frame shows other numbers"
 
 
-def _rows_of(frame: str) -> list[dict[str, str]]:
-    """Rows of a CSV; a column that is empty, which may be gone with its only run, counts for nothing."""
+def _rows_of(frame: str) -> list[dict[str, str | float]]:
+    """Rows of a CSV, numbers as such: 32 is 32.0 in a column with gaps.
+
+    A column that is empty, which may be gone with its only run, counts for nothing.
+    """
     rows = csv.DictReader(io.StringIO(frame, newline=""))
-    return [{name: cell for name, cell in row.items() if cell} for row in rows]
+    return [{name: _cell(cell) for name, cell in row.items() if cell} for row in rows]
+
+
+def _cell(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @family("arrays")

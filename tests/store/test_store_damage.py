@@ -10,6 +10,7 @@ from store_samples import assert_same, begin, key_of, sample_result, sample_run
 
 from bakeoff import Study
 from bakeoff.errors import StoreError
+from bakeoff.store import maintenance
 from bakeoff.store.sqlite import Store
 
 GOLDEN = Path(__file__).parents[1] / "golden_stores"
@@ -128,6 +129,16 @@ def test_a_merge_brings_what_is_sound_and_counts_what_is_not(path, tmp_path) -> 
         assert (report.added, report.studies, report.damaged) == (8, ("digits",), 1)
         assert_same(store.load_result("digits"), sample_result())
         assert store.check() == []
+
+
+def test_numbers_of_rows_that_are_words_end_no_reading() -> None:
+    """A flipped bit in the declaration of a table makes its numbers what any cell may be."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE run (id, key)")
+    connection.executemany("INSERT INTO run VALUES (?, ?)", [(1, "a"), (2, "b"), ("x", "c")])
+    problems: list[str] = []
+    rows = list(maintenance._rows(connection, "run", ("key",), problems))
+    assert (rows, problems) == ([("a",), ("b",)], ["run: rows are not in order"])
 
 
 def test_a_call_within_a_call_is_refused_and_the_outer_one_stays_whole(path) -> None:

@@ -7,9 +7,10 @@ from functools import cache
 import numpy as np
 
 from bakeoff.data.dataset import Dataset, SealedTest
+from bakeoff.data.study_data import StudyData
 from bakeoff.executors.processes import Processes
 from bakeoff.records import Replicate
-from bakeoff.trainables.base import Request, StudyData, Training
+from bakeoff.trainables.base import Request, Training
 
 
 @cache

@@ -20,8 +20,9 @@ from bakeoff import streams
 from bakeoff.data.arrays import as_features
 from bakeoff.data.splits import set_aside
 from bakeoff.dense.base import Watch
-from bakeoff.dense.jobs import fit_scaling, in_units, mean_and_sd, new_job
+from bakeoff.dense.jobs import in_units, mean_and_sd, new_job
 from bakeoff.dense.model import TrainedModel
+from bakeoff.dense.scaling import fit_scaling
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.dense.trainable import get_engine
 from bakeoff.errors import RunsFailedError, UsageError

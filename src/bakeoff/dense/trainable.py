@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.dense.base import Engine, TrainedRun, layers_of, model_arrays, scaling_of
 from bakeoff.dense.base import Watch as EngineWatch
 from bakeoff.dense.jobs import JobMaker, in_units
@@ -26,7 +27,7 @@ from bakeoff.tasks import task_of
 from bakeoff.tasks.base import Task
 from bakeoff.tasks.classification import CLASSIFICATION, balanced_accuracy, score_logits, softmax
 from bakeoff.tasks.regression import score_values
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 
 ENGINE_NAMES = ("auto", "native", "reference")
 

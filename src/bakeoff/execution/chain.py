@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.evidence.claims import claims
 from bakeoff.evidence.lint_runs import lint_result
@@ -45,7 +46,7 @@ from bakeoff.store.sqlite import Store
 from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import default_metric
 from bakeoff.tasks.further import further
-from bakeoff.trainables.base import Request, StudyData, Trainable
+from bakeoff.trainables.base import Request, Trainable
 
 NUM_SCREENING = 3
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.data.dataset import Dataset
+from bakeoff.data.study_data import StudyData
 from bakeoff.evidence.audit import replicates_of
 from bakeoff.evidence.power import expected_reach
 from bakeoff.execution.baselines import num_replicates, simple_models
@@ -26,7 +27,7 @@ from bakeoff.execution.chain import (
 from bakeoff.execution.search import NUM_FINALISTS, check_searches, planned
 from bakeoff.records import Candidate, DataSummary, PlannedStage, StudyPlan
 from bakeoff.spec import StudySpec, tuning_points
-from bakeoff.trainables.base import StudyData, Trainable
+from bakeoff.trainables.base import Trainable
 
 SECONDS_PER_RUN = 0.001
 """Of driver and store, one run after the other."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff import streams
 from bakeoff.data.dataset import OpenTest
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import Interrupted
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.events import EpochEnded, Note, Observer, RunFinished, RunsRequested
@@ -20,15 +21,7 @@ from bakeoff.settings import Settings
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks import task_of
-from bakeoff.trainables.base import (
-    Measuring,
-    Model,
-    Outcome,
-    Request,
-    StudyData,
-    Trainable,
-    Training,
-)
+from bakeoff.trainables.base import Measuring, Model, Outcome, Request, Trainable, Training
 
 
 class _DriversWatch:

@@ -191,10 +191,11 @@ def _rows(
             break
         if not found:
             return
-        if found[-1][0] <= last:  # pages that lead in a circle
+        latest = found[-1][0]
+        if not isinstance(latest, int) or latest <= last:  # pages that lead in a circle
             problems.append(f"{table}: rows are not in order")
-            return
-        last = found[-1][0]
+            break
+        last = latest
         yield from (row[1:] for row in found)
     # One by one from there on, until nothing has come for a long time.
     missed = 0

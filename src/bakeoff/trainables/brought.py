@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from bakeoff.data.encoding import Encoding
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
@@ -16,7 +17,7 @@ from bakeoff.spec.space import Space
 from bakeoff.tasks.base import Metric, Task
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.attempts import attempt
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.sources import check_versions
 
 

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.spec.messages import unknown_name
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import RunError, cancelled, finished, full_name, measured
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.parameters import REQUIRED, make_space, type_of
 from bakeoff.trainables.printed import Printed

@@ -21,6 +21,7 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import (
@@ -31,7 +32,7 @@ from bakeoff.trainables.attempts import (
     probabilities,
     scores,
 )
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.parameters import make_space, signature_parameters
 from bakeoff.trainables.sources import (

@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import DataError, UsageError
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import RunError, cancelled, finished, probabilities, scores
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.parameters import make_space, signature_parameters
 from bakeoff.trainables.sources import (

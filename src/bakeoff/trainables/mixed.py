@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.records import DataSummary
 from bakeoff.settings import Settings
 from bakeoff.spec.space import MODEL, MixedSpace, Space
 from bakeoff.tasks.base import Task
-from bakeoff.trainables.base import Model, Outcome, Request, StudyData, Trainable, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Trainable, Watch
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,11 +21,12 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.study_data import Rows, StudyData
 from bakeoff.errors import DataError, UsageError
 from bakeoff.settings import Settings
 from bakeoff.tasks.base import Task
 from bakeoff.trainables.attempts import finished, probabilities, scores
-from bakeoff.trainables.base import Model, Outcome, Request, Rows, StudyData, Watch
+from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.sklearn_space import (
     estimator_space,

@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
-
 from bakeoff.data.dataset import Dataset, no_data
-from bakeoff.data.frames import find_target
 from bakeoff.data.loading import load_dataset
-from bakeoff.errors import DataError, UsageError
+from bakeoff.declared import (
+    DataLike,
+    as_said,
+    as_values,
+    data_value,
+    name_of_data,
+    reads_data_itself,
+    split_frame,
+)
+from bakeoff.errors import UsageError
 from bakeoff.execution.budget import Budget
 from bakeoff.execution.chain import RunOptions, run_study
 from bakeoff.execution.events import Observer
@@ -22,7 +28,7 @@ from bakeoff.executors.base import available_cores
 from bakeoff.records import StudyResult
 from bakeoff.result import Plan, Result
 from bakeoff.spec import CandidateSpec, LoadedSpec, ModelSpec, StudySpec, from_dict, load
-from bakeoff.spec.parts import DENSE, NONE
+from bakeoff.spec.parts import DENSE
 from bakeoff.spec.space import Space
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks import task_of
@@ -30,8 +36,6 @@ from bakeoff.terminal.progress import default_observer
 from bakeoff.trainables.brought import Brought
 
 DEFAULT_STORE = "bakeoff.sqlite"
-
-DataLike = str | Path | Dataset | tuple[ArrayLike, ArrayLike]
 
 
 class Study:
@@ -121,25 +125,25 @@ class Study:
         self._folder = Path()
         self._task = task
         if hasattr(data, "columns") and hasattr(data, "dtypes"):
-            data = _split(data, target)
+            data = split_frame(data, target)
         self._objects: dict[str, Any] = {}
         self.brought: dict[str, Brought] = {}
         table = model_table(model, self._objects)
-        if data is None and not _reads_data_itself(table):
+        if data is None and not reads_data_itself(table):
             data = "digits"
         self._data: DataLike = "" if data is None else data
-        value: Any = None if data is None else _data_value(data)
+        value: Any = None if data is None else data_value(data)
         if isinstance(data, str | Path) and (target is not None or task is not None):
             asked = {"path": str(data), "target": target, "task": task}
             value = {key: one for key, one in asked.items() if one is not None}
         self._dataset: Dataset | None = data if isinstance(data, Dataset) else None
         self._document: dict[str, Any] = {
             "format": 1,
-            "name": name or _name_of(self._data) or "study",
+            "name": name or name_of_data(self._data) or "study",
             **({} if data is None else {"data": value}),
             "model": table,
             **{key: one for key, one in options.items() if one is not None},
-            "base": _said(dict(base or {})),
+            "base": as_said(dict(base or {})),
             "stage": [],
         }
         self._spec: StudySpec | None = None
@@ -215,13 +219,13 @@ class Study:
         if candidates is not None:
             declared["candidate"] = [self._candidate(one) for one in candidates]
         if vary:
-            declared["vary"] = {key: _values(values) for key, values in vary.items()}
+            declared["vary"] = {key: as_values(values) for key, values in vary.items()}
         if search is not None:
             declared["search"] = dict(search)
         if tune:
-            declared["tune"] = {key: _values(values) for key, values in tune.items()}
+            declared["tune"] = {key: as_values(values) for key, values in tune.items()}
         if carry is not None:
-            declared["carry"] = _said(dict(carry))
+            declared["carry"] = as_said(dict(carry))
         document = {**self._document, "stage": [*self._document["stage"], declared]}
         self._spec = self._checked(document)
         self._document = document
@@ -231,7 +235,7 @@ class Study:
         own = {key: one for key, one in given.items() if key in CandidateSpec.model_fields}
         if "model" in own:
             own["model"] = model_table(own["model"], self._objects)
-        return own | {key: _said(one) for key, one in given.items() if key not in own}
+        return own | {key: as_said(one) for key, one in given.items() if key not in own}
 
     @property
     def spec(self) -> StudySpec:
@@ -487,52 +491,6 @@ class Study:
         from bakeoff.report.notebook import study_html
 
         return study_html(self._document)
-
-
-def _values(values: Sequence[Any] | Mapping[str, Any]) -> Any:
-    """A range as a table, values as a list."""
-    return _said(dict(values) if isinstance(values, Mapping) else list(values))
-
-
-def _said(value: Any) -> Any:
-    """Settings as a study file has them: None by its word."""
-    if isinstance(value, dict):
-        return {key: _said(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_said(one) for one in value]
-    return NONE if value is None else value
-
-
-def _split(frame: Any, target: str | None) -> Any:
-    """A data frame as features and labels."""
-    names = [str(name) for name in frame.columns]
-    name = find_target(names, target, "data")
-    if names.count(name) > 1:
-        raise DataError(f"data: column names must differ, but {name!r} occurs twice; rename one")
-    label = frame.columns[names.index(name)]
-    return frame.drop(columns=label), frame[label]
-
-
-def _reads_data_itself(model: Any) -> bool:
-    """Whether a study of this model needs no data; a function is asked for its parameters later."""
-    if not isinstance(model, dict):
-        return False
-    return "command" in model or ("function" in model and bool(model.get("metrics")))
-
-
-def _name_of(data: DataLike) -> str:
-    if isinstance(data, Dataset):
-        return data.name
-    if isinstance(data, tuple):
-        return "arrays"
-    path = Path(data)
-    return path.stem if path.suffix else str(data)
-
-
-def _data_value(data: DataLike) -> str:
-    if isinstance(data, Dataset):
-        return data.name
-    return "arrays" if isinstance(data, tuple) else str(data)
 
 
 def _positive(name: str, value: int | None) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from calling import SMALL_STUDY, bakeoff, bakeoff_process, environment
 
-from bakeoff.cli.running import seconds_of
+from bakeoff.cli.options import seconds_of
 
 ESCAPE = "\x1b"
 GOLDEN_STORES = Path(__file__).parents[1] / "golden_stores"

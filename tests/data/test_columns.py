@@ -317,15 +317,15 @@ def test_no_row_that_validates_or_tests_moves_what_is_fitted() -> None:
 
 
 def test_what_is_encoded_is_kept_within_a_budget(monkeypatch) -> None:
-    from bakeoff.trainables import base
+    from bakeoff.data import study_data
 
-    monkeypatch.setattr(base, "ENCODED_BYTES", 0)
+    monkeypatch.setattr(study_data, "ENCODED_BYTES", 0)
     data = StudyData(from_arrays(mixed(), [0, 1] * 30), study_seed=0, split="folds", num_folds=5)
     first = data.encoded(Replicate(0, 0, 0))
     assert data.encoded(Replicate(5, 0, 0)) is first
     for fold in (1, 2):
         data.encoded(Replicate(fold, 0, fold))
-    assert len(data._encoded) == base.NUM_ENCODED
+    assert len(data._encoded) == study_data.NUM_ENCODED
     np.testing.assert_array_equal(data.encoded(Replicate(0, 0, 0)), first)
 
 

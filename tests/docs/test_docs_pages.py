@@ -151,3 +151,13 @@ def test_every_picture_is_shown_on_a_page() -> None:
     """A picture that no page shows would go stale unseen."""
     shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
     assert set((DOCS / "images").iterdir()) <= shown
+
+
+def test_no_module_is_longer_than_the_house_allows() -> None:
+    """As docs/architecture.md says; what grows beyond it is two things and becomes two modules."""
+    long = {
+        path.name
+        for path in (ROOT / "src").rglob("*.py")
+        if len(path.read_text(encoding="utf-8").splitlines()) > 350
+    }
+    assert long == {"study.py"}

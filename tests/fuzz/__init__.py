@@ -29,22 +29,30 @@ class Family:
         run: one case.
         seconds: of processor time that a case may take.
         megabytes: of memory that a case may add to what the process had before.
+        prepare: makes what all cases start from, once a process and before their time counts.
     """
 
     name: str
     run: Case
     seconds: float
     megabytes: float
+    prepare: Callable[[], object] | None = None
 
 
 FAMILIES: dict[str, Family] = {}
 
 
-def family(name: str, *, seconds: float = 5.0, megabytes: float = 600.0) -> Callable[[Case], Case]:
+def family(
+    name: str,
+    *,
+    seconds: float = 5.0,
+    megabytes: float = 600.0,
+    prepare: Callable[[], object] | None = None,
+) -> Callable[[Case], Case]:
     """Registers a function as a family."""
 
     def register(run: Case) -> Case:
-        FAMILIES[name] = Family(name, run, seconds, megabytes)
+        FAMILIES[name] = Family(name, run, seconds, megabytes, prepare)
         return run
 
     return register

@@ -30,7 +30,7 @@ def _finished() -> tuple[bytes, StudyResult, Study]:
         return path.read_bytes(), result.record, study
 
 
-@family("resumed", seconds=20.0)
+@family("resumed", prepare=_finished)
 def resumed(rng: np.random.Generator, folder: Path) -> None:
     content, wanted, study = _finished()
     path = folder / "a.sqlite"

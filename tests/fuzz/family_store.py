@@ -118,7 +118,7 @@ def _damaged_database(rng: np.random.Generator, data: bytes) -> bytes:
     return bytes(out)
 
 
-@family("stores", seconds=20.0)
+@family("stores", prepare=_golden)
 def stores(rng: np.random.Generator, folder: Path) -> None:
     data, results, runs, frame, _ = _golden()
     path = folder / "a.sqlite"
@@ -196,7 +196,7 @@ _SIZES = (0, 1, 2, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1)
 _ODD = ["NaN", "Infinity", "-1", "1e999", "null", "[]", "{}", '""', "true", "9" * 5000, "[" * 3000]
 
 
-@family("models")
+@family("models", prepare=_golden)
 def models(rng: np.random.Generator, folder: Path) -> None:
     model = _golden()[-1]
     size = struct.unpack("<Q", model[:8])[0]

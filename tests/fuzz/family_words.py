@@ -25,7 +25,7 @@ from bakeoff.report.html import render
 from bakeoff.report.json import dumps
 from bakeoff.report.notebook import Plots, result_html
 from bakeoff.report.text import result_text
-from bakeoff.store.studies import StudyRow
+from bakeoff.store.listing import StudyRow
 from bakeoff.terminal.listing import run_block, studies_comparison, studies_table
 from bakeoff.terminal.progress import PlainProgress
 from bakeoff.terminal.tables import print_result
@@ -121,7 +121,7 @@ def _must_not_be_obeyed(text: str, name: str) -> None:
     assert odd is None, f"{name}: {odd[0]!r} as it is" if odd else ""
 
 
-@family("names", seconds=10.0)
+@family("names", prepare=_results)
 def names(rng: np.random.Generator, folder: Path) -> None:
     """Markup, controls and directions in the names of everything."""
     del folder

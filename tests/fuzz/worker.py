@@ -36,6 +36,8 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="bakeoff-fuzz-"))
     warnings.simplefilter("ignore")
     try:
+        if family.prepare is not None:
+            family.prepare()
         for number in range(first, end):
             folder = root / "case"
             folder.mkdir()

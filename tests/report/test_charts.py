@@ -14,7 +14,7 @@ import pytest
 from bakeoff.errors import UsageError
 from bakeoff.evidence.summary import summarise
 from bakeoff.records import StageResult
-from bakeoff.report import charts, grids
+from bakeoff.report import charts, curves, grids
 from bakeoff.report.notebook import Plots
 from bakeoff.report.svg import Picture
 
@@ -100,7 +100,7 @@ def test_every_run_is_in_the_replicates_chart_with_its_number() -> None:
 
 def test_every_replicates_curves_are_in_the_panels() -> None:
     stage = summarise(build.full()).stages[2]
-    for label, panel in grids.curves(stage, stage.metric):
+    for label, panel in curves.curves(stage, stage.metric):
         text = str(panel)
         runs = stage.of(label).runs
         found = re.findall(r'data-r="(\d+)"', text)
@@ -126,7 +126,7 @@ def test_the_forest_draws_the_numbers_of_the_verdict() -> None:
 def test_curves_start_where_they_come_into_the_range_of_their_last_epochs() -> None:
     stage = build.stage("width", ["16", "32"], [0.96, 0.97], epochs=20)
     view = summarise(build.study([stage])).stages[0]
-    limits = grids.curve_limits(view, view.metric)
+    limits = curves.curve_limits(view, view.metric)
     assert limits is not None
     firsts = [run.curve("val_accuracy")[0] for c in view.candidates for run in c.runs]
     assert all(first < limits[0] for first in firsts)
@@ -166,7 +166,7 @@ def test_all_runs_failed_leaves_no_chart_of_runs() -> None:
         build.study([build.stage("rate", ["a", "b"], [0.1, 0.1], failed=[0, 1])])
     ).stages[0]
     assert charts.replicates(stage) is None
-    assert grids.curves(stage, stage.metric) == []
+    assert curves.curves(stage, stage.metric) == []
 
 
 def test_neither_equal_means_nor_one_long_bar_spoil_the_axis_of_the_chain() -> None:

@@ -8,7 +8,8 @@ import build
 import numpy as np
 import pytest
 
-from bakeoff.evidence.summary import StageSummary, summarise
+from bakeoff.evidence.stage_summary import StageSummary
+from bakeoff.evidence.summary import summarise
 from bakeoff.records import RegressionExam, StudyResult
 from bakeoff.report import notes
 

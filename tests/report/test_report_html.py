@@ -16,7 +16,7 @@ import pytest
 
 from bakeoff.errors import UsageError
 from bakeoff.records import Column
-from bakeoff.report import html, tables
+from bakeoff.report import examples, html
 
 
 class Page(HTMLParser):
@@ -277,7 +277,7 @@ def test_mistakes_of_a_table_are_told_in_its_own_words() -> None:
     )
     data = replace(build.data_summary(), image_shape=None, columns=columns)
     rows = [[7367.25, 2020.0, 1.0, 12345.0], [0.0, 2000.0, -1.0, 0.25], [np.nan] * 4]
-    told = tables.examples(
+    told = examples.examples(
         data, [((str(i),), np.array(row)) for i, row in enumerate(rows)], ("row",)
     )
     assert told.head == ("row", "since", "city", "income")

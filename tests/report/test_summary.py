@@ -245,7 +245,7 @@ def test_models_of_several_kinds_are_told_apart_by_their_labels_not_by_columns_o
 
 
 def test_the_curves_of_a_programs_own_metric_know_its_direction() -> None:
-    from bakeoff.report.grids import curve_metrics
+    from bakeoff.report.curves import curve_metrics
 
     result = build.brought()
     (first,) = result.stages

@@ -7,19 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from bakeoff.cli import completing
+from bakeoff.cli.options import Address, Delta, NoColor, On, Plain, Quiet, Seed, Workers
 from bakeoff.cli.output import Style, message_console, result_console, write_text
-from bakeoff.cli.running import (
-    Address,
-    Delta,
-    NoColor,
-    On,
-    Plain,
-    Quiet,
-    Seed,
-    Workers,
-    carry_out,
-    say_what_was_done,
-)
+from bakeoff.cli.running import carry_out, say_what_was_done
 from bakeoff.errors import GateError, UsageError
 from bakeoff.files import must_be_writable
 

@@ -15,6 +15,7 @@ import typer
 
 from bakeoff import __version__, words
 from bakeoff.cli import ab, completing, importing, reading, running, stores
+from bakeoff.cli.options import Target, TaskName
 from bakeoff.cli.output import Style, download_bar, new_file
 from bakeoff.files import write_whole
 
@@ -71,8 +72,8 @@ def init(
     data: Annotated[
         str | None, typer.Option(metavar="PATH", help="Data that the study shall be made for.")
     ] = None,
-    target: running.Target = None,
-    task: running.TaskName = None,
+    target: Target = None,
+    task: TaskName = None,
 ) -> None:
     """Write a study file to start from: a commented one, or one made for some data.
 
@@ -173,8 +174,8 @@ def get_dataset(
 @data.command("info")
 def describe_dataset(
     name: Annotated[str, typer.Argument(help="A built-in dataset, or a path.")],
-    target: running.Target = None,
-    task: running.TaskName = None,
+    target: Target = None,
+    task: TaskName = None,
 ) -> None:
     """Describe a dataset: sizes, classes, columns, hash. The test part stays sealed.
 

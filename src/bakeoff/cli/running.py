@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bakeoff import words
-from bakeoff.cli import completing
+from bakeoff.cli.options import (
+    Address,
+    BudgetTime,
+    Delta,
+    EngineName,
+    Log,
+    NoColor,
+    On,
+    Overrides,
+    Plain,
+    Quiet,
+    Replicates,
+    Seed,
+    Strict,
+    StudyArgument,
+    Target,
+    TaskName,
+    Workers,
+    overridden,
+    seconds_of,
+)
 from bakeoff.cli.output import (
     Style,
     download_bar,
@@ -26,66 +46,11 @@ from bakeoff.files import file_stem, must_be_writable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bakeoff.records import StageResult, StudyPlan
+    from bakeoff.records import LintFinding, StageResult, StudyPlan
     from bakeoff.result import Result
     from bakeoff.study import Study
     from bakeoff.terminal.live import LiveProgress
     from bakeoff.terminal.progress import PlainProgress
-
-StudyArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="STUDY",
-        help="A study file, or digits, mnist, mnist-notebook; or a table of data.",
-        autocompletion=completing.studies,
-    ),
-]
-Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Of a table: the column to predict.")
-]
-TaskName = Annotated[
-    str | None,
-    typer.Option(
-        "--task",
-        metavar="TASK",
-        help="Of a table: classification or regression; else its guess.",
-        autocompletion=completing.one_of("classification", "regression"),
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
-Plain = Annotated[bool, typer.Option("--plain", help="No live rows and no colours.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (as NO_COLOR=1).")]
-Replicates = Annotated[
-    int | None, typer.Option(min=1, help="At most this many replicates per candidate.")
-]
-Workers = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
-EngineName = Annotated[
-    str | None,
-    typer.Option(
-        "--engine",
-        help="auto, native or reference; else the study's own.",
-        autocompletion=completing.one_of("auto", "native", "reference"),
-    ),
-]
-On = Annotated[
-    str | None,
-    typer.Option(
-        help="Where runs happen: threads, processes or ray; else what the model needs, here.",
-        autocompletion=completing.one_of("threads", "processes", "ray"),
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(help="Of a Ray cluster, with --on ray; else RAY_ADDRESS, else this machine."),
-]
-
-
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Read the study as if it said so."),
-]
-Seed = Annotated[int | None, typer.Option(min=0, help="As --set seed=…")]
-Delta = Annotated[float | None, typer.Option(min=0.0, help="As --set delta=…")]
 
 
 def run(
@@ -117,24 +82,9 @@ def run(
         int,
         typer.Option(min=0, help="Take what the chain audit confirms, at most this many times."),
     ] = 0,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Ask for no more replicates that would not end in time: 90s, 10m, 1h30m.",
-        ),
-    ] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOOL:PLACE",
-            help="Write runs as they finish: mlflow:URI or tensorboard:FOLDER.",
-            autocompletion=completing.one_of("mlflow", "tensorboard"),
-        ),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
-    ] = False,
+    budget: BudgetTime = None,
+    log: Log = None,
+    strict: Strict = False,
     json_path: Annotated[
         str | None,
         typer.Option(
@@ -221,23 +171,16 @@ def run(
     if json_path is not None:
         write_text(json_path, dumps(record))
     say_what_was_done(result, style, store or str(loaded.folder / DEFAULT_STORE))
-    errors = [finding for finding in record.lint if finding.level == "error"]
-    if strict and errors:
-        raise LintError(
-            f"--strict: the lint found {words.plural(len(errors), 'error')} "
-            f"({', '.join(finding.code for finding in errors)}); see docs/lint.md"
-        )
+    if strict:
+        _must_find_no_error(record.lint)
 
 
 def carry_out(
     study: Study, style: Style, out: Console, *, details: bool = True, **options: Any
 ) -> Result:
-    """Runs a study with progress on standard error, then prints what it found.
+    """Runs a study with progress on standard error, then prints what it found to ``out``.
 
-    Args:
-        out: where the tables go.
-        details: whether more than the summary is printed.
-        **options: of ``Study.run``.
+    ``details`` prints more than the summary; ``options`` are those of ``Study.run``.
     """
     # Everything is imported before the study begins: an interruption must not fall into an import.
     import scipy.special  # (intervals and initial weights)
@@ -295,9 +238,7 @@ def check(
     overrides: Overrides = None,
     seed: Seed = None,
     delta: Delta = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")
-    ] = False,
+    strict: Strict = False,
     plain: Plain = False,
     no_color: NoColor = False,
 ) -> None:
@@ -334,34 +275,17 @@ def check(
     if block is not None:
         out.print()
         out.print(block)
+    if strict:
+        _must_find_no_error(findings)
+
+
+def _must_find_no_error(findings: Sequence[LintFinding]) -> None:
     errors = [finding.code for finding in findings if finding.level == "error"]
-    if strict and errors:
-        raise LintError(f"--strict: the lint found {', '.join(errors)}; see docs/lint.md")
-
-
-def overridden(overrides: list[str] | None, seed: int | None, delta: float | None) -> list[str]:
-    """All keys that a command gives another value."""
-    return [
-        *(overrides or ()),
-        *([] if seed is None else [f"seed={seed}"]),
-        *([] if delta is None else [f"delta={delta!r}"]),
-    ]
-
-
-def seconds_of(text: str) -> float:
-    """A time such as ``90s``, ``10m`` or ``1h30m``; a bare number counts seconds.
-
-    Raises:
-        UsageError: anything else.
-    """
-    found = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip()
-    )
-    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
-    seconds = sum(part * size for part, size in zip(parts, (3600, 60, 1), strict=False))
-    if not 0.0 < seconds < float("inf"):
-        raise UsageError(f"--budget: must be a time such as 90s, 10m or 1h30m, but got {text!r}")
-    return seconds
+    if errors:
+        raise LintError(
+            f"--strict: the lint found {words.plural(len(errors), 'error')} "
+            f"({', '.join(errors)}); see docs/lint.md"
+        )
 
 
 def _load(

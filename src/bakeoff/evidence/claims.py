@@ -22,8 +22,9 @@ from typing import Literal
 import numpy as np
 
 from bakeoff import words
-from bakeoff.evidence.intervals import compare_runs, gain, prediction_interval, turned, values_of
+from bakeoff.evidence.intervals import compare_runs, gain, turned, values_of
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Sampling
+from bakeoff.evidence.run_intervals import prediction_interval
 from bakeoff.evidence.sentences import difference, named
 from bakeoff.records import Candidate, Claim, Comparison, Metric, Run, StageResult
 from bakeoff.tasks.classification import ACCURACY, LOSS, metric_of

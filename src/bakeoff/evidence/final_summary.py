@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.evidence.intervals import error_interval, prediction_interval, test_interval
+from bakeoff.evidence.run_intervals import error_interval, prediction_interval, test_interval
 from bakeoff.evidence.spreads import Spread, spreads
 from bakeoff.records import Final, Floats, Mistaken, Run, StudyResult
 from bakeoff.tasks.base import Metric

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evidence.intervals import t_quantile
+from bakeoff.evidence.intervals import t_quantile, turned, values_of
 from bakeoff.evidence.rule import Sampling
 from bakeoff.records import Comparison, Run
 
@@ -92,26 +92,23 @@ def spreads(runs: Iterable[Run], sampling: Sampling = INDEPENDENT) -> dict[str, 
 
 def paired(first: Sequence[Run], second: Sequence[Run], name: str) -> dict[int, float]:
     """Replicate → difference, for the replicates that both finished."""
-    others = {run.replicate: run.value(name) for run in second if run.status == "finished"}
-    pairs = {}
-    for run in first:
-        ours, theirs = run.value(name), others.get(run.replicate)
-        if run.status == "finished" and ours is not None and theirs is not None:
-            pairs[run.replicate] = ours - theirs
-    return dict(sorted(pairs.items()))
+    ours, theirs = values_of(first, name), values_of(second, name)
+    return {one: ours[one] - theirs[one] for one in ours if one in theirs}
 
 
 def oriented(pair: Comparison, labels: Sequence[str], flip: bool = False) -> Difference:
     """A verdict's comparison as a difference, by label."""
-    first, second = labels[pair.first], labels[pair.second]
-    if not flip:
-        low, high, mean = pair.low, pair.high, pair.mean
-    else:
-        first, second, mean = second, first, -pair.mean
-        low = None if pair.high is None else -pair.high
-        high = None if pair.low is None else -pair.low
+    if flip:
+        pair = turned(pair)
     return Difference(
-        first, second, mean, low, high, pair.level, pair.num_replicates, pair.equivalent
+        labels[pair.first],
+        labels[pair.second],
+        pair.mean,
+        pair.low,
+        pair.high,
+        pair.level,
+        pair.num_replicates,
+        pair.equivalent,
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from statistics import median
 
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import BaselineSummary, StageSummary, Summary
+from bakeoff.evidence.stage_summary import BaselineSummary, StageSummary
+from bakeoff.evidence.summary import Summary
 from bakeoff.report import axes
 from bakeoff.report.rows import PLOT, Mark, Row, draw_rows
 from bakeoff.report.svg import Picture

@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import StageSummary, Summary
-from bakeoff.report import axes, charts, grids, tables, values
+from bakeoff.evidence.stage_summary import StageSummary
+from bakeoff.evidence.summary import Summary
+from bakeoff.report import axes, charts, curves, grids, tables, values
 from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table
 
@@ -61,7 +62,7 @@ def of_curves(stage: StageSummary, num_lines: int = 1) -> list[Figure]:
     many = len(stage.candidates) > MANY_PANELS
     num_points = max(8, min(axes.MAX_POINTS, MOST_POINTS // max(1, num_lines)))
     figures: list[Figure] = []
-    metrics, left_out = grids.curve_metrics(stage), ""
+    metrics, left_out = curves.curve_metrics(stage), ""
     if len(metrics) > 1 and (many or num_lines > MANY_LINES):
         # Sixty panels more would double the page and tell little.
         code = words.code(f"result.plot.curves({stage.stage.name!r}, {metrics[1].name!r})")
@@ -70,10 +71,10 @@ def of_curves(stage: StageSummary, num_lines: int = 1) -> list[Figure]:
         )
         metrics = metrics[:1]
     for index, metric in enumerate(metrics):
-        size = (112.0, 76.0) if many else grids.PANEL
+        size = (112.0, 76.0) if many else curves.PANEL
         panels = tuple(
             (name, Markup(picture))  # noqa: S704
-            for name, picture in grids.curves(stage, metric, size=size, num_points=num_points)
+            for name, picture in curves.curves(stage, metric, size=size, num_points=num_points)
         )
         if panels:
             others, percent = len(panels) > 1, " (%)" if metric.share else ""

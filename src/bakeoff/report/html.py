@@ -27,7 +27,7 @@ from bakeoff.evidence import audit
 from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
-from bakeoff.report import figures, grids, method, notes, tables
+from bakeoff.report import curves, examples, figures, method, notes, tables
 from bakeoff.report.figures import anchor_of
 from bakeoff.report.images import Sprite, sprite
 
@@ -139,7 +139,7 @@ def render(result: StudyResult) -> str:
     runner = "\n" + _template_text("tryit.js") if payload else ""
     hashes = " ".join(_hash(text) for text in (script, runner) if text)
     chain = figures.of_chain(summary)
-    num_lines = grids.num_lines(summary)
+    num_lines = curves.num_lines(summary)
     confirmed = [swap for swap in result.audit if swap.confirmed]
     return _template().render(
         summary=summary,
@@ -178,8 +178,8 @@ def render(result: StudyResult) -> str:
         by_itself=words.level(final.delivered.value(f"test_{final.headline.name}"), final.headline)
         if final and final.delivered
         else "",
-        worst=tables.misses(summary, values) if values and values.worst else None,
-        mistakes=tables.mistakes(summary, final) if final and not pictures else None,
+        worst=examples.misses(summary, values) if values and values.worst else None,
+        mistakes=examples.mistakes(summary, final) if final and not pictures else None,
         final_figures=figures.of_final(summary, final) if final else [],
         sprite=pictures,
         claims=tables.claims(result.claims, summary.metric) if result.claims else None,

@@ -14,7 +14,8 @@ from typing import Any
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.spreads import Spread
-from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary, summarise
+from bakeoff.evidence.stage_summary import CandidateSummary, StageSummary
+from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.records import AuditSwap, Run, StudyResult, TuningPoint, Verdict
 
 FORMAT = 1

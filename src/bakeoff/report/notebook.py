@@ -12,9 +12,10 @@ from markupsafe import Markup, escape
 from bakeoff import words
 from bakeoff.errors import UsageError
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import StageSummary, summarise
+from bakeoff.evidence.stage_summary import StageSummary
+from bakeoff.evidence.summary import summarise
 from bakeoff.records import StudyPlan, StudyResult
-from bakeoff.report import charts, grids, notes, plan
+from bakeoff.report import charts, curves, grids, notes, plan
 from bakeoff.report.svg import Picture
 
 MAX_ROWS = 60
@@ -155,7 +156,7 @@ def _sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture |
     """Panels of one size side by side, each under its label; None without any."""
     if not panels:
         return None
-    across, down = grids.PANEL[0] + 50, grids.PANEL[1] + 66
+    across, down = curves.PANEL[0] + 50, curves.PANEL[1] + 66
     num_rows = -(-len(panels) // columns)
     width = min(len(panels), columns) * across - 50
     description = " ".join(panel.description for _, panel in panels)
@@ -163,7 +164,7 @@ def _sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture |
     for index, (label, panel) in enumerate(panels):
         x, y = index % columns * across, index // columns * down
         picture.hold(panel, x, y)
-        picture.words([(x, y - 14, label)], role="ink", limit=grids.PANEL[0])
+        picture.words([(x, y - 14, label)], role="ink", limit=curves.PANEL[0])
     return picture
 
 
@@ -204,11 +205,11 @@ class Plots:
     def curves(self, stage: str | int, what: str | None = None) -> Picture:
         """Training curves of all replicates, of the metric that decides by default."""
         one = self._stage(stage)
-        known = {metric.name: metric for metric in grids.curve_metrics(one)}
+        known = {metric.name: metric for metric in curves.curve_metrics(one)}
         metric = known.get(what) if what is not None else next(iter(known.values()), None)
         if metric is None:
             raise UsageError(f"what: must be one of {', '.join(known) or 'none'}, but got {what!r}")
-        return _drawn(_sheet(grids.curves(one, metric)), "runs with a history")
+        return _drawn(_sheet(curves.curves(one, metric)), "runs with a history")
 
     def tuned(self, stage: str | int, name: str | None = None) -> Picture:
         """The metric along a tuned hyperparameter (the first one by default)."""

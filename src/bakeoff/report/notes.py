@@ -14,7 +14,8 @@ import numpy as np
 
 from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
-from bakeoff.evidence.summary import CandidateSummary, StageSummary, Summary
+from bakeoff.evidence.stage_summary import CandidateSummary, StageSummary
+from bakeoff.evidence.summary import Summary
 from bakeoff.records import DataSummary, Final
 from bakeoff.tasks.base import Metric
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakeoff import words
-from bakeoff.evidence.summary import StageSummary, Summary, summarise
+from bakeoff.evidence.stage_summary import StageSummary
+from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.records import StudyResult
 from bakeoff.report import notes, tables
 from bakeoff.report.tables import Table

@@ -254,3 +254,30 @@ def chunks(keys: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     """Parts of a list of keys that fit one statement (SQLite's default limit was once 999)."""
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
+
+
+def mark_running(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Planned or interrupted runs have begun; one with an outcome keeps it."""
+    connection.executemany(
+        "UPDATE run SET state = 'running', checksum = NULL "
+        "WHERE key = ? AND state IN ('planned', 'interrupted')",
+        [(key,) for key in keys],
+    )
+
+
+def forget_failed(connection: sqlite3.Connection, keys: Iterable[str]) -> int:
+    """Makes failed runs planned again; returns how many there were."""
+    cursor = connection.executemany(
+        "UPDATE run SET state = 'planned', reason = NULL, checksum = NULL "
+        "WHERE key = ? AND state = 'failed'",
+        [(key,) for key in keys],
+    )
+    return cursor.rowcount
+
+
+def interrupt_running(connection: sqlite3.Connection) -> None:
+    """The driver of all running runs has died."""
+    connection.execute(
+        "UPDATE run SET state = 'interrupted', checksum = NULL, "
+        "reason = 'the driver ended before the run did' WHERE state = 'running'"
+    )

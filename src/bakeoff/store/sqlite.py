@@ -1,7 +1,7 @@
 """The results store as one object: opens the file, and takes and hands out records.
 
-How a run or a study becomes
-rows is said in ``runs``, ``studies`` and ``results``; how threads share it, in ``access``.
+How a run or a study becomes rows is said in ``runs``, ``studies`` and ``results``; how threads share
+it, in ``access``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.errors import StoreError
@@ -25,11 +24,20 @@ from bakeoff.records import (
     TestOpening,
 )
 from bakeoff.settings import Settings
-from bakeoff.store import connect, locking, maintenance, results, runs, sqlite_errors, studies
+from bakeoff.store import (
+    connect,
+    listing,
+    locking,
+    maintenance,
+    results,
+    runs,
+    sqlite_errors,
+    studies,
+)
 from bakeoff.store.access import Access
 from bakeoff.store.codec import FORMAT, content_hash, to_json
+from bakeoff.store.listing import StudyRow
 from bakeoff.store.maintenance import MergeReport
-from bakeoff.store.studies import StudyRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,12 +110,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -148,12 +151,7 @@ class Store:
             columns: dict[str, Any] = {"metric": metric, "task": task, "model_kind": model_kind}
             columns |= {"environment": to_json(environment)}
             if number is None:
-                columns |= {
-                    **same,
-                    "uid": uuid.uuid4().hex,
-                    "state": "unfinished",
-                    "format": FORMAT,
-                }
+                columns |= same | {"uid": uuid.uuid4().hex, "state": "unfinished", "format": FORMAT}
                 columns |= {"spec": to_json(spec), "data": to_json(data), "started_at": started_at}
             return studies.write(connection, number, columns)
 
@@ -177,11 +175,7 @@ class Store:
     def mark_running(self, keys: Iterable[str]) -> None:
         """Says that planned or interrupted runs have begun; one with an outcome keeps it."""
         with self._access.writing() as connection:
-            connection.executemany(
-                "UPDATE run SET state = 'running', checksum = NULL "
-                "WHERE key = ? AND state IN ('planned', 'interrupted')",
-                [(key,) for key in keys],
-            )
+            runs.mark_running(connection, keys)
 
     def add_run(self, run: Run) -> None:
         """Stores the outcome of one run, in one transaction.
@@ -232,12 +226,7 @@ class Store:
     def forget_failed(self, keys: Iterable[str]) -> int:
         """Makes failed runs planned again, so that they are retried; returns how many there were."""
         with self._access.writing() as connection:
-            cursor = connection.executemany(
-                "UPDATE run SET state = 'planned', reason = NULL, checksum = NULL "
-                "WHERE key = ? AND state = 'failed'",
-                [(key,) for key in keys],
-            )
-            return cursor.rowcount
+            return runs.forget_failed(connection, keys)
 
     # What anybody reads.
 
@@ -267,12 +256,12 @@ class Store:
     def studies(self) -> list[StudyRow]:
         """All studies at a glance, oldest first; those that are damaged are left out."""
         with self._access.reading() as connection:
-            return studies.rows(connection)
+            return listing.rows(connection)
 
     def damaged_studies(self) -> list[str]:
         """A sentence for each study that ``studies`` leaves out."""
         with self._access.reading() as connection:
-            return studies.damaged(connection)
+            return listing.damaged(connection)
 
     def find_final(self, keys: Sequence[str]) -> Final | None:
         """The latest final step whose refits have exactly these keys; None if there is none."""
@@ -356,7 +345,4 @@ class Store:
     def _recover(self) -> None:
         """Right only under the writer's lock: nobody else can be running anything."""
         with self._access.writing() as connection:
-            connection.execute(
-                "UPDATE run SET state = 'interrupted', checksum = NULL, "
-                "reason = 'the driver ended before the run did' WHERE state = 'running'"
-            )
+            runs.interrupt_running(connection)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bakeoff.errors import NotStoredError, StoreError, StoreVersionError
-from bakeoff.records import DataSummary, TestOpening
+from bakeoff.records import TestOpening
 from bakeoff.store.arrays import checksum
 from bakeoff.store.codec import FORMAT, content_hash, from_json, to_json
 
@@ -57,47 +56,6 @@ PARTS = {
     "opening": ("test_hash", "study", "purpose", "opened_at", "ordinal"),
 }
 """Tables whose rows belong to one study, with their columns; the first column orders them."""
-
-
-_SHOWN = (
-    *("name", "kind", "state", "seed", "engine", "data_hash"),
-    *("started_at", "finished_at", "seconds"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StudyRow:
-    """One study of the store at a glance.
-
-    Attributes:
-        id: what ``load_result`` takes besides the name.
-        name, kind, seed, engine, started_at: as in ``StudyResult``.
-        state: finished or unfinished.
-        data_name, data_hash: of the dataset.
-        num_stages: stages with a verdict.
-        num_runs: runs it asked for, whoever trained them.
-        num_finished, num_failed: of those.
-        finished_at: ISO 8601, UTC; None while unfinished.
-        seconds: wall time; None while unfinished.
-        tags: what it was tagged with, ascending.
-    """
-
-    id: int
-    name: str
-    kind: str
-    state: Literal["finished", "unfinished"]
-    seed: int
-    engine: str
-    data_name: str
-    data_hash: str
-    num_stages: int
-    num_runs: int
-    num_finished: int
-    num_failed: int
-    started_at: str
-    finished_at: str | None
-    seconds: float | None
-    tags: tuple[str, ...] = ()
 
 
 def write(connection: sqlite3.Connection, number: int | None, values: Mapping[str, Any]) -> int:
@@ -220,45 +178,6 @@ def link(
     )
 
 
-def rows(connection: sqlite3.Connection) -> list[StudyRow]:
-    """All studies at a glance that are not damaged, oldest first."""
-    found = connection.execute(
-        """
-        WITH linked AS (SELECT DISTINCT study_id, run_id FROM study_run),
-        counts AS (
-            SELECT study_id, count(*) AS runs, sum(state = 'finished') AS finished,
-                   sum(state = 'failed') AS failed
-            FROM linked JOIN run ON run.id = run_id GROUP BY study_id
-        )
-        SELECT id, (SELECT count(*) FROM stage WHERE study_id = study.id),
-               coalesce(runs, 0), coalesce(finished, 0), coalesce(failed, 0)
-        FROM study LEFT JOIN counts ON counts.study_id = study.id ORDER BY id
-        """
-    ).fetchall()
-    made = []
-    for number, num_stages, num_runs, num_finished, num_failed in found:
-        try:
-            study = sound_row(connection, number, whole=False)
-            data = from_json(study["data"], DataSummary)
-        except StoreVersionError:
-            raise
-        except StoreError:
-            continue  # `load_result` and `check` name it
-        made.append(
-            StudyRow(
-                id=number,
-                data_name=data.name,
-                num_stages=num_stages,
-                num_runs=num_runs,
-                num_finished=num_finished,
-                num_failed=num_failed,
-                tags=tags(connection, number),
-                **{name: study[name] for name in _SHOWN},
-            )
-        )
-    return made
-
-
 def tags(connection: sqlite3.Connection, number: int) -> tuple[str, ...]:
     """What a study was tagged with, ascending."""
     found = connection.execute("SELECT tag FROM tag WHERE study_id = ? ORDER BY tag", (number,))
@@ -305,19 +224,6 @@ def delete(connection: sqlite3.Connection, number: int) -> int:
     connection.execute("DELETE FROM study WHERE id = ?", (number,))
     connection.executemany("DELETE FROM run WHERE id = ?", [(run,) for run in own])
     return len(own)
-
-
-def damaged(connection: sqlite3.Connection) -> list[str]:
-    """A sentence for each study that ``rows`` leaves out."""
-    sentences = []
-    for (number,) in connection.execute("SELECT id FROM study ORDER BY id").fetchall():
-        try:
-            sound_row(connection, number, whole=False)
-        except StoreVersionError:
-            raise
-        except StoreError as error:
-            sentences.append(str(error))
-    return sentences
 
 
 def find_unfinished(connection: sqlite3.Connection, same: Mapping[str, Any]) -> int | None:

@@ -18,7 +18,7 @@ from bakeoff.errors import UsageError
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
 from bakeoff.store.frames import which_replicate
-from bakeoff.store.studies import StudyRow
+from bakeoff.store.listing import StudyRow
 from bakeoff.terminal.tables import shown
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from bakeoff import words
 from bakeoff.dense.settings import DenseSettings
 from bakeoff.evidence.audit import closest
 from bakeoff.evidence.audit import summary as audit_summary
-from bakeoff.evidence.summary import StageSummary, Summary, summarise
+from bakeoff.evidence.stage_summary import StageSummary
+from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.records import LintFinding, StageResult, StudyPlan, StudyResult
 from bakeoff.report import notes, plan, text
 

@@ -37,16 +37,17 @@ $(STAMPS)/installed: $(NATIVE) $(STAMPS)/venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable .
 	@touch $@
 
-# baycomp comes as source only and wants a build environment of its own.
+# baycomp comes as source only and wants a build environment of its own. Most of what tools bring is
+# never imported: what is gets compiled then, which takes half of the time away.
 $(STAMPS)/dev: $(STAMPS)/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt baycomp
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt baycomp
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 integrations: $(STAMPS)/integrations  ## the tools that studies meet, so that the tests meet them too
 
 $(STAMPS)/integrations: $(STAMPS)/dev
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations,site]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --no-build-isolation --editable '.[dev,integrations,site]'
 	@touch $@
 
 run: $(STAMPS)/installed  ## run the embedded digits study

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -52,7 +53,9 @@ def open_search(storage: str, name: str | None = None) -> Any:
     try:
         return optuna.load_study(study_name=name, storage=where)
     except Exception as error:
-        raise DataError(f"{storage}: study {name!r} cannot be read ({error})") from error
+        raise DataError(
+            f"{storage}: study {name!r} cannot be read ({first_line(error.__cause__ or error)})"
+        ) from error
 
 
 def _storage(text: str) -> Any:
@@ -81,16 +84,24 @@ def best_trials(search: Any, top: int, rename: Mapping[str, str] | None = None) 
     Raises:
         DataError: there are fewer than two, or the search has several objectives.
     """
-    if len(search.directions) > 1:
+    try:
+        directions = search.directions
+        finished = [
+            one
+            for one in search.trials
+            if one.state.name == "COMPLETE" and one.values and not math.isnan(one.values[0])
+        ]
+    except Exception as error:  # read when they are asked for: whatever the drivers raise
         raise DataError(
-            f"study {search.study_name!r} has {len(search.directions)} objectives; a verdict is about "
+            f"study {search.study_name!r} cannot be read ({first_line(error.__cause__ or error)})"
+        ) from error
+    if len(directions) != 1:
+        raise DataError(
+            f"study {search.study_name!r} has {len(directions)} objectives; a verdict is about "
             "one: make a study of the trials that you would choose from"
         )
-    sign = -1.0 if search.direction.name == "MAXIMIZE" else 1.0
-    finished = [
-        one for one in search.trials if one.state.name == "COMPLETE" and one.value is not None
-    ]
-    finished.sort(key=lambda one: (sign * one.value, one.number))
+    sign = -1.0 if directions[0].name == "MAXIMIZE" else 1.0
+    finished.sort(key=lambda one: (sign * one.values[0], one.number))
     found: list[Any] = []
     seen: list[dict[str, Any]] = []
     for one in finished:
@@ -127,7 +138,7 @@ def candidates_of(
     found = [
         {"label": f"trial {one.number}", **_settings(one.params, rename or {})} for one in trials
     ]
-    shown = ", ".join(f"{one.number} ({words.number(one.value)})" for one in trials)
+    shown = ", ".join(f"{one.number} ({words.number(one.values[0])})" for one in trials)
     return f"Which of the best trials is really better? In the search: {shown}.", found
 
 
@@ -144,7 +155,7 @@ def _settings(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
             if not _PLACE.fullmatch(place):
                 raise UsageError(
                     f"rename: {key!r} must become a setting, such as hidden, or an element of one, "
-                    f"such as hidden[0], but is {names[key]!r}"
+                    f"such as hidden[0], but is {names.get(key, key)!r}"
                 )
             elements.setdefault(name, {})[int(place[:-1])] = value
         else:

@@ -163,6 +163,24 @@ def test_parameters_may_be_elements_of_a_list_and_may_be_left_out() -> None:
         UsageError, match=r"an element of one, such as hidden\[0\], but is 'hidden\[x'"
     ):
         candidates_of(found, 5, {"lr": "hidden[x"})
+    with pytest.raises(UsageError, match=r"but is 'units\[one'"):
+        candidates_of(_told({"units[one": 1}, {"units[one": 2}), 5)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE trials SET datetime_complete = '2026-11-27 99:00:00'",
+        "UPDATE trial_params SET distribution_json = '{'",
+        "DELETE FROM study_directions",
+    ],
+)
+def test_a_damaged_search_is_one_line(tmp_path, damage) -> None:
+    search(2, f"sqlite:///{tmp_path}/a.db")
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute(damage)
+    with pytest.raises(DataError, match=r"'tree' (cannot be read|has 0 objectives)"):
+        best_trials(open_search(str(tmp_path / "a.db")), 5)
 
 
 def test_none_is_spelt_as_study_files_spell_it() -> None:

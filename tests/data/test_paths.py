@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from bakeoff.data import array_files
+from bakeoff.data.columns import Rules
 from bakeoff.data.frames import Roles
 from bakeoff.data.paths import load_path, looks_like_path
 from bakeoff.errors import DataError
@@ -187,6 +188,31 @@ def test_rows_without_a_target_are_refused_or_left_out(tmp_path, gap) -> None:
         "a,label\n" + "\n".join(f"{i},{'NA' if i % 2 else 'no'}" for i in range(40)),
     )
     assert load_path(words).class_names == ("NA", "no")
+    text = "a,label\n" + "\n".join(f"{i % 5},{'yes' if i % 2 else 'no'}" for i in range(40))
+    words = _csv(tmp_path / "c.csv", text + "\n1,NA\n")
+    with pytest.raises(DataError, match=r"'NA' has 1; .*drop_unlabelled = true if it is no label"):
+        load_path(words)
+    assert load_path(words, roles=Roles(drop_unlabelled=True)).class_names == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    "names", [[f"row {i}" for i in range(60)], range(60), [i % 3 for i in range(60)]]
+)
+def test_row_names_without_a_name_are_left_out(tmp_path, names) -> None:
+    """As ``write.csv`` and ``to_csv`` write them."""
+    frame = pd.DataFrame({"a": np.arange(60) % 7, "label": np.arange(60) % 2}, index=list(names))
+    frame.to_csv(tmp_path / "a.csv")
+    dataset = load_path(tmp_path / "a.csv")
+    assert dataset.feature_names == ("a",)
+    told = next(one for one in dataset.described if one.name == "Unnamed: 0")
+    assert told.why == "it has no name, as row names have none"
+    kept = load_path(tmp_path / "a.csv", roles=Roles(rules=Rules(categorical=("Unnamed: 0",))))
+    assert kept.feature_names == ("Unnamed: 0", "a")
+
+
+def test_a_comma_at_the_end_of_every_line_is_no_column(tmp_path) -> None:
+    text = "a,label,\n" + "\n".join(f"{i % 7},{i % 2}," for i in range(60))
+    assert load_path(_csv(tmp_path / "a.csv", text)).feature_names == ("a",)
 
 
 def test_columns_with_another_business_are_named(tmp_path) -> None:

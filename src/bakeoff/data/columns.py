@@ -36,6 +36,9 @@ UNKNOWN = frozenset(
 )
 """Words that are gaps beside numbers in however many cells."""
 
+NO_LABEL = ("NA", "N/A", "NaN", "NULL", "<NA>", "#N/A")
+"""Words that are hardly the name of a class, but could be."""
+
 NUMBER_SHARE = 0.95
 """Of the cells of a column of words: beyond it they look like numbers that are written otherwise."""
 
@@ -49,7 +52,9 @@ _DIGITS = r"[-+]?(?:\d+|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]\d+)?"
 _LIKE_A_NUMBER = re.compile(
     rf"[-+(]?(?:[$€£¥₹]\s?|[A-Z]{{3}}\s)?{_DIGITS}(?:\s?[$€£¥₹%]|\s[A-Z]{{3}})?\)?"
 )
-_IDENTIFIER = re.compile(r"(^|[_\W])(id|uid|uuid|guid|key|index|unnamed: 0)$", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(^|[_\W])(id|uid|uuid|guid|key|index)$", re.IGNORECASE)
+_NAMELESS = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+"""What pandas calls a column that has no name in its file, and an index that has none."""
 _RULES = ("drop", "id", "categorical", "numeric", "date")
 
 
@@ -169,6 +174,8 @@ class _Cells:
             ) from error
 
     def _guessed(self) -> Described:
+        if _NAMELESS.fullmatch(self.name):
+            return self._left_out("it has no name, as row names have none")
         if self._read_as_numbers:
             return self._of_numbers(self.cells.to_numpy())
         filled = self.cells.dropna()

@@ -185,11 +185,13 @@ def check_classes(name: str, labels: NDArray[Any], class_names: tuple[str, ...])
         )
     rare = np.flatnonzero(counts == 1)
     if len(rare):
+        told = [class_names[int(label)] for label in rare]
         numbers = all(name.lstrip("-").replace(".", "", 1).isdigit() for name in class_names)
         raise DataError(
             f"{name}: every class needs at least 2 examples outside the test part, but "
-            f"{some_of([class_names[int(label)] for label in rare])} "
+            f"{some_of(told)} "
             f"{'has' if len(rare) == 1 else 'have'} 1; bring more examples or leave the class out"
+            + (", or say data.drop_unlabelled = true if it is no label" if "NA" in told else "")
             + (", or say task = 'regression' if it is a number to predict" if numbers else "")
         )
 

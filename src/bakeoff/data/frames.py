@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.cells import are_made, as_numbers, as_text, code
-from bakeoff.data.columns import UNKNOWN, Rules, nearest
+from bakeoff.data.columns import NO_LABEL, UNKNOWN, Rules, nearest
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 
@@ -79,12 +79,12 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles
     taken = [target] if target is not None else []
     labels, num_unlabelled = None, 0
     if target is not None:
-        gaps = _gaps(frame[target])
+        gaps = _gaps(frame[target], words=roles.drop_unlabelled)
         num_unlabelled = int(gaps.sum()) if roles.drop_unlabelled else 0
         if gaps.any() and not roles.drop_unlabelled:
             raise DataError(
                 f"{place}: row {np.flatnonzero(gaps)[0] + 1}, column {target!r}: the label is missing; fill "
-                "it, drop the row, or say data.drop_unlabelled = true"
+                "it, drop the row, or say data.drop_unlabelled = true (--set data.drop_unlabelled=true)"
             )
         if num_unlabelled == len(frame):
             raise DataError(f"{place}: column {target!r}: no row has a label")
@@ -180,11 +180,17 @@ def _factorized(
         ) from error
 
 
-def _gaps(column: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Rows without a label: empty cells, and words such as NA where all others are numbers."""
+def _gaps(column: pd.Series[Any], *, words: bool) -> NDArray[np.bool_]:
+    """Rows without a label: empty cells, and words such as NA where all others are numbers.
+
+    Args:
+        words: whether NA is no label among words either, where it may well be a class.
+    """
     gaps: NDArray[np.bool_] = column.isna().to_numpy()
     if getattr(column.dtype, "kind", "O") in "biuf":
         return gaps
+    if words:
+        gaps = gaps | column.map(as_text).isin(NO_LABEL).to_numpy()
     unknown = column.map(as_text).str.lower().isin(UNKNOWN).to_numpy() & ~gaps
     if unknown.any() and not unknown.all() and as_numbers(column[~unknown & ~gaps]).notna().all():
         gaps = gaps | unknown

@@ -39,7 +39,7 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
     import pandas as pd
 
     raw = _text(path)
-    header, separator = _header(raw, path)
+    header, separator, nameless = _header(raw, path)
     rule = f"{path}: every line must have the {len(header)} cells of the first one"
     _check_lines(raw, separator, len(header), rule)
     decimal = _decimal(raw, separator)
@@ -64,6 +64,10 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
             decimal=decimal,
         )
     _check_short_lines(raw, separator, len(header), len(frame), rule)
+    for number in nameless:
+        # The first are row names; a comma at the end of every line does no harm.
+        if number and frame[header[number]].notna().any():
+            check_header([*header[:number], ""], str(path))
     if label is not None:
         text = frame[label].str.slice(1)
         if decimal == ",":
@@ -129,8 +133,12 @@ def _text(path: Path) -> bytes:
     return raw
 
 
-def _header(raw: bytes, path: Path) -> tuple[list[str], str]:
-    """The column names and the separator of the first line that is not empty."""
+def _header(raw: bytes, path: Path) -> tuple[list[str], str, list[int]]:
+    """Column names and separator of the first line that is not empty, and which have no name.
+
+    Row names have none, as ``write.csv`` and ``to_csv`` write them; they get the name that pandas
+    gives them.
+    """
     found = re.search(rb"[^\r\n]*[^\s][^\r\n]*", raw.removeprefix(codecs.BOM_UTF8))
     if found is None:
         raise DataError(f"{path}: must have a line of column names and rows below it, but is empty")
@@ -139,13 +147,15 @@ def _header(raw: bytes, path: Path) -> tuple[list[str], str]:
     separator = max(",;\t", key=first.count)
     with Parsing(f"{path}: the first line must name the columns", "shorten or correct the names"):
         header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    nameless = [number for number, cell in enumerate(header) if not cell]
+    header = [cell or f"Unnamed: {number}" for number, cell in enumerate(header)]
     check_header(header, str(path))
     if all(_is_number(cell) for cell in header):
         raise DataError(
             f"{path}: the first line must name the columns, but holds only numbers ({first[:40]!r}); "
             "add a line such as label,x1,x2"
         )
-    return header, separator
+    return header, separator, nameless
 
 
 def _check_lines(raw: bytes, separator: str, num_columns: int, rule: str) -> None:

@@ -13,15 +13,17 @@ from numpy.typing import ArrayLike
 
 from bakeoff.data.study_data import StudyData
 from bakeoff.errors import RunsFailedError, UsageError
+from bakeoff.evidence.intervals import gain, turned
 from bakeoff.execution.events import nobody
 from bakeoff.execution.models import study_model
 from bakeoff.execution.runs import RunService
-from bakeoff.records import Replicate, Run, Verdict
+from bakeoff.records import Replicate, Run, StageResult
 from bakeoff.result import Result
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
 from bakeoff.tasks.base import Task
+from bakeoff.tasks.classification import metric_of
 from bakeoff.trainables.mixed import Mixed
 
 STAGE = "comparison"
@@ -230,19 +232,24 @@ def _speaks_of(name: str, words: Sequence[str]) -> bool:
     return "test" not in parts and any(part.startswith(word) for part in parts for word in words)
 
 
-def gate_passed(verdict: Verdict, gate: str) -> bool:
+def gate_passed(stage: StageResult, gate: str) -> bool:
     """Whether the last candidate is better than the first, or not worse.
 
     ``better``: the interval of their difference lies on its side. ``not-worse``: it lies above −δ,
-    or the two were found equivalent.
+    or the two were found equivalent. Who fails more often than the first passes neither.
     """
+    verdict = stage.verdict
     first, last = 0, len(verdict.labels) - 1
-    sign = 1.0 if verdict.measure is None or verdict.measure.higher_is_better else -1.0
+    failed = [sum(run.status == "failed" for run in runs) for runs in stage.runs]
+    if failed[last] > failed[first]:
+        return False
     for one in verdict.comparisons:
-        if {one.first, one.second} != {first, last} or one.low is None or one.high is None:
+        if {one.first, one.second} != {first, last}:
             continue
-        gains = [sign * end * (1.0 if one.first == last else -1.0) for end in (one.low, one.high)]
+        pair = gain(one if one.first == last else turned(one), metric_of(verdict))
+        if pair.low is None:
+            return False
         if gate == "better":
-            return min(gains) > 0.0
-        return min(gains) > -verdict.delta or bool(one.equivalent)
+            return pair.low > 0.0
+        return pair.low > -verdict.delta or bool(one.equivalent)
     return False

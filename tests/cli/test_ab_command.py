@@ -87,6 +87,35 @@ def test_a_gate_is_an_exit_code(gates, widths, gate, code):
     assert ("not passed" in done.err) == (code == 5)
 
 
+def test_who_fails_more_often_passes_no_gate(folder):
+    """It may be better wherever it ends."""
+    (folder / "fails.py").write_text(
+        PROGRAM.replace("import random, sys", "import random, sys\nassert int(sys.argv[2]) % 2")
+    )
+    worse = f"{sys.executable} fails.py 20 {{seed}}"
+    for gate in ("better", "not-worse"):
+        done = ab(folder, command(0), worse, "--metric", "loss:min", "--gate", gate)
+        assert done.code == 5, done.out
+    assert "failed" in done.out
+
+
+@pytest.mark.parametrize("words", [(), ("--metric", "accuracy:max")])
+@pytest.mark.parametrize("sign", ["%", " %", ""])
+def test_per_cent_are_fractions_in_every_run(folder, words, sign):
+    """Of the run that says what is printed too, and in curves."""
+    (folder / "train.py").write_text(
+        PROGRAM.replace('print("epoch 1 loss=9")', f"print('epoch 1, accuracy: 70{sign}')").replace(
+            "{0.8 + width / 100 - noise}", f"{{100 * (0.8 + width / 100 - noise):.3f}}{sign}"
+        )
+    )
+    done = ab(folder, command(0), command(2), *words, "--json", "out.json")
+    assert done.code == 0, done.err
+    stage = json.loads((folder / "out.json").read_text())["stages"][0]
+    values = [run["val_accuracy"] for one in stage["candidates"] for run in one["runs"]]
+    assert 0.7 < min(values) < max(values) < 0.9
+    assert stage["verdict"]["chosen"] == "B"
+
+
 def test_labels_and_the_most_replicates_are_what_was_asked_for(folder):
     done = ab(
         folder, command(1), command(1.00001), command(1.00002), "--metric", "loss:min",

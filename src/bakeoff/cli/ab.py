@@ -121,11 +121,10 @@ def ab(
     if json_path is not None:
         write_text(json_path, dumps(result.record))
     say_what_was_done(result, style, store)
-    verdict = result.record.stages[0].verdict
-    if gate is not None and not gate_passed(verdict, gate):
-        raise GateError(
-            f"--gate {gate}: not passed: {verdict.labels[-1]} against {verdict.labels[0]}"
-        )
+    stage = result.record.stages[0]
+    if gate is not None and not gate_passed(stage, gate):
+        names = stage.verdict.labels
+        raise GateError(f"--gate {gate}: not passed: {names[-1]} against {names[0]}")
 
 
 def _direction(text: str) -> tuple[str, str]:

@@ -86,11 +86,8 @@ def measured(told: Mapping[Any, Any], task: Task | None = None) -> dict[str, flo
             raise RunError(
                 f"gave {name} as a value of type {type(value).__name__}, where a number is needed"
             ) from None
-    for metric in () if task is None else task.metrics:
-        value = metrics.get(full_name(metric.name))
-        if metric.share and value is not None and 1.0 < value <= 100.0:
-            metrics[full_name(metric.name)] = value / 100.0  # told in per cent
     if task is not None:
+        metrics = {name: float(fractions(name, one)) for name, one in metrics.items()}
         missing = [one.name for one in task.metrics if full_name(one.name) not in metrics]
         if task.kind != "declared" and len(missing) < len(task.metrics):
             missing = []
@@ -98,6 +95,26 @@ def measured(told: Mapping[Any, Any], task: Task | None = None) -> dict[str, flo
             found = ", ".join(map(str, told)) or "nothing"
             raise RunError(f"gave no {' and no '.join(missing)}, but {found}")
     return metrics
+
+
+def fractions(name: str, values: Any) -> NDArray[np.float64]:
+    """Values of a metric; those of a share that were told in per cent become fractions.
+
+    Args:
+        name: of the metric, with or without its part.
+        values: one, or a curve; of a curve the largest says how it was told.
+    """
+    array = np.asarray(values, np.float64)
+    largest = np.nanmax(array, initial=0.0)
+    return array / 100.0 if is_share(name) and 1.0 < largest <= 100.0 else array
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric of that name, with or without its part, lies between 0 and 1."""
+    from bakeoff.tasks.classification import CLASSIFICATION
+
+    bare = name.removeprefix("val_").removeprefix("train_")
+    return any(one.share and one.name == bare for one in CLASSIFICATION.metrics)
 
 
 def full_name(name: str) -> str:

@@ -25,7 +25,14 @@ from bakeoff.data.study_data import StudyData
 from bakeoff.errors import UsageError
 from bakeoff.spec.messages import unknown_name
 from bakeoff.tasks.base import Task
-from bakeoff.trainables.attempts import RunError, cancelled, finished, full_name, measured
+from bakeoff.trainables.attempts import (
+    RunError,
+    cancelled,
+    finished,
+    fractions,
+    full_name,
+    measured,
+)
 from bakeoff.trainables.base import Model, Outcome, Request, Watch
 from bakeoff.trainables.brought import Brought
 from bakeoff.trainables.parameters import REQUIRED, make_space, type_of
@@ -143,7 +150,7 @@ class Command:
             raise RunError(f"cannot be started: {error.strerror or error}") from None
         names = {full_name(metric.name) for metric in task.metrics}
         curves = {
-            full_name(name): np.array(values, np.float64)
+            full_name(name): fractions(name, values)
             for name, values in printed.curves.items()
             if full_name(name) in names and np.isfinite(values).all()
         }

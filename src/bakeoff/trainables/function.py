@@ -28,6 +28,7 @@ from bakeoff.trainables.attempts import (
     RunError,
     cancelled,
     finished,
+    fractions,
     measured,
     probabilities,
     scores,
@@ -273,7 +274,7 @@ def _exhaust(
 def _whole(curves: Mapping[str, list[float]]) -> dict[str, NDArray[np.float64]]:
     """The curves that have a value for every epoch."""
     longest = max(map(len, curves.values()), default=0)
-    return {name: np.array(one, np.float64) for name, one in curves.items() if len(one) == longest}
+    return {name: fractions(name, one) for name, one in curves.items() if len(one) == longest}
 
 
 def _predict(predictor: Any, features: NDArray[Any]) -> Any:

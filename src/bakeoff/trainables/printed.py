@@ -1,7 +1,7 @@
 """Metrics out of what a program prints; knows text, no processes.
 
-A line tells metrics as a JSON object, or as ``name: 0.97`` and ``name=0.97``, several on a line. The
-last value of a name wins. Lines with an epoch make curves; a line that is only an epoch, as Keras
+A line tells metrics as a JSON object, or as ``name: 0.97`` and ``name=0.97``, several on a line;
+accuracies may have a ``%``. The last value of a name wins. Lines with an epoch make curves; a line that is only an epoch, as Keras
 prints it, belongs to the metrics of the next line.
 """
 
@@ -12,12 +12,14 @@ import math
 import re
 from collections.abc import Mapping
 
+from bakeoff.trainables.attempts import is_share
+
 # The name may stand behind other words, as in "step 10, loss: 0.3". Nothing that was taken is given back
 # ("++"), and a name has an end, so that a line takes time in proportion to its length, whatever is in it.
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9_])([A-Za-z_][\w./-]{0,99}+)\s*+[:=]\s*+"
     r"([+-]?(?:\d++(?:\.\d*+)?+(?:[eE][+-]?\d++)?+|\.\d++(?:[eE][+-]?\d++)?+|nan|inf(?:inity)?))"
-    r"(?!\w|\.\d)",
+    r"(?!\w|[.,/]\d)(\s?%)?",
     re.IGNORECASE,
 )
 _EPOCH = re.compile(r"\bepoch\b\W{0,3}(\d{1,15})(?!\d)", re.IGNORECASE)
@@ -84,7 +86,10 @@ def values_of(text: str) -> tuple[dict[str, float], int | None]:
             epoch = found.pop("epoch", math.nan)
             return found, int(epoch) if abs(epoch) < 1e15 else None
     epoch_found = _EPOCH.search(stripped)
-    pairs = {name: float(value) for name, value in _PAIR.findall(stripped)}
+    pairs = {
+        name: float(value) / (100.0 if sign and is_share(name) else 1.0)
+        for name, value, sign in _PAIR.findall(stripped)
+    }
     for name in [one for one in pairs if one.lower() == "epoch"]:
         del pairs[name]
     return pairs, None if epoch_found is None else int(epoch_found[1])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff import words
-from bakeoff.evidence.intervals import gain, paired_comparison, paired_values
+from bakeoff.evidence.intervals import gain, paired_comparison, paired_values, turned
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import Candidate, Comparison, Metric, Run, StudyResult
@@ -154,6 +154,7 @@ def _word(pair: Comparison) -> Word:
 
 def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str:
     ahead = gain(pair, metric).mean
+    shown = turned(pair) if ahead < 0.0 else pair  # the interval of what is said
     place = "level with" if ahead == 0.0 else "better than" if ahead > 0.0 else "worse than"
     by = "" if ahead == 0.0 else f" by {words.difference(abs(ahead), metric)}"
     ending = {
@@ -163,6 +164,6 @@ def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str
     }[word]
     return (
         f"the second is {place} the first{by} over "
-        f"{words.plural(pair.num_replicates, 'paired replicate')} ({interval(pair, metric)}): "
+        f"{words.plural(pair.num_replicates, 'paired replicate')} ({interval(shown, metric)}): "
         f"{ending}"
     )

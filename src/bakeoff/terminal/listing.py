@@ -19,6 +19,7 @@ from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
 from bakeoff.records import Run, StudyResult
 from bakeoff.store.frames import which_replicate
 from bakeoff.store.listing import StudyRow
+from bakeoff.tasks.classification import metric_named
 from bakeoff.terminal.tables import shown
 
 if TYPE_CHECKING:
@@ -226,9 +227,15 @@ def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableTyp
         _row(table, title, str(ours), str(theirs))
     settings = [_chosen_settings(one) for one in (first, second)]
     for name in {**settings[0], **settings[1]}:
-        _row(table, name, *(words.setting(one.get(name)) for one in settings))
+        _row(table, name, *(words.setting(one[name]) if name in one else "–" for one in settings))
     table.add_section()
-    table.add_row("test accuracy", *_pair(_test(first), _test(second), True))
+    tested = _tested(first), _tested(second)
+    leading = [f"test_{one.metric}" for one in (first, second)]
+    for name in dict.fromkeys([*leading, "test_accuracy", *tested[0], *tested[1]]):
+        if any(name in one for one in tested):
+            metric = metric_named(name.removeprefix("test_"))
+            ours, theirs = (one.get(name) for one in tested)
+            table.add_row(shown(f"test {metric.words}"), *_pair(ours, theirs, metric.share))
     parts: list[RenderableType] = [table, Text()]
     why = unshared(first, second)
     if why:
@@ -295,10 +302,11 @@ def _chosen_settings(result: StudyResult) -> Mapping[str, Any]:
     return {} if found is None else found[0].settings.effective()
 
 
-def _test(result: StudyResult) -> float | None:
-    """Mean over the refits, or over the runs of what a replication ended with."""
+def _tested(result: StudyResult) -> dict[str, float]:
+    """Test metrics: means over the refits, or over the runs of what a replication ended with."""
     runs = result.final.runs if result.final else ()
     if not runs and (found := chosen(result)) is not None:
         runs = tuple(found[1])
-    values = [value for run in runs if (value := run.value("test_accuracy")) is not None]
-    return sum(values) / len(values) if values else None
+    names = dict.fromkeys(name for run in runs for name in run.metrics if name.startswith("test_"))
+    values = {name: [run.metrics[name] for run in runs if name in run.metrics] for name in names}
+    return {name: sum(one) / len(one) for name, one in values.items()}

@@ -426,3 +426,89 @@ def test_the_command_ends_with_2_and_one_line(tmp_path) -> None:
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "must be a notebook, which is JSON, but is not" in done.err
     assert not (tmp_path / "a.toml").exists()
+
+
+NET = """
+from tensorflow import keras
+(x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+x_train = {scale}
+net = keras.Sequential([{layers}])
+net.compile({compile})
+net.fit(x_train, y_train, {fit})
+"""
+USUAL = {
+    "scale": "x_train.reshape(-1, 784) / 255",
+    "layers": "keras.layers.Dense(32, 'relu'), keras.layers.Dense(10, 'softmax')",
+    "compile": "keras.optimizers.SGD(0.1), 'sparse_categorical_crossentropy'",
+    "fit": "epochs=3",
+}
+
+
+def _read(tmp_path, **changes):
+    return import_notebook(notebook(tmp_path, NET.format(**{**USUAL, **changes})))
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({}, None),
+        ({"compile": "keras.optimizers.Adam(0.1, beta_1=0.9), 'categorical_crossentropy'"}, None),
+        ({"compile": "keras.optimizers.Adam(0.1, beta_1=0.5), 'categorical_crossentropy'"}, "beta_1"),
+        ({"compile": "keras.optimizers.SGD(0.1, clipnorm=1.0), 'categorical_crossentropy'"}, "clipnorm"),
+        ({"fit": "epochs=3, class_weight={0: 2.0}"}, "class_weight of its fit"),
+        ({"fit": "epochs=3, shuffle=False"}, "shuffle of its fit"),
+        ({"fit": "epochs=3, callbacks=keras.callbacks.EarlyStopping('val_accuracy')"}, "another rule"),
+        ({"layers": USUAL["layers"].replace("'relu'", "'relu', use_bias=False")}, "use_bias"),
+        ({"layers": USUAL["layers"].replace("'relu'", "'relu', kernel_regularizer='l1'")}, "regularizer l1"),
+        ({"layers": USUAL["layers"].replace("'softmax'", "'sigmoid'")}, "output layer is sigmoid"),
+        ({"scale": "x_train / 127.5 - 1"}, "scale of its own"),
+        ({"scale": "x_train / 255 / 255"}, "scaled once more"),
+    ],
+)  # fmt: skip
+def test_what_changes_the_training_and_has_no_place_is_said(tmp_path, change, left) -> None:
+    found = _read(tmp_path, **change)
+    said = " ".join(found.left)
+    assert (said == "") if left is None else (left in said), said
+
+
+@pytest.mark.parametrize(
+    ("scale", "layers", "expected"),
+    [
+        ("x_train * (1 / 255)", USUAL["layers"], "unit"),
+        ("x_train / x_train.max()", USUAL["layers"], "unit"),
+        ("(x_train - x_train.mean()) / x_train.std()", USUAL["layers"], "standard"),
+        ("x_train", "keras.layers.Rescaling(1 / 255), " + USUAL["layers"], "unit"),
+        ("x_train", USUAL["layers"], "none"),
+    ],
+)
+def test_the_scale_is_told_in_several_spellings(tmp_path, scale, layers, expected) -> None:
+    found = _read(tmp_path, scale=scale, layers=layers)
+    assert found.document["base"]["scale"] == expected
+    assert found.left == ()
+
+
+def test_settings_of_a_loss_and_a_single_callback_are_read(tmp_path) -> None:
+    loss = "keras.losses.CategoricalCrossentropy(label_smoothing=0.1)"
+    stop = "keras.callbacks.EarlyStopping('val_loss', 0, 4)"
+    found = _read(
+        tmp_path,
+        compile=f"keras.optimizers.SGD(0.1), {loss}",
+        fit=f"epochs=None or 7, callbacks={stop}",
+    )
+    base = found.document["base"]
+    assert (base["label_smoothing"], base["patience"], base["epochs"]) == (0.1, 4, 7)
+
+
+def test_two_accuracies_without_names_are_no_loss_and_accuracy(tmp_path) -> None:
+    code = NET.format(**USUAL) + "other = keras.Sequential(net.layers)\n"
+    code += "print([one.evaluate(x_test, y_test)[1] for one in (net, net)])\n"
+    found = import_notebook(notebook(tmp_path, (code, "[0.94, 0.96]\n")))
+    assert "what its printed numbers are is not known" in " ".join(found.left)
+    assert "published" not in str(found.document)
+
+
+def test_a_model_that_is_trained_on_is_said(tmp_path) -> None:
+    code = NET.format(**USUAL) + "net.fit(x_train, y_train, epochs=2)\n"
+    assert "trained on from where it was" in " ".join(
+        import_notebook(notebook(tmp_path, code)).left
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What ``evaluate`` printed."""
+    """What ``evaluate`` printed; ``named`` where the numbers had names."""
 
     accuracy: float
     loss: float | None
+    named: bool = field(default=True, compare=False)
 
 
 def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
@@ -101,7 +102,8 @@ def printed_scores(text: str) -> list[Scores]:
             value = float(match[accuracy])
             value /= 100.0 if match[percent].strip() or value > 1.0 else 1.0
             if 0.0 <= value <= 1.0:
-                found[match.start()] = Scores(value, None if loss is None else float(match[loss]))
+                told = None if loss is None else float(match[loss])
+                found[match.start()] = Scores(value, told, named="acc" in match[0].lower())
         # What one pattern reads is no other's: line breaks, which none of them crosses.
         text = re.sub(pattern, lambda match: "\n" * len(match[0]), text, flags=re.I | re.M)
     return [found[start] for start in sorted(found)]

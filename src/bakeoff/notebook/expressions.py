@@ -182,7 +182,8 @@ class Expressions:
         values = [self.value(one, scope) for one in node.values]
         if any(isinstance(one, Unknown) for one in values):
             return Unknown()
-        return all(values) if isinstance(node.op, ast.And) else any(values)
+        goes_on = isinstance(node.op, ast.And)
+        return next((one for one in values if bool(one) != goes_on), values[-1])
 
     def _of_compare(self, node: ast.Compare, scope: dict[str, Any]) -> Any:
         left = self.value(node.left, scope)

@@ -5,6 +5,7 @@ what they do is told by reading. No name of a library is ever imported and nothi
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,18 +35,18 @@ class Follower(Expressions):
 
     Attributes:
         trainings: every ``fit`` that was reached.
-        num_evaluations: calls of ``evaluate`` in the cell so far.
+        num_evaluations: number of a cell → calls of ``evaluate`` in it so far.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.trainings: list[Training] = []
-        self.num_evaluations = 0
+        self.num_evaluations: Counter[int] = Counter()
         self._loops: dict[str, Any] = {}
 
     def follow(self, cell: Cell) -> None:
         """The statements of a cell."""
-        self.cell, self.num_evaluations = cell, 0
+        self.cell = cell
         for statement in cell.tree.body:
             self.line, self._steps = statement.lineno, 0
             try:
@@ -66,6 +67,10 @@ class Follower(Expressions):
         """Notes a call of ``fit``."""
         self.step(len(model.layers))
         x = fit.get(0, "x")
+        if model.trained is not None:
+            self.leave(
+                f"{model.name or 'model'} is trained on from where it was; here it begins anew"
+            )
         validation = fit.get(None, "validation_data")
         first = validation[0] if isinstance(validation, (tuple, list)) and validation else None
         made = Training(

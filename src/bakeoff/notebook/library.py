@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,8 @@ _KEEP = frozenset(
     | {"as_matrix", "ascontiguousarray"}
 )
 """Functions and methods after which an array holds the same numbers."""
+
+_ENDS = frozenset({"max", "amax", "min", "amin"})
 
 BUILT_IN = frozenset(
     [
@@ -109,7 +112,7 @@ class Library:
             return Unknown()
         first = next((one for one in args if isinstance(one, Data)), None)
         if first is not None:
-            return first if name in _KEEP else Unknown()
+            return first if name in _KEEP else Part(name) if name in _ENDS else Unknown()
         if "keras" in path or "optimizers" in path or name[:1].isupper():
             return given
         return Unknown()
@@ -128,9 +131,20 @@ class Library:
         """Pixels divided by 255 are scaled; less their mean, by their deviation, standardised."""
         if left.kind == "y":
             return left
-        if kind is ast.Div and isinstance(right, (int, float)) and right in (255, 256, 16):
+        if isinstance(right, (int, float)) and not isinstance(right, bool):
+            if kind not in (ast.Div, ast.Mult, ast.Sub, ast.Add) or right in (0, 1):
+                return left
+            factor = right if kind is ast.Mult else 1 / right if kind is ast.Div else 0.0
+            if left.scale != "none":
+                self._follower.leave(f"data that is scaled once more: {left.scale} is taken")
+                return left
+            if not any(math.isclose(factor, 1 / most, rel_tol=0.01) for most in (255, 16)):
+                self._follower.leave("data on a scale of its own: unit is taken")
             return left.scaled("unit")
-        if kind in (ast.Sub, ast.Div) and not isinstance(right, (int, float)):
+        if kind in (ast.Sub, ast.Div):
+            of_ends = isinstance(right, Part) and right.name in ("max", "amax", "min", "amin")
+            if of_ends or left.scale == "unit":
+                return left.scaled("unit")
             return left.scaled("standard")
         return left
 
@@ -217,7 +231,7 @@ class Library:
         if isinstance(owner, Data):
             if name in ("drop", "iloc", "loc", "dropna", "fillna") and not owner.kind:
                 return replace(owner, kind="x") if name == "drop" else owner
-            return owner if name in _KEEP else Unknown()
+            return owner if name in _KEEP else Part(name) if name in _ENDS else Unknown()
         if isinstance(owner, Part) and owner.name in _SCALERS:
             first = given.get(0, "X")
             if name in ("fit_transform", "transform", "__call__") and isinstance(first, Data):
@@ -244,17 +258,20 @@ class Library:
                 model.layers.append(layer)
             else:
                 self._follower.leave("a layer that only a run can tell")
+        elif name == "pop" and model.layers:
+            model.layers.pop()
         elif name == "compile":
             model.optimizer, model.loss = given.get(0, "optimizer"), given.get(1, "loss")
         elif name == "fit":
             return self._follower.trained(model, given)
         elif name == "evaluate":
             x = given.get(0, "x")
-            number = self._follower.num_evaluations
-            self._follower.num_evaluations += 1
+            cell = self._follower.cell
+            number = self._follower.num_evaluations[cell.number]
+            self._follower.num_evaluations[cell.number] += 1
             part = x.part if isinstance(x, Data) else ""
             if model.trained is not None and part != "train" and model.trained.evaluated is None:
-                model.trained.evaluated = (self._follower.cell, number)
+                model.trained.evaluated = (cell, number)
             return (Unknown("loss"), Unknown("accuracy"))
         return Unknown()
 

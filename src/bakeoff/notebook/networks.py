@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,55 @@ from bakeoff import words
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE, KERNEL_INITIALIZERS, OPTIMIZERS
 from bakeoff.notebook.values import Data, Dotted, Part, Training
 
-_WITHOUT_EFFECT = frozenset({"Flatten", "Input", "InputLayer", "Rescaling", "Reshape"})
+_WITHOUT_EFFECT = frozenset({"Flatten", "Input", "InputLayer", "Reshape"})
 _ADVANCED = {"LeakyReLU": "leaky_relu", "ELU": "elu", "ReLU": "relu", "Softmax": "softmax"}
 _OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "RMSprop": "rmsprop"}
 _SPELLINGS = {"swish": "silu", "leakyrelu": "leaky_relu", "none": "linear"}
+
+_READ = {
+    "Dense": {"units", "activation", "kernel_initializer", "kernel_regularizer"},
+    "Dropout": {"rate", "seed", "noise_shape"},
+    "LeakyReLU": {"negative_slope", "alpha"},
+    "Activation": {"activation"},
+    "L2": {"l2", "l"},
+    "l2": {"l2", "l"},
+    "EarlyStopping": {
+        "monitor",
+        "min_delta",
+        "patience",
+        "verbose",
+        "restore_best_weights",
+        "mode",
+    },
+    "fit": {"x", "y", "batch_size", "epochs", "nb_epoch", "callbacks", "verbose"}
+    | {"validation_split", "validation_data", "validation_batch_size", "validation_freq"}
+    | {"validation_steps", "workers", "use_multiprocessing", "max_queue_size"},
+}
+"""Arguments of Keras that are read, or change nothing."""
+_DEFAULTS = {
+    "use_bias": True,
+    "bias_initializer": "zeros",
+    "trainable": True,
+    "shuffle": True,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "rho": 0.9,
+    "momentum": 0.0,
+    "epsilon": 1e-7,
+    "amsgrad": False,
+    "centered": False,
+    "nesterov": False,
+    "decay": 0.0,
+    "initial_epoch": 0,
+    "input_shape": ...,
+    "input_dim": ...,
+    "name": ...,
+    "dtype": ...,
+    "seed": ...,
+    "from_logits": ...,
+    "axis": ...,
+}
+"""Arguments that say nothing where they are these, or (``...``) whatever they are."""
 
 
 @dataclass
@@ -26,6 +71,7 @@ class Reading:
     settings: dict[str, Any] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     is_dense: bool = True
+    rescaling: Any = None
 
 
 def read_network(training: Training) -> Reading:
@@ -34,6 +80,11 @@ def read_network(training: Training) -> Reading:
     _layers(training.layers, reading)
     _optimizer(training.optimizer, reading)
     _fit(training, reading)
+    if isinstance(training.loss, Part):
+        smoothing = training.loss.get(None, "label_smoothing")
+        if isinstance(smoothing, float) and 0.0 < smoothing < 1.0:
+            reading.settings["label_smoothing"] = smoothing
+        _unread(training.loss, {"label_smoothing"}, reading)
     if training.loss is not None and "crossentropy" not in _name(training.loss).lower():
         reading.left.append(f"its loss {_name(training.loss)} is no cross-entropy")
         reading.is_dense = False
@@ -48,13 +99,26 @@ def read_network(training: Training) -> Reading:
     return reading
 
 
+def _unread(part: Any, read: Set[str], reading: Reading) -> None:
+    """Says which arguments of a layer, an optimizer or a call have no place in the settings."""
+    if not isinstance(part, Part):
+        return
+    for name, value in part.options.items():
+        usual = _DEFAULTS.get(name)
+        if name not in read and usual is not ... and value is not None and value != usual:
+            reading.left.append(f"{name} of its {part.name} has no place in a dense network here")
+
+
 def _layers(layers: Sequence[Part], reading: Reading) -> None:
     widths: list[int] = []
     activations: list[tuple[str, float | None]] = []
     rates: list[float] = []
     initializers, factors = set(), set()
     for layer in layers:
-        if layer.name == "Dense":
+        _unread(layer, _READ.get(layer.name, set()), reading)
+        if layer.name == "Rescaling":
+            reading.rescaling = layer.get(0, "scale")
+        elif layer.name == "Dense":
             units = layer.get(0, "units")
             if not isinstance(units, int) or isinstance(units, bool) or units < 1:
                 reading.left.append("a layer whose width only a run can tell")
@@ -62,8 +126,14 @@ def _layers(layers: Sequence[Part], reading: Reading) -> None:
                 return
             widths.append(units)
             activations.append(_activation(layer.get(1, "activation")))
-            initializers.add(_name(layer.get(None, "kernel_initializer", default="glorot_uniform")))
-            factors.add(_factor(layer.get(None, "kernel_regularizer")))
+            initializer = layer.get(None, "kernel_initializer", default="glorot_uniform")
+            initializers.add(_name(initializer))
+            _unread(initializer, set(), reading)
+            regularizer = layer.get(None, "kernel_regularizer")
+            factors.add(_factor(regularizer))
+            _unread(regularizer, _READ["L2"], reading)
+            if regularizer is not None and _name(regularizer).lower() != "l2":
+                reading.left.append(f"its regularizer {_name(regularizer)}")
         elif layer.name in ("Activation", *_ADVANCED) and widths:
             given = layer.get(0, "activation") if layer.name == "Activation" else layer
             activations[-1] = _activation(given)
@@ -81,16 +151,18 @@ def _layers(layers: Sequence[Part], reading: Reading) -> None:
         reading.is_dense = False
         return
     reading.settings["hidden"] = widths[:-1]
+    if activations[-1][0] not in ("softmax", "linear"):
+        reading.left.append(f"its output layer is {activations[-1][0]}; here it is softmax")
     _of_hidden(activations[:-1], reading)
     _same("kernel_initializer", _snake(initializers), KERNEL_INITIALIZERS, reading)
     if len(factors) == 1 and (factor := factors.pop()):
         reading.settings["l2"] = factor
     elif len(factors) > 1:
-        reading.left.append("a regularizer on some of its layers only")
+        reading.left.append("a regularizer on some of its layers only: none is taken")
     if rates and len(rates) == len(widths) - 1 and len(set(rates)) == 1 and rates[0] >= 0.0:
         reading.settings["dropout"] = float(rates[0])
     elif any(rates):
-        reading.left.append("dropout that is not the same after every hidden layer")
+        reading.left.append("dropout that is not the same after every hidden layer: none is taken")
 
 
 def _of_hidden(activations: Sequence[tuple[str, float | None]], reading: Reading) -> None:
@@ -138,7 +210,9 @@ def _same(key: str, names: set[str], known: Sequence[str], reading: Reading) -> 
     if len(names) == 1 and names <= set(known):
         reading.settings[key] = names.pop()
     else:
-        reading.left.append(f"{key.replace('_', ' ')} {words.listing(sorted(names))}")
+        reading.left.append(
+            f"{key.replace('_', ' ')} {words.listing(sorted(names))}: glorot_uniform is taken"
+        )
 
 
 def _optimizer(value: Any, reading: Reading) -> None:
@@ -153,6 +227,8 @@ def _optimizer(value: Any, reading: Reading) -> None:
     settings["optimizer"] = known
     if not isinstance(value, Part):
         return
+    read = {"learning_rate", "lr", *({"momentum", "nesterov"} if known == "sgd" else ())}
+    _unread(value, read | ({"weight_decay"} if known == "adamw" else set()), reading)
     rate = value.get(0, "learning_rate", "lr")
     if isinstance(rate, (int, float)) and not isinstance(rate, bool):
         settings["learning_rate"] = float(rate)
@@ -182,14 +258,27 @@ def _fit(training: Training, reading: Reading) -> None:
             reading.left.append(f"a number of {key} that only a run can tell; {default} is taken")
     if isinstance(training.x, Data):
         settings["scale"] = training.x.scale
+        if reading.rescaling is not None:
+            told = isinstance(reading.rescaling, float) and 0.0 < reading.rescaling < 1 / 250
+            if training.x.scale != "none":
+                reading.left.append(f"Rescaling of scaled data: {training.x.scale} is taken")
+            else:
+                settings["scale"] = "unit"
+                if not told:
+                    reading.left.append("Rescaling to a scale of its own: unit is taken")
     else:
         settings["scale"] = "none"
         reading.left.append("data that only a run can tell")
-    callbacks = fit.get(None, "callbacks")
-    for one in callbacks if isinstance(callbacks, (list, tuple)) else ():
+    _unread(fit, _READ["fit"], reading)
+    callbacks = fit.get(None, "callbacks", default=())
+    for one in callbacks if isinstance(callbacks, (list, tuple)) else (callbacks,):
         if isinstance(one, Part) and one.name == "EarlyStopping":
-            patience = one.get(None, "patience", default=0)
+            patience = one.get(2, "patience", default=0)
             settings["patience"] = max(1, patience) if isinstance(patience, int) else 1
+            monitor, least = one.get(0, "monitor", default="val_loss"), one.get(1, "min_delta")
+            if monitor != "val_loss" or least:
+                reading.left.append("EarlyStopping by another rule than any gain in val_loss")
+            _unread(one, _READ["EarlyStopping"], reading)
         else:
             reading.left.append(f"its callback {_name(one)}")
     if training.on_test:

@@ -73,6 +73,11 @@ def import_notebook(path: str | Path) -> Imported:
     left += follower.left
     found: list[Found] = []
     scores = {cell.number: printed_scores(cell.printed) for cell in cells}
+    for number, count in follower.num_evaluations.items():
+        # Two numbers without names may be a loss and an accuracy, or the accuracies of two models.
+        if len(scores[number]) != count and not all(one.named for one in scores[number]):
+            left.append(f"cell {number}: what its printed numbers are is not known")
+            scores[number] = []
     for training in follower.trainings[:MOST_MODELS]:
         reading = read_network(training)
         where = training.cell.place(training.line)

@@ -105,6 +105,9 @@ def test_tags_are_added_taken_away_and_found(folder, tmp_path) -> None:
 
 def test_a_study_gets_another_name(folder, tmp_path) -> None:
     path = copy_of(folder, tmp_path)
+    for name in ("", "  ", "x" * 1_001):
+        refused = bakeoff("store", "rename", "small", name, folder=tmp_path)
+        assert (refused.code, "1 to 1,000 characters" in refused.err) == (2, True)
     assert bakeoff("store", "rename", "small", "first try", folder=tmp_path).code == 0
     with Store.open(path) as store:
         assert [row.name for row in store.studies()] == ["first try", "other"]

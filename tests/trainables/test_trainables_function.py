@@ -161,6 +161,13 @@ def test_a_raise_is_a_failed_run_with_its_traceback():
     assert "in learn" in outcome.notes["traceback"]
     assert train(of(lambda data, *, seed: exit(3))).reason == "called sys.exit(3)"
 
+    def two_lines(data, *, seed):
+        error = ValueError("bad luck\nsecond line")
+        error.add_note("a note")
+        raise error
+
+    assert train(of(two_lines)).reason == "ValueError: bad luck"
+
 
 def test_the_same_seed_draws_the_same_numbers_whatever_a_run_did_before():
     def learn(*, seed):

@@ -203,7 +203,8 @@ def run_study(
         budget=options.budget,
     )
     with stop.on_signals():
-        notify(StudyStarted(spec.name, len(spec.stage), executor.slots, executor.where))
+        slots, where, metric = executor.slots, executor.where, context.rule.metric.name
+        notify(StudyStarted(spec.name, len(spec.stage), slots, where, metric))
         stages = _run_stages(context)
         audit: tuple[AuditSwap, ...] = ()
         final: Final | None = None

@@ -11,12 +11,13 @@ from bakeoff.trainables.base import Request
 
 @dataclass(frozen=True, slots=True)
 class StudyStarted:
-    """``slots``: how many runs go at the same time; ``where``: of ``Executor``."""
+    """``slots``: how many runs go at the same time; ``where``: of ``Executor``; ``metric`` decides."""
 
     name: str
     num_stages: int
     slots: int
     where: str = ""
+    metric: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,7 +327,8 @@ def unfinished(summary: Summary) -> str | None:
 def settings_line(summary: Summary) -> str | None:
     """The settings the study ends with, as the ``base`` of a study file takes them.
 
-    Those that neither the author nor the study chose have their defaults, and are left out.
+    Those that neither the author nor the study chose have their defaults, and are left out. Where
+    models of several kinds competed, the line before says which ``model``.
     """
     from bakeoff.spec.writing import toml_value
 
@@ -336,4 +337,10 @@ def settings_line(summary: Summary) -> str | None:
     last = summary.stages[-1].chosen.candidate
     chosen = {*last.declared, *last.tuned}
     values = {name: value for name, value in summary.settings.items() if name in chosen}
-    return f"base = {toml_value(values)}"
+    reference, model = values.pop("model", None), ""
+    for stage in summary.result.spec.get("stage", ()):
+        for one in stage.get("candidate", ()):
+            if reference is not None and reference in (one.get("model") or {}).values():
+                said = {k: v for k, v in one["model"].items() if v and (k, v) != ("threads", 1)}
+                model = f"model = {toml_value(said)}\n"
+    return f"{model}base = {toml_value(values)}"

@@ -53,7 +53,8 @@ def summary_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
     rows = []
     for stage in summary.stages:
         line = notes.line_of(stage)
-        by = f"{line.by} ({line.ends}), {line.pair[0]} − {line.pair[1]}" if line.pair else ""
+        ends = f" ({line.ends})" if line.ends else ""  # a single pair has no interval
+        by = f"{line.by}{ends}, {line.pair[0]} − {line.pair[1]}" if line.pair else ""
         by += f" (final: {words.listing(line.later)})" if line.later else ""
         rows.append((stage.stage.name, line.word, line.choice, by.strip()))
     final = summary.final

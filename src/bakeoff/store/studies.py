@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bakeoff.errors import NotStoredError, StoreError, StoreVersionError
+from bakeoff.errors import NotStoredError, StoreError, StoreVersionError, UsageError
 from bakeoff.records import TestOpening
 from bakeoff.store.arrays import checksum
 from bakeoff.store.codec import FORMAT, content_hash, from_json, to_json
@@ -194,7 +194,13 @@ def set_tags(connection: sqlite3.Connection, number: int, wanted: Iterable[str])
 
 
 def rename(connection: sqlite3.Connection, number: int, name: str) -> None:
-    """Gives a study another name; its file is then to say so too if it is run again."""
+    """Gives a study another name; its file is then to say so too if it is run again.
+
+    Raises:
+        UsageError: it has no character that can be seen, or more than 1,000.
+    """
+    if not name.strip() or len(name) > 1_000:
+        raise UsageError("a study's name must have 1 to 1,000 characters, not all of them blank")
     spec = json.loads(sound_row(connection, number, whole=True)["spec"])
     text = to_json({**spec, "name": name})
     write(

@@ -76,7 +76,7 @@ class LiveProgress:
         )
         grid.add_row(bar)
         for event in running:
-            grid.add_row(shown(f"  {running_line(event)}"))
+            grid.add_row(shown(f"  {running_line(event, counts.metric)}"))
         return grid
 
     def _start(self) -> None:
@@ -102,7 +102,8 @@ class LiveProgress:
         counts = self._counts
         match event:
             case StudyStarted():
-                counts.num_stages, self._where = event.num_stages, event.where
+                counts.num_stages, counts.metric = event.num_stages, event.metric
+                self._where = event.where
             case StageStarted(index, name, question):
                 number = f"{index + 1}/{counts.num_stages} " if index < counts.num_stages else ""
                 counts.begin(index, number + name, question)

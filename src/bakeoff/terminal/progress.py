@@ -27,6 +27,7 @@ from bakeoff.execution.events import (
 )
 from bakeoff.records import PlannedStage, Run, StageResult, StudyPlan
 from bakeoff.store.frames import which_replicate
+from bakeoff.tasks.classification import metric_named
 
 # Often enough to look alive, seldom enough not to flood the notebook's connection.
 SECONDS_BETWEEN_UPDATES = 0.2
@@ -109,6 +110,7 @@ class Counts:
         self.stage = ""
         self.question = ""
         self.num_stages = 0
+        self.metric = ""
         self.requested = 0
         self.reused = 0
         self.finished = 0
@@ -160,7 +162,7 @@ class PlainProgress:
         counts = self._counts
         match event:
             case StudyStarted():
-                counts.num_stages = event.num_stages
+                counts.num_stages, counts.metric = event.num_stages, event.metric
                 self._line(
                     f"{event.name}: {words.plural(event.num_stages, 'stage')}, "
                     f"{words.plural(event.slots, 'worker')} {event.where}".rstrip()
@@ -176,7 +178,7 @@ class PlainProgress:
                 self._line(
                     f"[{counts.done}/{counts.requested}] {request.stage}: "
                     f"{request.label}, {which_replicate(request.replicate.index)}: "
-                    f"{_outcome(run)} ({words.duration(run.train_seconds)})"
+                    f"{_outcome(run, counts.metric)} ({words.duration(run.train_seconds)})"
                 )
             case StageFinished():
                 self._on_stage(event.index, event.stage)
@@ -187,32 +189,34 @@ class PlainProgress:
         """Nothing to put away."""
 
 
-def _outcome(run: Run) -> str:
+def _outcome(run: Run, metric: str) -> str:
     if run.reason is not None:
         return f"failed: {run.reason}" if run.status == "failed" else run.reason
-    found = _leading(run.metrics)
+    found = _leading(run.metrics, metric)
     return f"validation {found}" if found else "trained"
 
 
-def running_line(event: EpochEnded) -> str:
+def running_line(event: EpochEnded, metric: str) -> str:
     """A run that is being trained: who, where, how far."""
     request = event.request
     total = request.settings.get("epochs")
     far = f" · epoch {event.epoch}" + (f"/{total}" if total else "") if event.epoch else ""
-    found = _leading(event.metrics)
+    found = _leading(event.metrics, metric)
     return f"{request.label} · {which_replicate(request.replicate.index)}{far}" + (
         f"  {found}" if found else ""
     )
 
 
-def _leading(metrics: Mapping[str, float]) -> str:
-    """The first validation metric in words: the accuracy where there is one."""
+def _leading(metrics: Mapping[str, float], metric: str) -> str:
+    """The validation metric that decides in words; else accuracy, else the first there is."""
     names = [name for name in metrics if name.startswith("val_")]
-    name = "val_accuracy" if "val_accuracy" in names else next(iter(names), None)
+    wanted = (f"val_{metric}", "val_accuracy", *names)
+    name = next((name for name in wanted if name in names), None)
     if name is None:
         return ""
-    shown = words.percent(metrics[name]) if name == "val_accuracy" else words.number(metrics[name])
-    return f"{name.removeprefix('val_').replace('_', ' ')} {shown}"
+    known = metric_named(name.removeprefix("val_"))
+    shown = (words.percent if known.share else words.number)(metrics[name])
+    return f"{known.words} {shown}"
 
 
 def default_observer() -> Observer:

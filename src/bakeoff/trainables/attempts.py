@@ -52,7 +52,10 @@ def failure_of(error: BaseException) -> tuple[str, str]:
         return f"called sys.exit({error.code!r})", text
     if isinstance(error, MemoryError):
         return f"ran out of memory: {error}" if str(error) else "ran out of memory", text
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], text
+    name = type(error).__name__
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    # Behind the line with its name a message may go on, and notes may follow.
+    return next((one for one in lines if name in one.partition(":")[0]), lines[-1]), text
 
 
 def finished(request: Request, metrics: Mapping[str, float], **more: Any) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,12 @@ def told(dataset: Dataset, most: int = MOST_TOLD) -> Iterator[str]:
     for one in dataset.described[:most]:
         gaps = f"; {words.plural(one.gaps, 'gap')}" if one.gaps else ""
         yield f"  {one.name:<{min(width, 30)}}  {one.kind:<8}  {one.why}{gaps}"
+    sources = {one.name: one.source for one in dataset.columns}
     for name, share in leaks(dataset):
+        drop = shlex.quote(f"data.drop={sources.get(name) or name}")
         yield (
             f"  {name} alone predicts nearly everything ({words.percent(share)} of it): if it is not known "
-            f"beforehand, leave it out (--set data.drop={name})"
+            f"beforehand, leave it out (--set {drop})"
         )
     if len(dataset.described) > most:
         left_out = sum(not one.columns for one in dataset.described[most:])

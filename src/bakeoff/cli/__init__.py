@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -62,12 +63,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _one_line(message: Warning | str, *_where: object) -> str:
+    """A warning without the place in somebody's code that it came from."""
+    from bakeoff.words import visible
+
+    return f"{visible(str(message))}\n"
+
+
 def _run(words: list[str]) -> object:
     """Finds the command and runs it; its return value or exit code."""
     import typer
 
     from bakeoff.cli.commands import app
 
+    warnings.formatwarning = _one_line  # type: ignore[assignment]
     command: Any = typer.main.get_command(app)
     try:
         return command.main(args=words, prog_name="bakeoff", standalone_mode=False)

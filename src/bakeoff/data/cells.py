@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.dataset import some_of
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 
@@ -17,8 +19,13 @@ if TYPE_CHECKING:
 
 DATE_PARTS = ("days", "year", "month", "day", "day_of_week", "hour")
 _EPOCH = "2000-01-01"
-_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
-_FORMATS = ("ISO8601", *_DAYS, *(f"{day} %H:%M" for day in _DAYS))
+_TRUTHS = ("true", "false")
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y", "%d-%b-%Y")
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
+FORMATS = ("ISO8601", *_DAYS, *(f"{day} {clock}" for clock in _CLOCKS for day in _DAYS))
+_ZONE = r"\s*(?:[-+]\d\d:?\d\d|Z)$"
+"""Behind a time with a clock. What counts is the time that people there read, as in a column of a
+date type."""
 
 
 def are_made(columns: Sequence[Column]) -> bool:
@@ -51,10 +58,16 @@ def code(frame: pd.DataFrame, columns: Sequence[Column], place: str) -> NDArray[
     for number, column in enumerate(columns):
         cells = frame.iloc[:, by_name[column.source]]
         if column.kind == "category":
-            coded[:, number] = _categories(cells, column.categories)
+            codes = coded[:, number] = _categories(cells, column.categories)
+            if (codes == -1.0).any() and not (codes >= 0.0).any():
+                warnings.warn(
+                    f"{place}: column {column.source!r}: none of its words was seen in training, such as "
+                    f"{as_text(cells.dropna().iloc[0])[:40]!r} (there were {some_of(column.categories)})",
+                    stacklevel=2,
+                )
         elif column.part:
             if column.source not in times:
-                times[column.source] = _times(cells, column.source, place)
+                times[column.source] = _times(cells, column, place)
             part = part_of(times[column.source], column.part)
             coded[:, number] = part.to_numpy(np.float64, na_value=np.nan)
         else:
@@ -87,25 +100,40 @@ def _numbers(cells: pd.Series[Any], column: Column, place: str) -> NDArray[np.fl
 
 
 def _categories(cells: pd.Series[Any], categories: tuple[str, ...]) -> NDArray[np.float32]:
+    """The place of each cell among the categories, -1 for none.
+
+    A word that is none may be one written otherwise: ``1.0`` is ``1``, and ``TRUE`` is ``True``.
+    """
     import pandas as pd
 
     codes, values = pd.factorize(cells)
     place = {name: index for index, name in enumerate(categories)}
-    known = [place.get(as_text(value), -1) for value in values]
+    truths = {name.lower(): index for name, index in place.items() if name.lower() in _TRUTHS}
+
+    def found(value: Any) -> int:
+        text = as_text(value)
+        if text in place:
+            return place[text]
+        try:
+            return place.get(as_text(float(text)), -1)
+        except ValueError:
+            return truths.get(text.lower(), -1)
+
+    known = [found(value) for value in values]
     return np.array([*known, np.nan], np.float32)[codes]  # a gap has the code -1, the last entry
 
 
-def _times(cells: pd.Series[Any], name: str, place: str) -> pd.Series[Any]:
-    """Of a column that held dates in the training data."""
+def _times(cells: pd.Series[Any], column: Column, place: str) -> pd.Series[Any]:
+    """Of a column that held dates in the training data, read as they were there if they can be."""
     import pandas as pd
 
     if not cells.notna().any():
         return pd.Series(pd.NaT, cells.index, dtype="datetime64[ns]")
-    times = as_times(cells)
+    times = as_times(cells, column.format)
     if times is None:
         shown = as_text(cells.dropna().iloc[0])[:80]
         raise DataError(
-            f"{place}: column {name!r}: must hold dates, all written in one way, but has {shown!r}; "
+            f"{place}: column {column.source!r}: must hold dates, all written in one way, but has {shown!r}; "
             "write them as 2026-11-26"
         )
     return times
@@ -138,30 +166,42 @@ def _as_number(cell: Any) -> float:
         return float("nan")
 
 
-def as_times(cells: pd.Series[Any]) -> pd.Series[Any] | None:
-    """Times where all cells with a value are dates written in one way, else None."""
+def as_times(cells: pd.Series[Any], form: str = "") -> pd.Series[Any] | None:
+    """Times where all cells with a value are dates written in one way, else None.
+
+    Args:
+        form: of ``FORMATS``, the way that is tried first.
+    """
+    return read_times(cells, form)[0]
+
+
+def read_times(cells: pd.Series[Any], form: str = "") -> tuple[pd.Series[Any] | None, str]:
+    """As ``as_times``, and of ``FORMATS`` the way they are written; empty for a date type."""
     import pandas as pd
 
     kind = getattr(cells.dtype, "kind", "O")
     if kind == "M":
-        return cells.dt.tz_localize(None) if getattr(cells.dt, "tz", None) else cells
+        return (cells.dt.tz_localize(None) if getattr(cells.dt, "tz", None) else cells), ""
     filled = cells.dropna()
     if kind in "biuf" or not len(filled):
-        return None
+        return None, ""
     sample = filled.iloc[:: max(1, len(filled) // 100)].map(as_text)
     if not sample.str.match(r"\d{1,4}[-./ ]").all():
-        return None
+        return None, ""
     codes, values = pd.factorize(cells)
     text = pd.Series([as_text(value) for value in values])
-    for form in _FORMATS:
-        if pd.to_datetime(sample, format=form, errors="coerce", utc=True).isna().any():
+    clock = text.str.contains(":", regex=False)
+    text = text.where(~clock, text.str.replace(_ZONE, "", regex=True))
+    sample = text.iloc[:: max(1, len(text) // 100)]
+    for tried in dict.fromkeys((form, *FORMATS) if form in FORMATS else FORMATS):
+        if pd.to_datetime(sample, format=tried, errors="coerce", utc=True).isna().any():
             continue
-        times = pd.to_datetime(text, format=form, errors="coerce", utc=True).dt.tz_localize(None)
+        times = pd.to_datetime(text, format=tried, errors="coerce", utc=True).dt.tz_localize(None)
         if not times.isna().any():
             gap = pd.Series([pd.NaT], dtype=times.dtype)
             found: pd.Series[Any] = pd.concat([times, gap]).iloc[codes].set_axis(cells.index)
-            return found
-    return None
+            return found, tried
+    return None, ""
 
 
 def part_of(times: pd.Series[Any], part: str) -> pd.Series[Any]:

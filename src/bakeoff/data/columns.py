@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.cells import DATE_PARTS, as_numbers, as_text, as_times, part_of
+from bakeoff.data.cells import DATE_PARTS, as_numbers, as_text, part_of, read_times
 from bakeoff.data.dataset import check_steps, some_of
 from bakeoff.errors import DataError
 from bakeoff.records import Column, ColumnKind, Described
@@ -147,13 +147,13 @@ class _Cells:
         if name in rules.categorical:
             return self._category("you said so")
         if name in rules.date:
-            times = as_times(self.cells)
+            times, form = read_times(self.cells)
             if times is None:
                 raise DataError(
                     f"{self.place}: data.date names {name!r}, but its cells are no dates; write them "
                     "as 2026-11-26"
                 )
-            return self._date("you said so", times)
+            return self._date("you said so", times, form)
         if name in rules.numeric:
             words = self._words(as_numbers(self.cells))
             if len(words) == self.cells.nunique():
@@ -189,7 +189,7 @@ class _Cells:
             return self._left_out(f"the same in every row: {as_text(filled.iloc[0])[:40]}")
         kind = getattr(self.cells.dtype, "kind", "O")
         if kind == "M":
-            return self._date("its type is a date", as_times(self.cells))
+            return self._date("its type is a date", read_times(self.cells)[0])
         if kind in "biuf":
             return self._of_numbers(self.cells.to_numpy(np.float64, na_value=np.nan))
         numbers = as_numbers(filled)
@@ -198,9 +198,9 @@ class _Cells:
         if few or (numbers.notna().any() and all(word.lower() in UNKNOWN for word in words)):
             why = f"numbers; {some_of(words)} counts as a gap" if words else "numbers"
             return self.number(why, words)
-        times = as_times(self.cells)
+        times, form = read_times(self.cells)
         if times is not None:
-            return self._date(_reading(filled), times)
+            return self._date(_reading(filled), times, form)
         hint = _like_numbers(filled)
         if distinct == len(filled) >= FEWEST_ROWS:
             why = "an identifier or free text: different in every row"
@@ -267,10 +267,12 @@ class _Cells:
         values = tuple(sorted({as_text(value) for value in self.cells.dropna().unique()}))
         return self._made("category", why, (Column(self.name, "category", values, self.name),))
 
-    def _date(self, why: str, times: pd.Series[Any] | None) -> Described:
+    def _date(self, why: str, times: pd.Series[Any] | None, form: str = "") -> Described:
         assert times is not None  # noqa: S101  (only columns of dates come here)
         parts = [one for one in DATE_PARTS if one == "days" or part_of(times, one).nunique() > 1]
-        made = tuple(Column(f"{self.name}.{one}", source=self.name, part=one) for one in parts)
+        made = tuple(
+            Column(f"{self.name}.{one}", source=self.name, part=one, format=form) for one in parts
+        )
         return self._made("date", why, made)
 
 

@@ -163,6 +163,7 @@ class Encoding:
                     source=_text(one["source"]),
                     part=_text(one["part"]),
                     gaps=tuple(map(_text, one["gaps"])),
+                    format=_text(one.get("format", "")),
                 )
                 for one in plain["columns"]
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TARGET_NAMES = ("target", "label", "class", "y")
 _MAX_COLUMNS = 100_000
 _MAX_NAME = 1000
+_NO_NUMBER = re.compile(r"[-+]?0\d|.*_")
+"""Codes, such as 01 and 1_000, that Python would take for numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,8 @@ def _labels(column: pd.Series[Any], place: str) -> NDArray[Any]:
             f"one has {longest:,}; shorten it, or name another column with target = '…'"
         )
     text = np.array(words)
+    if any(_NO_NUMBER.match(word) for word in words):
+        return text[codes]
     try:
         numbers = text.astype(np.float64)
     except ValueError:
@@ -254,6 +259,8 @@ def find_target(header: list[str], target: str | int | None, place: str) -> str:
     if target is not None:
         if target in header:
             return target
+        if target.isdecimal() and int(target) < len(header):
+            return header[int(target)]
         near = difflib.get_close_matches(target, header, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise DataError(f"{place}: there is no column {target!r}{guess} (columns: {shown})")

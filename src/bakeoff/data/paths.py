@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,19 @@ def load_path(
     """
     path = Path(path).expanduser()
     roles = replace(roles or Roles(), target=target)
+    if roles.groups is not None and (roles.fold is not None or in_order):
+        other = "data.fold" if roles.fold is not None else "split = 'time'"
+        raise DataError(
+            f"data.groups: {other} says what validates, whatever the groups are; keep one"
+        )
     try:
         train, own_test = _read(path, roles)
+        text = _text_columns(train["x"])
         if test_path is not None:
-            own_test, _ = _read(Path(test_path).expanduser(), roles)
+            own_test, _ = _read(Path(test_path).expanduser(), roles, text)
         if validation_path is not None:
-            train = _joined(train, _read(Path(validation_path).expanduser(), roles)[0], roles)
+            validation, _ = _read(Path(validation_path).expanduser(), roles, text)
+            train = _joined(train, validation, roles)
     except OSError as error:
         place = error.filename or path
         raise DataError(
@@ -114,6 +121,7 @@ def load_path(
 
 
 _Part = Mapping[str, Any]
+_Reader = Callable[[Path], tuple[_Part, _Part | None]]
 
 
 def looks_like_path(text: str) -> bool:
@@ -123,10 +131,18 @@ def looks_like_path(text: str) -> bool:
     return bool(re.search(r"[/\\~]|\.\w+$", text)) or Path(text).exists()
 
 
-def _read(path: Path, roles: Roles) -> tuple[_Part, _Part | None]:
-    """(examples, the test part that lies with them or None)."""
+def _read(path: Path, roles: Roles, text: Collection[str] = ()) -> tuple[_Part, _Part | None]:
+    """(examples, the test part that lies with them or None); ``text`` as in ``read_csv``."""
     _must_exist(path)
-    return _reader(path, roles)(path)
+    return _reader(path, roles, text)(path)
+
+
+def _text_columns(features: Any) -> frozenset[str]:
+    """The columns of a table that hold words."""
+    if not hasattr(features, "dtypes"):
+        return frozenset()
+    kinds = features.dtypes.items()
+    return frozenset(str(name) for name, one in kinds if getattr(one, "kind", "O") not in "biufM")
 
 
 def _joined(train: _Part, validation: _Part, roles: Roles) -> _Part:
@@ -137,6 +153,8 @@ def _joined(train: _Part, validation: _Part, roles: Roles) -> _Part:
         raise DataError(
             "data.validation: there is data.fold, too, which says what validates; keep one"
         )
+    if roles.groups is not None:
+        raise DataError("data.validation: data.groups says what validates, too; keep one")
     import pandas as pd
 
     sizes = len(train["x"]), len(validation["x"])
@@ -178,12 +196,12 @@ def _must_exist(path: Path) -> None:
     raise DataError(f"{path}: there is no such file or folder{guess}")
 
 
-def _reader(path: Path, roles: Roles) -> Callable[[Path], tuple[_Part, _Part | None]]:
+def _reader(path: Path, roles: Roles, text: Collection[str]) -> _Reader:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         from bakeoff.data.tables import read_csv
 
-        return lambda file: _from_table(read_csv(file, roles), roles)
+        return lambda file: _from_table(read_csv(file, roles, text=text), roles)
     if suffix in (".parquet", ".pq"):
         from bakeoff.data.tables import read_parquet
 

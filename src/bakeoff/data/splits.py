@@ -140,13 +140,22 @@ def hold_out_groups(
 def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """A stratified part of all examples: (kept rows, held-out rows), both sorted, int32.
 
-    Every class gives ``fraction`` of its examples, within one; so does the whole.
+    Every class gives ``fraction`` of its examples, within one; so does the whole. A class of three
+    or more that would give none gives one instead of a class that gives several.
     """
     count = np.arange(len(labels) + 1) * fraction
     # Example i of the class-wise order is taken where the running total passes an integer: counts
     # over any stretch of that order, a class included, are within one of fraction × length.
     taken = np.diff(np.floor(count + 0.5)) > 0
     order = _by_class(labels, rng)
+    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    given = np.add.reduceat(taken, first, dtype=int) if len(first) else np.empty(0, int)
+    for number in np.flatnonzero((given == 0) & (sizes >= 3)):
+        most = int(given.argmax())
+        if given[most] >= 2:  # who gives most gives one less
+            taken[first[most] + np.flatnonzero(taken[first[most] :])[0]] = False
+            taken[first[number]] = True
+            given[most] -= 1
     return np.sort(order[~taken]).astype(np.int32), np.sort(order[taken]).astype(np.int32)
 
 

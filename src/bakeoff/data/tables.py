@@ -8,20 +8,31 @@ import io
 import itertools
 import re
 import warnings
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.data.frames import Roles, Table, check_header, find_target, from_frame
 from bakeoff.data.reading import Parsing, check_size, read_file
 from bakeoff.errors import DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # How tables write "nothing here"; the words that pandas knows.
 _GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A")
 
 _PEEK = 65_536
+_COMMA_NUMBER = r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?"
 
 
-def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = True) -> Table:
+def read_csv(
+    path: Path,
+    roles: Roles | None = None,
+    *,
+    needs_target: bool = True,
+    text: Collection[str] = (),
+) -> Table:
     """Reads a CSV file whose first line names the columns; comma, semicolon or tab.
 
     Between semicolons, fractions may be written with a comma.
@@ -32,6 +43,8 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
             class or y.
         needs_target: whether a table without a target is a mistake. No when predicting: what is
             called so is then a column like any other.
+        text: columns whose cells are words whatever they look like, as those of the training table
+            were: ``01`` stays so in a file of new rows that holds nothing else.
 
     Raises:
         DataError: the file is no such table. Rows count from 1, the first line not counted.
@@ -59,6 +72,7 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
             converters={label: "=".__add__} if label is not None else None,
             keep_default_na=False,
             na_values=_GAPS,
+            dtype=dict.fromkeys((name for name in header if name in text and name != label), "str"),
             low_memory=False,
             on_bad_lines="error",
             decimal=decimal,
@@ -69,11 +83,22 @@ def read_csv(path: Path, roles: Roles | None = None, *, needs_target: bool = Tru
         if number and frame[header[number]].notna().any():
             check_header([*header[:number], ""], str(path))
     if label is not None:
-        text = frame[label].str.slice(1)
-        if decimal == ",":
-            text = text.str.replace(r"^\s*([-+]?\d*),(\d+)\s*$", r"\1.\2", regex=True)
-        frame[label] = text.where(text != "")
+        cells = frame[label].str.slice(1)
+        frame[label] = cells.where(cells != "")
+    if decimal == ",":
+        for name in frame.columns:
+            if not pd.api.types.is_numeric_dtype(frame[name]) and name not in text:
+                frame[name] = _with_points(frame[name])
     return from_frame(frame, str(path), label, roles)
+
+
+def _with_points(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Of numbers written as ``1.234,5`` those that computers read; of other cells themselves."""
+    filled = cells.dropna().astype(str).str.strip()
+    if not len(filled) or not filled.str.fullmatch(_COMMA_NUMBER).all():
+        return cells
+    plain = filled.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    return plain.reindex(cells.index)
 
 
 def read_parquet(path: Path, roles: Roles | None = None, *, needs_target: bool = True) -> Table:
@@ -143,8 +168,8 @@ def _header(raw: bytes, path: Path) -> tuple[list[str], str, list[int]]:
     if found is None:
         raise DataError(f"{path}: must have a line of column names and rows below it, but is empty")
     first = found[0].decode()
-    # The separator is what the first line has most of; a comma where it has none.
-    separator = max(",;\t", key=first.count)
+    # The separator is what the first line has most of outside its quotes; a comma where it has none.
+    separator = max(",;\t", key=re.sub('"[^"]*"', "", first).count)
     with Parsing(f"{path}: the first line must name the columns", "shorten or correct the names"):
         header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
     nameless = [number for number, cell in enumerate(header) if not cell]
@@ -195,8 +220,11 @@ def _decimal(raw: bytes, separator: str) -> str:
     """The sign before fractions: where semicolons part the cells it may be a comma."""
     if separator != ";":
         return "."
-    start = raw[:_PEEK]
-    commas, points = (len(re.findall(rb"\d%s\d" % sign, start)) for sign in (rb",", rb"\."))
+    cell = rb'(?:^|[;"\r\n])\s*[-+]?(?:%s)\s*(?=$|[;"\r\n])'
+    commas, points = (
+        len(re.findall(cell % number, raw[:_PEEK]))
+        for number in (rb"\d{1,3}(?:\.\d{3})*,\d+|\d+,\d+", rb"\d+\.\d+")
+    )
     return "," if commas > points else "."
 
 

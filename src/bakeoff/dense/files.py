@@ -128,13 +128,17 @@ def _from_table(model: TrainedModel | SavedModel, path: Path) -> NDArray[Any]:
     from bakeoff.data.cells import code
     from bakeoff.data.tables import read_csv, read_parquet
 
-    read = read_csv if path.suffix.lower() in (".csv", ".tsv") else read_parquet
-    frame = read(path, needs_target=False).frame
+    columns = () if model.encoding is None else model.encoding.columns
+    if path.suffix.lower() in (".csv", ".tsv"):
+        words = {one.source for one in columns if one.kind == "category"}
+        frame = read_csv(path, needs_target=False, text=words).frame
+    else:
+        frame = read_parquet(path, needs_target=False).frame
     if model.encoding is not None:
         return code(frame, model.encoding.columns, str(path))
     names = [str(name) for name in frame.columns]
     wanted = list(model.feature_names)
-    if not wanted or (_are_made_up(tuple(wanted)) and not set(wanted) <= set(names)):
+    if not wanted or (_are_made_up(tuple(wanted)) and not set(wanted) & set(names)):
         # Trained on plain arrays: columns can only be matched by their order.
         wanted = [name for name in names if name.lower() not in TARGET_NAMES]
     features = code(frame, [Column(name, source=name) for name in wanted], str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ColumnKind = Literal["number", "category", "date", "left out"]
@@ -20,6 +20,8 @@ class Column:
         source: the table's column it comes from.
         part: of a date: days, year, month, day, day_of_week or hour; else empty.
         gaps: words that count as gaps besides empty cells, such as ``?``.
+        format: of a date, how the cells of the training table were written, as ``strptime`` has it;
+            empty where their type was a date. No part of what identifies the data.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Column:
     source: str = ""
     part: str = ""
     gaps: tuple[str, ...] = ()
+    format: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from bakeoff import Result, Study, TrainedModel
 from bakeoff.errors import SpecError, UsageError
+from bakeoff.evidence.summary import summarise
+from bakeoff.report.notes import settings_line
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +250,17 @@ def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
     reused = [run.reused for runs in again.stages[0].runs for run in runs]
     assert reused == [True] * 6 + [False] * 3
     assert result.report(tmp_path / "page.html").exists()
+
+
+def test_the_final_settings_say_which_model_they_are_of(blobs, tmp_path):
+    study = Study(blobs, final_replicates=1, audit=False, looks=[2])
+    stump = {"label": "stump", "model": DecisionTreeClassifier, "max_depth": 1}
+    study.stage("kind", candidates=[{"label": "line", "model": LogisticRegression()}, stump])
+    summary = summarise(run(study, tmp_path).record)
+    line = settings_line(summary) or ""
+    assert line.startswith('model = { sklearn = "')
+    assert "\nbase = {" in line
+    assert "threads" not in line
 
 
 def test_a_network_that_is_chosen_among_other_kinds_is_a_network_to_take_away(blobs, tmp_path):

@@ -7,6 +7,7 @@ what the stage did to the chain, which runs failed, what was at the edge of the 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -340,7 +341,8 @@ def settings_line(summary: Summary) -> str | None:
     reference, model = values.pop("model", None), ""
     for stage in summary.result.spec.get("stage", ()):
         for one in stage.get("candidate", ()):
-            if reference is not None and reference in (one.get("model") or {}).values():
-                said = {k: v for k, v in one["model"].items() if v and (k, v) != ("threads", 1)}
+            given = one.get("model")
+            if reference and isinstance(given, Mapping) and reference in given.values():
+                said = {k: v for k, v in given.items() if v and (k, v) != ("threads", 1)}
                 model = f"model = {toml_value(said)}\n"
     return f"{model}base = {toml_value(values)}"

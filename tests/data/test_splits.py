@@ -152,3 +152,11 @@ def test_senseless_arguments_are_usage_errors(arguments, message) -> None:
         make_replicates(3, **arguments)
     with pytest.raises(UsageError, match="at least 0"):
         make_replicates(-1, num_folds=2, split="folds")
+
+
+def test_the_last_part_and_groups_are_two_rules() -> None:
+    groups = np.arange(24, dtype=np.int32) % 6
+    with pytest.raises(DataError, match="keep one"):
+        split_rows(
+            groups % 2, Replicate(0, 0, 0), split="last", num_folds=4, study_seed=0, groups=groups
+        )

@@ -258,6 +258,8 @@ def split_rows(
         train_rows = np.arange(start, dtype=np.int32)
         val_rows = np.arange(start, end, dtype=np.int32)
     elif split == "last":
+        if groups is not None:
+            raise DataError("data.groups: split = 'last' says what validates, too; keep one")
         # Integer form of Keras's floor(n · (1 - 1/folds)), which is 55,000 of 60,000 at 12.
         num_train = num_examples * (num_folds - 1) // num_folds
         rows = np.arange(num_examples, dtype=np.int32)

@@ -134,3 +134,15 @@ def test_quoted_commas_in_a_header_are_no_separators(tmp_path):
     lines = "\n".join(f"{i % 7};{i % 5};{i % 2}" for i in range(60))
     (tmp_path / "a.csv").write_text('"price, EUR, net";"a, b, c";y\n' + lines)
     assert load_path(tmp_path / "a.csv").feature_names == ("price, EUR, net", "a, b, c")
+
+
+@pytest.mark.parametrize("role", ["weights", "groups", "fold"])
+def test_a_test_file_needs_no_column_that_is_about_training(tmp_path, role):
+    rows = [(i % 7, i % 5 + 1, i % 2) for i in range(60)]
+    for name, header in (("a.csv", "a,r,y"), ("b.csv", "a,y")):
+        lines = [",".join(map(str, one if name == "a.csv" else (one[0], one[2]))) for one in rows]
+        (tmp_path / name).write_text(header + "\n" + "\n".join(lines))
+    dataset = load_path(
+        tmp_path / "a.csv", test_path=tmp_path / "b.csv", roles=Roles(**{role: "r"})
+    )
+    assert (dataset.feature_names, len(dataset.test)) == (("a",), 60)

@@ -88,7 +88,8 @@ def load_path(
         train, own_test = _read(path, roles)
         text = _text_columns(train["x"])
         if test_path is not None:
-            own_test, _ = _read(Path(test_path).expanduser(), roles, text)
+            of_test = replace(roles, weights=None, groups=None, fold=None)  # are about training
+            own_test, _ = _read(Path(test_path).expanduser(), of_test, text)
         if validation_path is not None:
             validation, _ = _read(Path(validation_path).expanduser(), roles, text)
             train = _joined(train, validation, roles)
@@ -116,8 +117,8 @@ def load_path(
         target=str(train.get("target") or ""),
         **{key: train.get(key) for key in ("weights", "groups", "folds")},
     )
-    name = path.name.split(".")[0] or str(path)
-    return replace(dataset, name=name, remarks=train.get("remarks", ()))
+    remarks = train.get("remarks", ())
+    return replace(dataset, name=path.name.split(".")[0] or str(path), remarks=remarks)
 
 
 _Part = Mapping[str, Any]
@@ -149,12 +150,9 @@ def _joined(train: _Part, validation: _Part, roles: Roles) -> _Part:
     """Both, where the fold 0 of the latter is the one that validates."""
     if not all(hasattr(part["x"], "columns") for part in (train, validation)):
         raise DataError("data.validation: both must be tables (CSV or Parquet)")
-    if roles.fold is not None:
-        raise DataError(
-            "data.validation: there is data.fold, too, which says what validates; keep one"
-        )
-    if roles.groups is not None:
-        raise DataError("data.validation: data.groups says what validates, too; keep one")
+    for other in ("fold", "groups"):
+        if getattr(roles, other) is not None:
+            raise DataError(f"data.validation: data.{other} says what validates, too; keep one")
     import pandas as pd
 
     sizes = len(train["x"]), len(validation["x"])

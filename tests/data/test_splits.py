@@ -160,3 +160,14 @@ def test_the_last_part_and_groups_are_two_rules() -> None:
         split_rows(
             groups % 2, Replicate(0, 0, 0), split="last", num_folds=4, study_seed=0, groups=groups
         )
+
+
+def test_a_class_that_gives_to_a_rare_one_stays_within_one_of_its_share() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(500):
+        sizes = rng.integers(1, (4, 40, 200)[seed % 3], int(rng.integers(1, 6)))
+        labels, fraction = np.repeat(np.arange(len(sizes)), sizes), rng.uniform(0.02, 0.6)
+        _, held = hold_out(labels, fraction, np.random.default_rng(seed))
+        counts = np.bincount(labels[held], minlength=len(sizes))
+        assert np.abs(counts - fraction * sizes).max() <= 1.0
+        assert abs(len(held) - fraction * len(labels)) <= 0.5 + 1e-9

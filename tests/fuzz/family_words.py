@@ -121,7 +121,7 @@ def _must_not_be_obeyed(text: str, name: str) -> None:
     assert odd is None, f"{name}: {odd[0]!r} as it is" if odd else ""
 
 
-@family("names", prepare=_results)
+@family("names", seconds=10.0, prepare=_results)
 def names(rng: np.random.Generator, folder: Path) -> None:
     """Markup, controls and directions in the names of everything."""
     del folder

@@ -22,7 +22,7 @@ _EPOCH = "2000-01-01"
 _TRUTHS = ("true", "false")
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y", "%d-%b-%Y")
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
-FORMATS = ("ISO8601", *_DAYS, *(f"{day} {clock}" for clock in _CLOCKS for day in _DAYS))
+_FORMATS = ("ISO8601", *_DAYS, *(f"{day} {clock}" for clock in _CLOCKS for day in _DAYS))
 _ZONE = r"\s*(?:[-+]\d\d:?\d\d|Z)$"
 """Behind a time with a clock. What counts is the time that people there read, as in a column of a
 date type."""
@@ -129,7 +129,7 @@ def _times(cells: pd.Series[Any], column: Column, place: str) -> pd.Series[Any]:
 
     if not cells.notna().any():
         return pd.Series(pd.NaT, cells.index, dtype="datetime64[ns]")
-    times = as_times(cells, column.format)
+    times, _ = read_times(cells, column.format)
     if times is None:
         shown = as_text(cells.dropna().iloc[0])[:80]
         raise DataError(
@@ -166,17 +166,15 @@ def _as_number(cell: Any) -> float:
         return float("nan")
 
 
-def as_times(cells: pd.Series[Any], form: str = "") -> pd.Series[Any] | None:
-    """Times where all cells with a value are dates written in one way, else None.
+def read_times(cells: pd.Series[Any], form: str = "") -> tuple[pd.Series[Any] | None, str]:
+    """Times where all cells with a value are dates written in one way, and that way.
 
     Args:
-        form: of ``FORMATS``, the way that is tried first.
+        form: a way that an earlier call gave, which is tried first.
+
+    Returns:
+        the times, or None; and how they are written, empty for a date type.
     """
-    return read_times(cells, form)[0]
-
-
-def read_times(cells: pd.Series[Any], form: str = "") -> tuple[pd.Series[Any] | None, str]:
-    """As ``as_times``, and of ``FORMATS`` the way they are written; empty for a date type."""
     import pandas as pd
 
     kind = getattr(cells.dtype, "kind", "O")
@@ -193,7 +191,7 @@ def read_times(cells: pd.Series[Any], form: str = "") -> tuple[pd.Series[Any] | 
     clock = text.str.contains(":", regex=False)
     text = text.where(~clock, text.str.replace(_ZONE, "", regex=True))
     sample = text.iloc[:: max(1, len(text) // 100)]
-    for tried in dict.fromkeys((form, *FORMATS) if form in FORMATS else FORMATS):
+    for tried in dict.fromkeys((form, *_FORMATS) if form in _FORMATS else _FORMATS):
         if pd.to_datetime(sample, format=tried, errors="coerce", utc=True).isna().any():
             continue
         times = pd.to_datetime(text, format=tried, errors="coerce", utc=True).dt.tz_localize(None)

@@ -36,9 +36,6 @@ UNKNOWN = frozenset(
 )
 """Words that are gaps beside numbers in however many cells."""
 
-NO_LABEL = ("NA", "N/A", "NaN", "NULL", "<NA>", "#N/A")
-"""Words that are hardly the name of a class, but could be."""
-
 NUMBER_SHARE = 0.95
 """Of the cells of a column of words: beyond it they look like numbers that are written otherwise."""
 

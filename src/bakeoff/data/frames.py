@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.cells import are_made, as_numbers, as_text, code
-from bakeoff.data.columns import NO_LABEL, UNKNOWN, Rules, nearest
+from bakeoff.data.columns import UNKNOWN, Rules, nearest
 from bakeoff.errors import DataError
 from bakeoff.records import Column
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TARGET_NAMES = ("target", "label", "class", "y")
 _MAX_COLUMNS = 100_000
 _MAX_NAME = 1000
+_NO_LABEL = ("NA", "N/A", "NaN", "NULL", "<NA>", "#N/A")
+"""Words that are hardly the name of a class, but could be."""
 _NO_NUMBER = re.compile(r"[-+]?0\d|.*_")
 """Codes, such as 01 and 1_000, that Python would take for numbers."""
 
@@ -193,7 +195,7 @@ def _gaps(column: pd.Series[Any], *, words: bool) -> NDArray[np.bool_]:
     if getattr(column.dtype, "kind", "O") in "biuf":
         return gaps
     if words:
-        gaps = gaps | column.map(as_text).isin(NO_LABEL).to_numpy()
+        gaps = gaps | column.map(as_text).isin(_NO_LABEL).to_numpy()
     unknown = column.map(as_text).str.lower().isin(UNKNOWN).to_numpy() & ~gaps
     if unknown.any() and not unknown.all() and as_numbers(column[~unknown & ~gaps]).notna().all():
         gaps = gaps | unknown

@@ -141,7 +141,7 @@ def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) ->
     """A stratified part of all examples: (kept rows, held-out rows), both sorted, int32.
 
     Every class gives ``fraction`` of its examples, within one; so does the whole. A class of three
-    or more that would give none gives one instead of a class that gives several.
+    or more that would give none gives one instead of a class that gives more than its share.
     """
     count = np.arange(len(labels) + 1) * fraction
     # Example i of the class-wise order is taken where the running total passes an integer: counts
@@ -150,12 +150,14 @@ def hold_out(labels: NDArray[Any], fraction: float, rng: np.random.Generator) ->
     order = _by_class(labels, rng)
     _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
     given = np.add.reduceat(taken, first, dtype=int) if len(first) else np.empty(0, int)
+    over = np.where(given >= 2, given - fraction * sizes, -1.0)
     for number in np.flatnonzero((given == 0) & (sizes >= 3)):
-        most = int(given.argmax())
-        if given[most] >= 2:  # who gives most gives one less
-            taken[first[most] + np.flatnonzero(taken[first[most] :])[0]] = False
-            taken[first[number]] = True
-            given[most] -= 1
+        most = int(over.argmax())
+        if over[most] < 0.0:  # it would be more than one short itself
+            break
+        taken[first[most] + np.flatnonzero(taken[first[most] :])[0]] = False
+        taken[first[number]] = True
+        over[most] = -1.0
     return np.sort(order[~taken]).astype(np.int32), np.sort(order[taken]).astype(np.int32)
 
 

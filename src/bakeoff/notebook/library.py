@@ -142,7 +142,7 @@ class Library:
                 self._follower.leave("data on a scale of its own: unit is taken")
             return left.scaled("unit")
         if kind in (ast.Sub, ast.Div):
-            of_ends = isinstance(right, Part) and right.name in ("max", "amax", "min", "amin")
+            of_ends = isinstance(right, Part) and right.name in _ENDS
             if of_ends or left.scale == "unit":
                 return left.scaled("unit")
             return left.scaled("standard")

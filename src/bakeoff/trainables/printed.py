@@ -1,8 +1,8 @@
 """Metrics out of what a program prints; knows text, no processes.
 
 A line tells metrics as a JSON object, or as ``name: 0.97`` and ``name=0.97``, several on a line;
-accuracies may have a ``%``. The last value of a name wins. Lines with an epoch make curves; a line that is only an epoch, as Keras
-prints it, belongs to the metrics of the next line.
+accuracies may have a ``%``. The last value of a name wins. Lines with an epoch make curves; a line
+that is only an epoch, as Keras prints it, belongs to the metrics of the next line.
 """
 
 from __future__ import annotations

@@ -164,6 +164,7 @@ def test_a_study_is_logged_the_same_while_it_runs_afterwards_and_when_it_is_gone
         assert logged(tool, tmp_path / place) == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["mlflow", "tensorboard"])
 def test_runs_are_there_as_soon_as_they_are_finished(tool, request) -> None:
     """Also of a study that never comes to its end."""
@@ -344,6 +345,7 @@ def test_a_server_that_is_not_there_is_one_line_too(stored) -> None:
         stored[1].log_to("mlflow", "http://127.0.0.1:9")
 
 
+@pytest.mark.slow
 def test_the_place_is_what_mlflow_itself_would_take(stored, tmp_path, monkeypatch) -> None:
     pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")

@@ -193,6 +193,7 @@ BROKEN_BEFORE = (
 """Rows in which the rule of version 0.1 erred in 13 to 95 % of the studies."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN_BEFORE)
 def test_what_broke_the_rule_before_holds_now(name: str) -> None:
     regime = next(regime for regime in regimes() if regime.name == name)
@@ -202,6 +203,7 @@ def test_what_broke_the_rule_before_holds_now(name: str) -> None:
     assert count.false_winners + count.false_ties <= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", sections(regimes()))
 def test_every_row_of_a_section_keeps_the_promise_on_a_few_studies(section: str) -> None:
     total = Count()

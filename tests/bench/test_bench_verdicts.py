@@ -88,6 +88,7 @@ def tiny_bank(monkeypatch: pytest.MonkeyPatch) -> str:
     return "tiny"
 
 
+@pytest.mark.slow
 def test_a_bank_has_every_run_of_every_learner(tiny_bank: str) -> None:
     accuracy = bank_runs.train_dataset(tiny_bank, 0)
     assert accuracy.shape == (2, bank_runs.NUM_SEEDS, bank_runs.NUM_FOLDS)
@@ -98,6 +99,7 @@ def test_a_bank_has_every_run_of_every_learner(tiny_bank: str) -> None:
     assert (accuracy[1] != bank_runs.train_dataset(tiny_bank, 1)[1]).any()
 
 
+@pytest.mark.slow
 def test_a_bank_is_kept_and_only_what_is_missing_is_trained(
     tiny_bank: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,7 @@ def test_a_first_run_that_fails_is_said_with_exit_4(tmp_path):
     assert "printed no metric" in silent.err
 
 
+@pytest.mark.slow
 def test_interrupted_and_gone_on_with_nothing_runs_twice(folder):
     slow = (
         (folder / "train.py")

@@ -198,7 +198,7 @@ def test_an_interruption_ends_within_a_second_with_130_and_no_traceback(
     deadline = time.monotonic() + 30
     while not (folder / "long.sqlite").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1.0)  # into the training
+    time.sleep(0.4)  # into the training
     process.send_signal(how)
     try:
         out, err = process.communicate(timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import pickle
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from native_samples import KINDS, flat, relative_difference, run_settings, sample_job
 
-from bakeoff.dense.base import Engine, Layer, Scaling, Watch
+from bakeoff.dense.base import Engine, Job, Layer, Scaling, TrainedRun, Watch
 from bakeoff.dense.native import NativeEngine, available_instruction_sets
 from bakeoff.dense.reference import ReferenceEngine
 from bakeoff.dense.settings import ACTIVATIONS, DenseSettings
@@ -46,10 +47,20 @@ def engine(request: pytest.FixtureRequest) -> NativeEngine:
     return engine
 
 
-def assert_same_run(engine: Engine, job: Any, tolerance: float = 1e-4) -> None:
-    ours, theirs = engine.train(job, Watch()), REFERENCE.train(job, Watch())
+@functools.cache
+def reference_run(settings: DenseSettings, kind: str, **sizes: int) -> tuple[Job, TrainedRun]:
+    """A job and what the reference makes of it, once for all instruction sets."""
+    job = sample_job(settings, kind, **sizes)
+    return job, REFERENCE.train(job, Watch())
+
+
+def assert_same_run(
+    engine: Engine, settings: DenseSettings, kind: str = "sparse bytes", **sizes: int
+) -> None:
+    job, theirs = reference_run(settings, kind, **sizes)
+    ours = engine.train(job, Watch())
     assert ours.stopped is theirs.stopped is None
-    assert relative_difference(ours.layers, theirs.layers) < tolerance
+    assert relative_difference(ours.layers, theirs.layers) < 1e-4
     for curve in ("train_loss", "val_loss"):
         np.testing.assert_allclose(
             getattr(ours.history, curve), getattr(theirs.history, curve), rtol=1e-4
@@ -73,7 +84,7 @@ def test_three_epochs_match_the_reference(
     """Every activation with every optimizer, each kind of data in turn."""
     number = ACTIVATIONS.index(activation) + list(OPTIMIZERS).index(optimizer)
     values = {"activation": activation, **OPTIMIZERS[optimizer], **EXTRAS[extra]}
-    assert_same_run(engine, sample_job(run_settings(**values), KINDS[number % len(KINDS)]))
+    assert_same_run(engine, run_settings(**values), KINDS[number % len(KINDS)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,9 +92,7 @@ def test_three_epochs_match_the_reference(
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_batch_sizes(engine: NativeEngine, kind: str, batch_size: int, optimizer: str) -> None:
     """One example per step, a last smaller batch, and more than there are examples."""
-    assert_same_run(
-        engine, sample_job(run_settings(batch_size=batch_size, optimizer=optimizer), kind)
-    )
+    assert_same_run(engine, run_settings(batch_size=batch_size, optimizer=optimizer), kind)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -91,7 +100,7 @@ def test_batch_sizes(engine: NativeEngine, kind: str, batch_size: int, optimizer
 def test_steps_of_several_chunks(engine: NativeEngine, kind: str, optimizer: str) -> None:
     """A batch larger than what the kernels take at once gives one step, not several."""
     settings = run_settings(batch_size=700, l2=0.001, dropout=0.2, **OPTIMIZERS[optimizer])
-    assert_same_run(engine, sample_job(settings, kind, num_train=1500, num_validation=300))
+    assert_same_run(engine, settings, kind, num_train=1500, num_validation=300)
 
 
 @pytest.mark.parametrize("kind", ["sparse bytes", "full floats"])
@@ -115,9 +124,7 @@ def test_shapes(
 ) -> None:
     """No hidden layer, prime widths, one feature, two classes, more classes than lanes."""
     settings = run_settings(hidden=hidden, activation="tanh", momentum=0.5)
-    assert_same_run(
-        engine, sample_job(settings, kind, num_features=num_features, num_classes=num_classes)
-    )
+    assert_same_run(engine, settings, kind, num_features=num_features, num_classes=num_classes)
 
 
 @hypothesis_settings(max_examples=40, deadline=None)
@@ -183,8 +190,8 @@ def test_weights_are_those_that_keras_trains(
 def test_the_widest_layer_trains(engine: NativeEngine) -> None:
     """65,536 units, the most that settings allow."""
     settings = run_settings(hidden=(65_536,), epochs=1, batch_size=8, learning_rate=1e-3)
-    job = sample_job(settings, num_train=24, num_validation=8, num_features=3, num_classes=2)
-    assert_same_run(engine, job)
+    sizes = {"num_train": 24, "num_validation": 8, "num_features": 3, "num_classes": 2}
+    assert_same_run(engine, settings, **sizes)
 
 
 def test_same_job_same_bits(engine: NativeEngine) -> None:

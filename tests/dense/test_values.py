@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from bakeoff import BakeoffRegressor, Study, TrainedModel
 from bakeoff.data.arrays import from_arrays
 from bakeoff.data.study_data import StudyData
-from bakeoff.dense.base import Job, Watch
+from bakeoff.dense.base import Job, TrainedRun, Watch
 from bakeoff.dense.jobs import JobMaker, class_weights, in_units, mean_and_sd
 from bakeoff.dense.native import NativeEngine, available_instruction_sets
 from bakeoff.dense.reference import ReferenceEngine
@@ -74,6 +75,13 @@ def with_targets(job: Job, seed: int = 3) -> Job:
     )
 
 
+@functools.cache
+def reference_run(settings: DenseSettings, kind: str, seed: int) -> tuple[Job, TrainedRun]:
+    """A job and what the reference makes of it, once for all instruction sets."""
+    job = with_targets(sample_job(settings, kind), seed)
+    return job, ReferenceEngine().train(job, Watch())
+
+
 @pytest.mark.parametrize("instruction_set", SETS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
@@ -93,10 +101,8 @@ def with_targets(job: Job, seed: int = 3) -> Job:
 def test_native_is_the_reference(instruction_set: str, kind: str, changes: dict[str, Any]) -> None:
     engine = NativeEngine(instruction_set)
     for seed in (2, 3):
-        job = with_targets(
-            sample_job(run_settings(**{"learning_rate": 0.01, **changes}), kind), seed
-        )
-        ours, theirs = engine.train(job, Watch()), ReferenceEngine().train(job, Watch())
+        job, theirs = reference_run(run_settings(**{"learning_rate": 0.01, **changes}), kind, seed)
+        ours = engine.train(job, Watch())
         assert ours.stopped is theirs.stopped is None
         assert relative_difference(ours.layers, theirs.layers) < 1e-4
         for curve in ("train_loss", "val_loss"):

@@ -28,8 +28,8 @@ def blobs():
 
 
 def run(study, folder, **options):
-    """On one worker, as each imports scikit-learn anew, unless ``options`` say otherwise."""
-    options = {"workers": 1, **options}
+    """On threads, as every worker process imports scikit-learn anew, unless ``options`` say otherwise."""
+    options = {"on": "threads", **options}
     return study.run(store=folder / "runs.sqlite", replicates=3, **options)
 
 
@@ -37,7 +37,7 @@ def test_an_estimator_competes_is_examined_and_comes_as_a_file(blobs, tmp_path):
     pytest.importorskip("skops")
     study = Study(blobs, model=DecisionTreeClassifier, final_replicates=2)
     study.stage("depth", max_depth=[1, "none"])
-    result = run(study, tmp_path)
+    result = run(study, tmp_path, on=None, workers=1)
     record = result.record
     assert (record.model_kind, record.task, record.num_trained) == ("sklearn", "classification", 8)
     assert record.final.exam.confusion.sum() == record.data.num_test
@@ -90,7 +90,7 @@ def picking():
 
 def test_an_estimator_may_take_the_columns_of_a_table_as_they_are(people, tmp_path):
     study = Study(people, target="kind", model={"sklearn": Picky(), "columns": "raw"}, audit=False)
-    record = run(study.stage("C", C=[0.1, 1.0]), tmp_path, on="threads").record
+    record = run(study.stage("C", C=[0.1, 1.0]), tmp_path).record
     assert [one.reason for runs in record.stages[0].runs for one in runs] == [None] * 6
 
 
@@ -125,7 +125,7 @@ def test_a_regressor_takes_raw_columns_too(people, tmp_path):
     table = people.assign(kind=people["age"] + 5.0 * (people["city"] == "Ulm"))
     model = {"sklearn": HistGradientBoostingRegressor(max_iter=60), "columns": "raw"}
     study = Study(table, target="kind", model=model, final_replicates=1, audit=False)
-    record = run(study.stage("leaves", max_leaf_nodes=[4, 9]), tmp_path, on="threads").record
+    record = run(study.stage("leaves", max_leaf_nodes=[4, 9]), tmp_path).record
     assert record.final.runs[0].metrics["test_rmse"] < 4.0
 
 
@@ -142,7 +142,7 @@ def saved_bytes(result):
 
 def test_a_model_that_only_names_classes_has_no_loss(blobs, tmp_path):
     study = Study(blobs, model=SVC, final_replicates=2, audit=False)
-    record = run(study.stage("kernel", kernel=["linear", "rbf"]), tmp_path, on="threads").record
+    record = run(study.stage("kernel", kernel=["linear", "rbf"]), tmp_path).record
     measured = [run.metrics.keys() for run in (*record.stages[0].runs[0], *record.final.runs)]
     assert not any(name.endswith("_loss") for names in measured for name in names)
     assert record.final.runs[0].metrics["test_accuracy"] > 0.7
@@ -183,7 +183,9 @@ def test_a_failing_run_is_one_failed_run_and_the_study_goes_on(blobs, tmp_path):
         return learn(data, seed=seed, shrink=0.5 if kind == "bad" else 0.0)
 
     study = Study(blobs, model=sometimes, final_replicates=2, audit=False)
-    record = run(study.stage("kind", kind=["fine", "bad"]), tmp_path, workers=2).record
+    record = run(
+        study.stage("kind", kind=["fine", "bad"]), tmp_path, on="processes", workers=2
+    ).record
     failed = [one for runs in record.stages[0].runs for one in runs if one.status == "failed"]
     assert [one.reason for one in failed] == [
         "ended its process with exit code 5 instead of returning"
@@ -246,7 +248,7 @@ def test_kinds_of_models_meet_in_one_stage_on_the_same_folds(blobs, tmp_path):
             {"label": "bayes", "model": GaussianNB()},
         ],
     )
-    again = run(more, tmp_path, on="threads").record
+    again = run(more, tmp_path).record
     reused = [run.reused for runs in again.stages[0].runs for run in runs]
     assert reused == [True] * 6 + [False] * 3
     assert result.report(tmp_path / "page.html").exists()
@@ -272,7 +274,7 @@ def test_a_network_that_is_chosen_among_other_kinds_is_a_network_to_take_away(bl
     )
     stump = {"label": "stump", "model": DecisionTreeClassifier, "max_depth": 1}
     study.stage("kind", candidates=[{"label": "network"}, stump], carry={"model": "dense"})
-    result = run(study, tmp_path, on="threads")
+    result = run(study, tmp_path)
     saved = result.with_model(tmp_path / f"model{result.model_ending}")
     loaded = TrainedModel.load(saved.record.final.model_path)
     assert loaded.predict(blobs[0][:5]).shape == (5,)
@@ -308,7 +310,7 @@ def test_none_is_a_value_of_a_setting_wherever_one_is_given(blobs, tmp_path):
     tree = DecisionTreeClassifier(max_depth=2, max_leaf_nodes=5)
     for more in ({"candidates": [{"max_depth": None}, {"max_depth": 1}]}, {"max_depth": [None, 1]}):
         study = Study(blobs, model=tree, base={"max_leaf_nodes": None}, final_replicates=1)
-        stage = run(study.stage("depth", **more), tmp_path, on="threads").record.stages[0]
+        stage = run(study.stage("depth", **more), tmp_path).record.stages[0]
         assert [one.label for one in stage.candidates] == ["none", "1"]
         assert [one.settings["max_depth"] for one in stage.candidates] == [None, 1]
         assert {one.settings["max_leaf_nodes"] for one in stage.candidates} == {None}

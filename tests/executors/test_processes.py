@@ -67,11 +67,12 @@ def test_the_other_runs_of_a_batch_whose_worker_crashed_are_trained_all_the_same
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_is_ended_with_everything_it_started(tmp_path):
     child = tmp_path / "pid"
-    with Processes(2, timeout=3.0) as executor:
+    with Processes(2, timeout=1.5) as executor:
         found = run(executor, [request(1, does="child", path=str(child))], [request(2)])
-        assert (found["1"].stopped, found["1"].reason) == ("timeout", "took longer than 3 s")
+        assert (found["1"].stopped, found["1"].reason) == ("timeout", "took longer than 1.5 s")
         assert found["2"].stopped is None
         wait_until(lambda: not is_alive(int(child.read_text())))
 
@@ -198,6 +199,7 @@ Processes(2).run([[run], [request(2, does="sleep")]], work, Watch(), print)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_a_killed_driver(tmp_path, number):
     path = tmp_path / "pid"

@@ -186,6 +186,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version_whole(old, monkeypatch) ->
         assert store.check() == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills")
 def test_an_upgrade_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_path, old) -> None:
     """Somewhere in the time that the first took; forked, as a new process would mostly import."""

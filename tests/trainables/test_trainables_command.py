@@ -169,6 +169,7 @@ def test_a_run_that_is_asked_to_end_ends_with_its_program(tmp_path):
     assert all_end([int((tmp_path / "pid").read_text())])
 
 
+@pytest.mark.slow
 def test_an_endless_program_is_ended_with_all_it_started(tmp_path):
     text = "sleep 1000 & echo $! > child; setsid sleep 1001 & echo $! > other; while :; do :; done"
     trainable = of(script(tmp_path, text), folder=tmp_path)

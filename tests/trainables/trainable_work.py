@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+from contextlib import nullcontext
 from functools import cache
 
 import numpy as np
@@ -71,10 +73,19 @@ def train(trainable, settings=None, data=None, watch=None, **more):
     return outcome
 
 
-def train_in_processes(trainable, requests, data=None, **executor):
+@cache
+def warm_workers():
+    """Worker processes for all tests of this process: each has to import scikit-learn but once."""
+    processes = Processes(2)
+    atexit.register(processes.close)
+    return processes
+
+
+def train_in_processes(trainable, requests, data=None, timeout=None):
     """Runs in worker processes, by key."""
     outcomes = {}
-    with Processes(2, **executor) as processes:
+    own = timeout is not None
+    with Processes(2, timeout=timeout) if own else nullcontext(warm_workers()) as processes:
         processes.run(
             trainable.batches(requests, (data or blobs()).summary),
             Training(trainable, data or blobs()),

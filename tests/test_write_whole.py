@@ -119,6 +119,20 @@ def test_standard_output_that_the_shell_sends_to_a_file_is_added_to(tmp_path) ->
 
 
 @needs_posix
+def test_standard_output_that_is_a_pipe_is_written_into(tmp_path) -> None:
+    """As ``--csv >(gzip > all.csv.gz)``: the link in ``/proc`` names a file that is not there."""
+    link = tmp_path / "standard-output"
+    link.symlink_to("/proc/self/fd/1")
+    program = (
+        "import sys; from bakeoff.files import must_be_writable, write_whole; "
+        "must_be_writable(sys.argv[1]); write_whole(sys.argv[1], 'whole')"
+    )
+    done = subprocess.run([sys.executable, "-c", program, link], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("whole", "")
+    assert link.is_symlink()
+
+
+@needs_posix
 @pytest.mark.parametrize("write", [write_whole, lambda path, _: must_be_writable(path)])
 def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path, write) -> None:
     import socket

@@ -47,7 +47,7 @@ def must_be_writable(path: str | os.PathLike[str]) -> None:
         StoreFullError, UsageError: as ``write_whole``.
     """
     with _explained(path):
-        target = Path(os.path.realpath(path))
+        target = _target(path)
         if not _is_written_into(target):
             file, part = _begin(target)
             file.close()
@@ -63,7 +63,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         OSError: as the operating system says it.
     """
-    target = Path(os.path.realpath(path))
+    target = _target(path)
     if _is_written_into(target):
         with _open_as_it_is(target) as file:
             yield file
@@ -80,6 +80,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         part.unlink(missing_ok=True)
     _sync_folder(target.parent)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """What a symbolic link leads to; a link of ``/proc`` to a pipe names a file that is not there."""
+    target = Path(os.path.realpath(path))
+    return target if target.exists() or not Path(path).exists() else Path(path)
 
 
 def _is_written_into(target: Path) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.dense.base import is_network
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
 from bakeoff.records import StudyPlan, StudyResult, Verdict
@@ -59,7 +60,8 @@ class Result:
         """The trained model to take away: a ``TrainedModel``, or the estimator or Keras model.
 
         Raises:
-            UsageError: the study is a replication or unfinished, so there is no final model.
+            UsageError: the study is a replication or unfinished, so there is no final model; or
+                what trained gave none that has a file.
         """
         final = self.record.final
         if final is not None and "file" in final.model:
@@ -90,7 +92,7 @@ class Result:
         if final is None or not final.model:
             return None
         if "file" not in final.model:
-            return ".safetensors"
+            return ".safetensors" if is_network(final.model) else None
         name = final.runs[final.delivered].notes.get("file_name")
         return Path(str(name or "")).suffix
 

@@ -58,7 +58,7 @@ def test_the_metric_is_found_and_the_first_run_counts(folder):
     assert (result["metric"], result["task"], result["data"]["num_test"]) == (
         "accuracy",
         "declared",
-        0,
+        None,
     )
     verdict = result["stages"][0]["verdict"]
     assert (verdict["kind"], verdict["chosen"]) == ("winner", "B")

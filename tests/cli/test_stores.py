@@ -46,11 +46,11 @@ def test_runs_are_listed_filtered_and_ordered(folder) -> None:
         "stage",
         "label",
         "replicate",
-        "val_loss",
         "val_accuracy",
+        "val_loss",
         "train_seconds",
     ]
-    values = [float(row.split()[5]) for row in rows if row.split()[1] == "width"]
+    values = [float(row.split()[4]) for row in rows if row.split()[1] == "width"]
     assert len(values) == 3
     assert values == sorted(values, reverse=True)
     assert "val_balanced_accuracy" in more

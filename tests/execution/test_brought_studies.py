@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from bakeoff import Result, Study, TrainedModel
-from bakeoff.errors import SpecError, UsageError
+from bakeoff.errors import RunsFailedError, SpecError, UsageError
 from bakeoff.evidence.summary import summarise
 from bakeoff.report.notes import settings_line
 
@@ -172,6 +173,54 @@ def test_a_function_that_measures_itself_has_no_test(tmp_path):
     assert (record.task, record.final, record.split) == ("declared", None, "own")
     assert not record.stages[0].verdict.measure.higher_is_better
     assert record.stages[0].verdict.chosen == "4"
+
+
+@pytest.mark.parametrize("name", ["ndcg", "val_ndcg"])
+def test_a_declared_metric_decides_by_either_of_its_names(name, tmp_path):
+    def measure(*, seed, width=1):
+        noise = 1e-3 * np.random.default_rng(seed).random()
+        return {"val_cost": width + noise, "ndcg": width / 10 + noise}
+
+    model = {"function": measure, "metrics": {"val_cost": "min", "val_ndcg": "max"}}
+    study = Study(model=model, metric=name, audit=False).stage("width", width=[1, 2])
+    result = run(study, tmp_path)
+    assert result.record.metric == "ndcg"
+    assert result.record.stages[0].verdict.chosen == "2"
+    page = result.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "cost</th>" in page  # what was declared beside it is told too
+    assert "0 examples" not in page + repr(result)
+    assert "read and split by the program itself" in page
+    document = result.to_dict()["data"]
+    assert (document["num_train"], document["num_classes"]) == (None, None)
+
+
+def test_a_study_whose_runs_all_fail_is_shown_with_its_failures(tmp_path):
+    def fail(*, seed, width=1):
+        raise ValueError(f"no room for {width}")
+
+    study = Study(model={"function": fail, "metrics": {"loss": "min"}}, name="all fail")
+    with pytest.raises(RunsFailedError):
+        run(study.stage("width", width=[1, 2]), tmp_path)
+    result = Result.load(tmp_path / "runs.sqlite")
+    told = (
+        "This study is not finished: 0 of 1 stage so far, and 6 runs without a verdict yet; "
+        "6 failed (ValueError: no room for 1)."
+    )
+    page = result.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    for text in (page, repr(result)):
+        assert told in text
+    assert "6 runs trained" in page
+    assert "6 runs failed" in page
+
+
+def test_a_model_of_arrays_alone_is_no_network(blobs):
+    study = Study(blobs, model=DecisionTreeClassifier, final_replicates=1, audit=False)
+    record = study.stage("depth", max_depth=[1, 2]).run(store=":memory:", on="threads").record
+    final = dataclasses.replace(record.final, model={"centres": np.zeros((3, 4))})
+    result = Result(dataclasses.replace(record, final=final))
+    assert result.model_ending is None
+    with pytest.raises(UsageError, match="has no model to take away"):
+        _ = result.model
 
 
 def test_a_failing_run_is_one_failed_run_and_the_study_goes_on(blobs, tmp_path):

@@ -114,7 +114,8 @@ def show(
         if runs or where or sort:
             frame = listing.chosen_runs(opened.runs(what), where or (), sort)
             if csv_path is None and parquet_path is None:
-                out.print(listing.runs_table(frame, sort))
+                metric = None if what is None else opened.load_result(_which(opened, what)).metric
+                out.print(listing.runs_table(frame, sort, metric))
             _write_frame(frame, csv_path, parquet_path)
             return
         wants_study = any(path is not None for path in (json_path, export))

@@ -212,7 +212,7 @@ def carry_out(
 
 
 def say_what_was_done(result: Result, style: Style, store: str) -> None:
-    """Runs, time, and where to go on; nothing where nobody wants to know."""
+    """Runs, time, and where to go on: the list of studies where nobody can type the name."""
     if style.quiet:
         return
     record = result.record
@@ -221,8 +221,9 @@ def say_what_was_done(result: Result, style: Style, store: str) -> None:
         done += f"{record.num_reused} of {record.num_reused + record.num_trained} runs reused, "
     done += f"{words.duration(record.seconds)}."
     if store != ":memory:":
-        name = words.visible(shlex.quote(record.name))
-        done += f" Next: bakeoff show {name} --store {shlex.quote(_shown(Path(store)))}"
+        name, place = shlex.quote(record.name), f"--store {shlex.quote(_shown(Path(store)))}"
+        what = f"{place} -- {name}" if record.name.startswith("-") else f"{name} {place}"
+        done += f" Next: bakeoff show {what if words.visible(name) == name else place}"
     message_console(style).print(done, soft_wrap=True)
 
 

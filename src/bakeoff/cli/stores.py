@@ -34,7 +34,7 @@ def check_store(store: StorePath = "bakeoff.sqlite") -> None:
         num_studies = len(opened.studies())
     if problems:
         raise StoreError(*(f"{store}: {problem}" for problem in problems))
-    typer.echo(f"{store}: sound, {num_studies} studies")
+    typer.echo(f"{store}: sound, {words.plural(num_studies, 'study', 'studies')}")
 
 
 @app.command("vacuum")

@@ -241,6 +241,11 @@ def model_arrays(layers: tuple[Layer, ...], scaling: Scaling) -> dict[str, NDArr
     return {**named, "scaling/shift": scaling.shift, "scaling/factor": scaling.factor}
 
 
+def is_network(model: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether named arrays are those of ``model_arrays``, and not of another kind of model."""
+    return "scaling/shift" in model
+
+
 def layers_of(model: Mapping[str, NDArray[Any]]) -> tuple[Layer, ...]:
     """The layers of ``model_arrays``, from input to output."""
     number = sum(name.endswith("/kernel") for name in model)

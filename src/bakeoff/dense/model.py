@@ -15,7 +15,7 @@ from bakeoff.data.arrays import as_features
 from bakeoff.data.cells import code
 from bakeoff.data.encoding import Encoding
 from bakeoff.data.reading import read_file
-from bakeoff.dense.base import Layer, Scaling, layers_of, scaling_of
+from bakeoff.dense.base import Layer, Scaling, is_network, layers_of, scaling_of
 from bakeoff.dense.model_file import decode, encode
 from bakeoff.dense.network import activate
 from bakeoff.dense.settings import DenseSettings
@@ -72,7 +72,7 @@ class TrainedModel:
         """
         final, data = result.final, result.data
         # In a stage of several kinds a network may have been chosen as well.
-        if final is None or not final.model or "file" in final.model:
+        if final is None or not is_network(final.model):
             raise UsageError(
                 f"{result.name}: a {result.kind} without a final step has no model to take away; run a "
                 "study to its end"

@@ -44,8 +44,8 @@ class Stopwatch:
         self._spent = 0.0
         self._operations = 0.0
 
-    def seconds(self, settings: DenseSettings, data: DataSummary) -> float:
-        """Of a whole run, on one core."""
+    def seconds(self, settings: DenseSettings, data: DataSummary) -> float | None:
+        """Of a whole run, on one core; None of a network that has no room in memory."""
         shape = (data.num_inputs or data.num_features, max(1, data.num_classes))
         per_row = settings.operations_per_epoch(*shape, 1)
         key = (
@@ -54,7 +54,10 @@ class Stopwatch:
         )
         if key not in self._known and self._spent < MOST_SECONDS:
             rows = max(1, min(data.num_train, MOST_ROWS, int(MOST_OPERATIONS / per_row)))
-            taken = self._timed(settings, data, shape, rows)
+            try:
+                taken = self._timed(settings, data, shape, rows)
+            except MemoryError:
+                return None
             self._spent += taken
             self._operations += per_row * rows
             self._known[key] = taken / rows

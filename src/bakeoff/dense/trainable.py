@@ -79,7 +79,7 @@ class Dense:
             ("operations", float(operations)),
         )
 
-    def seconds(self, settings: Settings, data: DataSummary) -> float:
+    def seconds(self, settings: Settings, data: DataSummary) -> float | None:
         """What a run takes on one core, told from a short training on made-up examples."""
         return self._stopwatch.seconds(DenseSettings.of(settings), data)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff import words
-from bakeoff.evidence.intervals import gain, paired_comparison, paired_values, turned
+from bakeoff.evidence.intervals import gain, paired_comparison, paired_values, turned, values_of
 from bakeoff.evidence.rule import FEWEST_REPLICATES, default_delta, sampling_of_result
 from bakeoff.evidence.sentences import interval
 from bakeoff.records import Candidate, Comparison, Metric, Run, StudyResult
@@ -125,6 +125,15 @@ def _matched(
     metric, delta = metric_of(result), result.spec.get("delta")
     a, b = paired_values(second[1], first[1], metric)
     if not len(a):
+        without = [
+            one[0].label
+            for one in (first, second)
+            if not values_of(one[1], f"val_{metric.name}")
+            and any(run.status == "finished" for run in one[1])
+        ]
+        if without:
+            measured = words.listing([words.code(label) for label in dict.fromkeys(without)])
+            return matched(f"no {metric.words} was measured of {measured}")
         return matched("no replicate that both finished")
     if delta is None:
         best = metric.sign * max(metric.sign * a.mean(), metric.sign * b.mean())
@@ -155,7 +164,12 @@ def _word(pair: Comparison) -> Word:
 def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str:
     ahead = gain(pair, metric).mean
     shown = turned(pair) if ahead < 0.0 else pair  # the interval of what is said
-    place = "level with" if ahead == 0.0 else "better than" if ahead > 0.0 else "worse than"
+    if ahead == 0.0:
+        place = "is level with"
+    elif word == "winner":
+        place = "is better than" if ahead > 0.0 else "is worse than"
+    else:
+        place = "was ahead of" if ahead > 0.0 else "was behind"
     by = "" if ahead == 0.0 else f" by {words.difference(abs(ahead), metric)}"
     ending = {
         "winner": f"winner: the {'second' if ahead > 0.0 else 'first'}",
@@ -163,7 +177,7 @@ def _sentence(pair: Comparison, word: Word, metric: Metric, delta: float) -> str
         "undecided": "undecided",
     }[word]
     return (
-        f"the second is {place} the first{by} over "
+        f"the second {place} the first{by} over "
         f"{words.plural(pair.num_replicates, 'paired replicate')} ({interval(shown, metric)}): "
         f"{ending}"
     )

@@ -162,7 +162,7 @@ FAILED_RUNS = Check(
     "L019",
     "Failed runs",
     "warning",
-    "Look at the reason; most often the learning rate is too high.",
+    "Look at the reason; of a network that diverges it is most often the learning rate.",
 )
 BLUNT = Check(
     "L020",

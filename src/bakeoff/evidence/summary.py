@@ -46,9 +46,10 @@ class Summary:
 
     @property
     def num_failed(self) -> int:
-        """Failed runs of the stages and of the refits."""
+        """Failed runs of the stages, of what has no verdict yet, and of the refits."""
         refits = self.final.num_failed if self.final else 0
-        return sum(stage.num_failed for stage in self.stages) + refits
+        pending = sum(run.status == "failed" for run in self.result.pending)
+        return sum(stage.num_failed for stage in self.stages) + pending + refits
 
     def swapped(self, stage: str) -> list[tuple[str, float]]:
         """Means of the final settings with the choice of a stage swapped back, by label.

@@ -90,7 +90,7 @@ def metric_for(spec: StudySpec, data: DataSummary, task: Task) -> Metric:
         balanced = task.kind == "classification"
         name = default_metric(data.class_counts) if balanced else task.metrics[0].name
     try:
-        return task.metric(name)
+        return task.metric(name.removeprefix("val_") if task.kind == "declared" else name)
     except KeyError:
         known = [metric.name for metric in task.metrics]
         if task.kind != "declared":

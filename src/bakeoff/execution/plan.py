@@ -59,7 +59,7 @@ def plan_study(
     looks = looks_for(spec, replicates)
     data = StudyData(dataset, study_seed=spec.seed, split=spec.split, num_folds=spec.folds).summary
     stages = _stages(CandidateMaker(spec, data, trainable), looks)
-    clock = _Clock(trainable, data)
+    clock = _Clock(trainable, data) if timed else _Clock(trainable, data, None, None)
     min_runs = max_runs = 0
     for stage in stages:
         min_runs, max_runs = min_runs + stage.min_runs, max_runs + stage.max_runs
@@ -90,7 +90,7 @@ def plan_study(
         stages=tuple(stages),
         min_runs=min_runs + closing[0],
         max_runs=max_runs + closing[1],
-        estimated_seconds=clock.estimated(slots, min_runs, max_runs) if timed else None,
+        estimated_seconds=clock.estimated(slots, min_runs, max_runs),
         detectable=expected_reach(
             rule_for(spec, data, trainable, looks), sampling_for(spec, data, trainable)
         ),

@@ -113,7 +113,7 @@ def _scores_of(training: Training, printed: dict[int, list[Scores]]) -> Scores |
 def _told(one: Found) -> str:
     told = DENSE_SPACE.complete(one.settings).effective()
     shown = ", ".join(
-        f"{key.replace('_', ' ')} {_shown(value)}"
+        f"{key.replace('_', ' ')} {words.setting(value)}"
         for key, value in told.items()
         if key in _ALWAYS_TOLD or value != DENSE_SPACE.defaults[key]
     )
@@ -126,19 +126,15 @@ def _told(one: Found) -> str:
     return f"{where}: {one.label}: {shown}; {printed}"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "-".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _labelled(found: Sequence[Found]) -> list[Found]:
     """Each with a label of its own: what its variable says, or the loop around it."""
     taken: dict[str, int] = {}
     made = []
     for one in found:
         training = one.training
-        loops = ", ".join(_shown(value) for value in training.names.values() if _is_short(value))
+        loops = ", ".join(
+            words.setting(value) for value in training.names.values() if _is_short(value)
+        )
         label = loops or _NAMED.sub("", training.name) or training.name or "model"
         label = words.visible(label)[:40]
         taken[label] = taken.get(label, 0) + 1

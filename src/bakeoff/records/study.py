@@ -70,6 +70,8 @@ class StudyResult:
         started_at: ISO 8601, UTC.
         baselines: simple models on the same folds; empty where none were asked for.
         leaks: columns from which alone nearly all of the target can be told: (name, how much).
+        pending: of a study that has not finished, the runs so far that no verdict speaks of; the
+            store finds them by its own lists.
     """
 
     name: str
@@ -96,6 +98,7 @@ class StudyResult:
     model_kind: str = "dense"
     baselines: tuple[Baseline, ...] = ()
     leaks: tuple[tuple[str, float], ...] = ()
+    pending: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

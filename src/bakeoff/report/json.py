@@ -24,6 +24,9 @@ FORMAT = 1
 def result_document(result: StudyResult) -> dict[str, Any]:
     """The result as plain JSON values."""
     summary, data = summarise(result), result.data
+    sizes = ("num_train", "num_validation", "num_test", "num_features", "num_classes")
+    # A program that reads its data itself knows them alone.
+    counts = {name: None if result.split == "own" else getattr(data, name) for name in sizes}
     return {
         "format": FORMAT,
         "study": result.name,
@@ -35,11 +38,7 @@ def result_document(result: StudyResult) -> dict[str, Any]:
         "data": {
             "name": data.name,
             "hash": data.hash,
-            "num_train": data.num_train,
-            "num_validation": data.num_validation,
-            "num_test": data.num_test,
-            "num_features": data.num_features,
-            "num_classes": data.num_classes,
+            **counts,
         },
         "model": {"kind": result.model_kind, "name": result.engine},
         "task": result.task,

@@ -63,7 +63,9 @@ def method(summary: Summary) -> list[str]:
         "found holds for that data alone",
     }[result.split]
     lines = [
-        f"Data {data.name}: {count(data.num_train)} examples for training, "
+        f"Data {data.name}: read and split by the program itself."
+        if result.split == "own"
+        else f"Data {data.name}: {count(data.num_train)} examples for training, "
         f"{count(data.num_validation)} for validation, {count(data.num_test)} sealed for the test; "
         f"{plural(data.num_features, 'feature')}, {notes.predicted(data)}, "
         f"{percent(data.zero_share, 1)} of the features exactly zero.",
@@ -150,6 +152,7 @@ def commands(result: StudyResult) -> list[str]:
 def spec_text(result: StudyResult) -> str:
     """The study file, or the study as JSON where it came from Python and no file can say it."""
     spec = _declared(result.spec)
-    if spec is not None and isinstance(result.spec.get("data"), (str, dict)):
+    # A program that reads its data itself has none in its file.
+    if spec is not None and isinstance(result.spec.get("data") or "", (str, dict)):
         return spec.to_toml()
     return json.dumps(result.spec, indent=2, ensure_ascii=False, default=str)

@@ -305,23 +305,25 @@ def of_stage(stage: StageSummary) -> list[Note]:
                 )
             )
     if stage.retuned:
-        later = [words.code(text) for text in line_of(stage).later]
-        text = f"A later stage changed this: the final model has {words.listing(later)}."
-        found.append(Note("plain", text))
+        later = words.listing([words.code(text) for text in line_of(stage).later])
+        found.append(Note("plain", f"A later stage changed this: the final model has {later}."))
     return found
 
 
 def unfinished(summary: Summary) -> str | None:
     """Of a study that was interrupted: how far it got."""
     result = summary.result
-    planned = len(result.spec.get("stage", ()))
-    done = len(result.stages)
+    planned, done = len(result.spec.get("stage", ())), len(result.stages)
     # A replication and a program that measures itself have no final model.
     ends_here = result.kind == "replication" or result.task == "declared"
     if result.final is not None or (ends_here and done >= planned):
         return None
     if done < planned:
-        return f"This study is not finished: {done} of {words.plural(planned, 'stage')} so far."
+        text = f"This study is not finished: {done} of {words.plural(planned, 'stage')} so far"
+        if result.pending:
+            text += f", and {words.plural(len(result.pending), 'run')} without a verdict yet"
+        failed = [run for run in result.pending if run.status == "failed"]
+        return text + (f"; {len(failed)} failed ({failed[0].reason})." if failed else ".")
     return "This study is not finished: the final model is still to be trained."
 
 

@@ -14,6 +14,7 @@ from html import escape as escape_attribute
 from math import ceil, floor
 from pathlib import Path
 
+from bakeoff.files import write_whole
 from bakeoff.report.axes import Axis, apart
 from bakeoff.report.text_width import cut, text_width
 from bakeoff.words import visible
@@ -281,7 +282,10 @@ class Picture:
         return plain.replace('style="', f'style="{style}', 1)
 
     def save(self, path: str | Path) -> Path:
-        """Writes the drawing as an SVG file and returns its path."""
-        target = Path(path)
-        target.write_text(self._repr_svg_() + "\n", encoding="utf-8")
-        return target
+        """Writes the drawing as an SVG file and returns its path.
+
+        Raises:
+            StoreFullError, UsageError: it cannot be written there.
+        """
+        write_whole(path, self._repr_svg_() + "\n")
+        return Path(path)

@@ -5,7 +5,7 @@ A table is a head and rows of text; the first cell of each row names it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.evidence.final_summary import FinalSummary
@@ -27,8 +27,10 @@ from bakeoff.words import (
     fixed,
     interval,
     level,
+    number,
     percent,
     setting,
+    spoken,
     unit,
 )
 
@@ -78,6 +80,14 @@ def _value(candidate: CandidateSummary, name: str) -> str:
     return setting(candidate.values[name]) if name in candidate.values else DASH
 
 
+def _declared(summary: Summary, told: set[str]) -> list[str]:
+    """The metrics that a program declares, but those that have a column anyway."""
+    model = summary.result.spec.get("model")
+    declared = model.get("metrics", ()) if isinstance(model, Mapping) else ()
+    names = dict.fromkeys(name.removeprefix("val_") for name in declared)
+    return [name for name in names if name not in told]
+
+
 def candidates(summary: Summary, stage: StageSummary) -> Table:
     """The candidates, the settings that differ between them, and what they reached.
 
@@ -91,6 +101,9 @@ def candidates(summary: Summary, stage: StageSummary) -> Table:
     columns: list[tuple[str, list[str]]] = [("candidate", [c.label for c in stage.candidates])]
     columns += [(name, [_value(c, name) for c in stage.candidates]) for name in names]
     columns.append((title(metric), [spread_of(c.value, metric) for c in stage.candidates]))
+    for other in _declared(summary, {metric.name, "accuracy", "loss"}):
+        cells = [number(c.mean(f"val_{other}")) for c in stage.candidates]
+        columns.append((spoken(other), cells))
     if metric.name != "accuracy" and (summary.unbalanced or metric.name == "loss"):
         columns.append(("accuracy", [percent(c.mean("val_accuracy")) for c in stage.candidates]))
     tests = [spread_of(c.metrics.get("test_accuracy"), accuracy) for c in stage.candidates]

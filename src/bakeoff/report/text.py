@@ -88,6 +88,7 @@ def failures(summary: Summary) -> list[str]:
     ]
     if summary.final:
         groups.append(("final model", summary.final.final.runs))
+    groups.append(("without a verdict yet", summary.result.pending))
     lines = []
     for name, runs in groups:
         failed = [run for run in runs if run.status == "failed"]
@@ -169,9 +170,12 @@ def result_text(result: StudyResult) -> str:
     """The whole result as plain text, for ``repr`` and files."""
     summary = summarise(result)
     data = result.data
+    sizes = (
+        f"{data.num_train:,} / {data.num_validation:,} / {data.num_test:,} examples, "
+        f"{notes.predicted(data)}"
+    )
     lines = [
-        f"{result.name} on {data.name}: {data.num_train:,} / {data.num_validation:,} / "
-        f"{data.num_test:,} examples, {notes.predicted(data)}",
+        f"{result.name} on {data.name}{'' if result.split == 'own' else f': {sizes}'}",
         *([note] if (note := notes.unfinished(summary)) else []),
         "",
     ]

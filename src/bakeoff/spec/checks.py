@@ -55,8 +55,8 @@ _MISSING = {
 }
 
 
-LAST_STEPS = ("audit", "final")
-"""What follows the stages; their runs are kept under these names beside the stages' own."""
+LAST_STEPS = ("baselines", "audit", "final")
+"""What follows the stages; its runs are kept under these names beside the stages' own."""
 
 
 def check_format(document: Mapping[str, Any]) -> Finding | None:
@@ -173,8 +173,11 @@ def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
     metric = document.get("metric")
     if isinstance(metric, str) and metric != "macro_recall":
         reported = own.get("metrics") if isinstance(own, dict) else None
-        known = (METRICS[0], *reported) if isinstance(reported, dict) and reported else METRICS
-        if metric not in known and not (itself and not reported):
+        told = reported if isinstance(reported, dict) else {}
+        known = (METRICS[0], *told) if told else METRICS
+        asked = metric.removeprefix("val_") if told else metric
+        is_known = asked in {str(name).removeprefix("val_") for name in known}
+        if not is_known and not (itself and not reported):
             yield Finding(("metric",), one_of(known, metric))
 
 

@@ -40,7 +40,9 @@ _COLUMN_FIELDS = frozenset(
     )
 )
 _REST = tuple(
-    field.name for field in dataclasses.fields(StudyResult) if field.name not in _COLUMN_FIELDS
+    field.name
+    for field in dataclasses.fields(StudyResult)
+    if field.name not in _COLUMN_FIELDS and field.name != "pending"
 )
 # What a study has decided by when the file leaves it out; `StudySpec` has the same defaults.
 _DEFAULT_SPLIT = "folds"
@@ -174,6 +176,17 @@ def _so_far(
     asked = {run.key: run for stage in stages for part in stage.runs for run in part}
     for stage in stages:
         asked.update((run.key, run) for point in stage.tuning for run in point.runs)
+    keys = [
+        key
+        for (key,) in connection.execute(
+            "SELECT key FROM run WHERE id IN (SELECT run_id FROM study_run WHERE study_id = ?) "
+            "AND state IN ('finished', 'failed') ORDER BY id",
+            (number,),
+        )
+        if key not in asked
+    ]
+    found = dict(runs.find(connection, keys))
+    pending = tuple([found[key] for key in keys if key in found])
     num_reused = sum(run.reused for run in asked.values())
     openings = connection.execute(
         f"SELECT {', '.join(studies.PARTS['opening'])} FROM opening WHERE study_id = ? ORDER BY id",  # noqa: S608
@@ -188,7 +201,8 @@ def _so_far(
         "claims": (),
         "final": None,
         "openings": tuple([TestOpening(*row) for row in openings]),
-        "num_trained": len(asked) - num_reused,
+        "num_trained": len(asked) - num_reused + len(pending),
         "num_reused": num_reused,
-        "seconds": sum(stage.seconds for stage in stages),
+        "seconds": sum([*(one.seconds for one in stages), *(run.train_seconds for run in pending)]),
+        "pending": pending,
     }

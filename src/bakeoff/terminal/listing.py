@@ -74,7 +74,7 @@ def chosen_runs(frame: pd.DataFrame, where: Sequence[str], sort: str | None) -> 
         if not equals:
             raise UsageError(f"--where: must be NAME=VALUE, but got {condition!r}; say stage=width")
         column = _as_shown(frame, _column(frame, name, "--where"))
-        same = column.astype(str) == value
+        same = (column.astype(str) == value) | (column.map(words.setting) == value)
         with contextlib.suppress(ValueError):
             same |= _numbers(column) == float(value)
         frame = frame[same]
@@ -109,12 +109,15 @@ def _column(frame: pd.DataFrame, name: str, option: str) -> str:
     raise UsageError(f"{option}: runs have no column {name!r}; {guess}")
 
 
-def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
+def runs_table(
+    frame: pd.DataFrame, sort: str | None = None, metric: str | None = None
+) -> RenderableType:
     """One line a run: its key, what it was for, what it got. Of many metrics the first two.
 
     Args:
         frame: as ``Store.runs`` gives it.
         sort: the column it was ordered by, which is shown in any case.
+        metric: what decides in their study, which comes first.
     """
     if not len(frame):
         return Text("No such run.")
@@ -126,7 +129,8 @@ def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
     names = [name for name in ("stage", "label", "replicate") if name in frame.columns]
     if set(frame["state"]) != {"finished"}:
         names.append("state")
-    names += [name for name in measured if name.startswith("val_")][:SHOWN_METRICS]
+    validated = [name for name in measured if name.startswith("val_")]
+    names += sorted(validated, key=lambda name: name != f"val_{metric}")[:SHOWN_METRICS]
     names.append("train_seconds")
     if frame["reason"].notna().any():
         names.append("reason")
@@ -152,11 +156,11 @@ def runs_table(frame: pd.DataFrame, sort: str | None = None) -> RenderableType:
 def _cell(value: Any) -> Text:
     if isinstance(value, float):
         return Text(words.number(value) if np.isfinite(value) else "")
-    return shown("" if value is None else str(value))
+    return shown("" if value is None else words.setting(value))
 
 
 def run_block(run: Run) -> RenderableType:
-    """One run: status, scores, and its training curves drawn in the terminal."""
+    """One run: status, scores, and its training curves drawn in the terminal; why it failed."""
     lines: list[RenderableType] = [
         shown(f"run {run.key[:16]}  {run.engine}", "bold"),
         shown(
@@ -165,14 +169,34 @@ def run_block(run: Run) -> RenderableType:
             + f", {words.duration(run.train_seconds)}"
         ),
     ]
+    for name, value in run.metrics.items():
+        if not len(run.curve(name)):
+            (spoken,) = _values(name, value)
+            lines.append(shown(f"  {_title(name):<15} {spoken:>9}"))
     for name, values in run.curves.items():
         finite = values[np.isfinite(values)]
         if len(finite):
-            spoken = words.percent if name.endswith("accuracy") else words.number
-            first, last = spoken(float(finite[0])), spoken(float(finite[-1]))
-            title = words.spoken(name)
-            lines.append(shown(f"  {title:<15} {first:>9} {sparkline(finite)} {last}"))
+            first, last = _values(name, float(finite[0]), float(finite[-1]))
+            lines.append(shown(f"  {_title(name):<15} {first:>9} {sparkline(finite)} {last}"))
+    if run.notes.get("traceback"):
+        lines.append(shown(str(run.notes["traceback"]).rstrip(), "dim"))
     return Group(*lines)
+
+
+def _title(name: str) -> str:
+    """``val_roc_auc`` in words."""
+    return words.spoken(name.replace("val_", "validation "))
+
+
+def _is_share(name: str, *values: float | None) -> bool:
+    """Whether a metric of a run is told in per cent; a program may count it from 0 to 100 itself."""
+    share = metric_named(name.partition("_")[2]).share
+    return share and all(value is None or -1.0 <= value <= 1.0 for value in values)
+
+
+def _values(name: str, *values: float) -> list[str]:
+    spoken = words.percent if _is_share(name, *values) else words.number
+    return [spoken(value) for value in values]
 
 
 def sparkline(values: np.ndarray) -> str:
@@ -193,17 +217,14 @@ def runs_comparison(
     first, second = runs
     table = _two_columns(first.key[:12], second.key[:12])
     for name in {**settings[0], **settings[1]}:
-        _row(table, name, *(words.setting(one.get(name)) for one in settings))
+        _row(table, name, *_settings_of(settings, name))
     _row(table, "replicate", *(which_replicate(one.replicate) for one in runs))
     _row(table, "engine", first.engine, second.engine)
     _row(table, "status", first.status, second.status)
     table.add_section()
     for name in {**first.metrics, **second.metrics}:
-        share = name.endswith("accuracy")
-        table.add_row(
-            shown(name.replace("val_", "validation ").replace("_", " ")),
-            *_pair(first.value(name), second.value(name), share),
-        )
+        values = first.value(name), second.value(name)
+        table.add_row(shown(_title(name)), *_pair(*values, _is_share(name, *values)))
     table.add_row("seconds", *_pair(first.train_seconds, second.train_seconds, False))
     return Group(
         table,
@@ -227,15 +248,14 @@ def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableTyp
         _row(table, title, str(ours), str(theirs))
     settings = [_chosen_settings(one) for one in (first, second)]
     for name in {**settings[0], **settings[1]}:
-        _row(table, name, *(words.setting(one[name]) if name in one else "–" for one in settings))
+        _row(table, name, *_settings_of(settings, name))
     table.add_section()
     tested = _tested(first), _tested(second)
     leading = [f"test_{one.metric}" for one in (first, second)]
     for name in dict.fromkeys([*leading, "test_accuracy", *tested[0], *tested[1]]):
         if any(name in one for one in tested):
-            metric = metric_named(name.removeprefix("test_"))
-            ours, theirs = (one.get(name) for one in tested)
-            table.add_row(shown(f"test {metric.words}"), *_pair(ours, theirs, metric.share))
+            values = tested[0].get(name), tested[1].get(name)
+            table.add_row(shown(_title(name)), *_pair(*values, _is_share(name, *values)))
     parts: list[RenderableType] = [table, Text()]
     why = unshared(first, second)
     if why:
@@ -276,6 +296,11 @@ def _two_columns(left: str, right: str) -> Table:
     table.add_column(shown(right), overflow="fold")
     table.add_column("difference", justify="right")
     return table
+
+
+def _settings_of(settings: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """A setting of both sides, which need not have it."""
+    return [words.setting(one[name]) if name in one else words.DASH for one in settings]
 
 
 def _row(table: Table, title: str, left: str, right: str) -> None:

@@ -52,8 +52,7 @@ class Result:
         """The final settings (of a replication: what its author ended with)."""
         if self.record.final is not None:
             return self.record.final.settings
-        last = self.record.stages[-1]
-        return last.candidate(last.verdict.chosen).settings
+        return self.record.stages[-1].chosen.settings
 
     @property
     def model(self) -> Any:

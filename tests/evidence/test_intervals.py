@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from bakeoff.evidence import intervals, run_intervals
+from bakeoff.evidence import intervals, spreads
 from bakeoff.evidence.rule import Sampling, effective_examples
 from bakeoff.records import Comparison
 
@@ -171,7 +171,7 @@ def test_numbers_that_differ_by_rounding_alone_are_one_value() -> None:
 def test_a_prediction_interval_covers_the_next_run_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     runs = rng.standard_normal((20_000, 6))
-    low, high = np.array([run_intervals.prediction_interval(row[:5]) for row in runs[:4000]]).T
+    low, high = np.array([spreads.prediction_interval(row[:5]) for row in runs[:4000]]).T
     inside = (low <= runs[:4000, 5]) & (runs[:4000, 5] <= high)
     assert inside.mean() == pytest.approx(0.95, abs=0.012)
 
@@ -179,13 +179,13 @@ def test_a_prediction_interval_covers_the_next_run_as_often_as_it_says() -> None
 def test_intervals_of_single_candidates_are_the_textbook_ones() -> None:
     values = np.array([0.1, 0.2, 0.4, 0.3])
     sd, mean = values.std(ddof=1), values.mean()
-    assert run_intervals.prediction_interval(values) == pytest.approx(
+    assert spreads.prediction_interval(values) == pytest.approx(
         stats.t.interval(0.95, 3, mean, sd * math.sqrt(1.25)), rel=1e-9
     )
 
 
 def test_a_single_value_has_no_interval() -> None:
-    assert run_intervals.prediction_interval(np.array([0.5])) is None
+    assert spreads.prediction_interval(np.array([0.5])) is None
 
 
 def refits(
@@ -216,9 +216,9 @@ def test_the_reported_intervals_cover_what_they_say(
     covered = foretold = 0
     for _ in range(times):
         *seen, further = refits(rng, share, num_test, num_refits + 1, seed_sd)
-        low, high = run_intervals.test_interval(np.array(seen), num_test)
+        low, high = spreads.test_interval(np.array(seen), num_test)
         covered += low <= truth + 1e-9 and truth - 1e-9 <= high
-        low, high = run_intervals.prediction_interval(np.array(seen), num_examples=num_test)
+        low, high = spreads.prediction_interval(np.array(seen), num_examples=num_test)
         foretold += low - 1e-9 <= further <= high + 1e-9
     # 2.6 standard errors of the share of 400 below .95
     assert covered / times >= 0.92
@@ -237,40 +237,40 @@ def test_the_interval_of_an_error_covers_what_it_says(num_test: int, root: bool)
         losses = errors**2 if root else np.abs(errors)
         values = losses.mean(axis=1) ** (0.5 if root else 1.0)
         # Of many test examples the losses of some are kept.
-        low, high = run_intervals.error_interval(values, losses[0][:200], num_test, root=root)
+        low, high = spreads.error_interval(values, losses[0][:200], num_test, root=root)
         covered += low <= truth <= high
     assert 0.92 <= covered / 400 <= 0.99
 
 
 def test_without_errors_there_is_no_interval_of_them() -> None:
-    assert run_intervals.error_interval(np.empty(0), np.ones(9), 9, root=True) is None
-    assert run_intervals.error_interval(np.ones(3), np.ones(1), 9, root=True) is None
-    assert run_intervals.error_interval(np.zeros(3), np.zeros(9), 9, root=True) is None
-    low, high = run_intervals.error_interval(np.full(3, 2.0), np.full(9, 4.0), 9, root=True)
+    assert spreads.error_interval(np.empty(0), np.ones(9), 9, root=True) is None
+    assert spreads.error_interval(np.ones(3), np.ones(1), 9, root=True) is None
+    assert spreads.error_interval(np.zeros(3), np.zeros(9), 9, root=True) is None
+    low, high = spreads.error_interval(np.full(3, 2.0), np.full(9, 4.0), 9, root=True)
     assert (low, high) == (2.0, 2.0)
 
 
 def test_all_right_on_few_examples_is_no_certainty() -> None:
     """50 of 50 is at least 92.9 %, by Clopper and Pearson."""
-    low, high = run_intervals.test_interval(np.ones(5), 50)
+    low, high = spreads.test_interval(np.ones(5), 50)
     assert (round(low, 3), high) == (0.929, 1.0)
-    low, high = run_intervals.prediction_interval(np.ones(5), num_examples=50)
+    low, high = spreads.prediction_interval(np.ones(5), num_examples=50)
     assert low < 0.98
     assert high == 1.0
 
 
 def test_of_one_refit_the_interval_is_clopper_and_pearsons() -> None:
     expected = stats.binomtest(291, 300).proportion_ci(0.95, method="exact")
-    low, high = run_intervals.test_interval(np.array([0.97]), 300)
+    low, high = spreads.test_interval(np.array([0.97]), 300)
     assert (low, high) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_spread_of_the_refits_widens_the_test_interval() -> None:
-    steady = run_intervals.test_interval(np.full(5, 0.95), 300)
-    spread = run_intervals.test_interval(np.array([0.90, 0.93, 0.95, 0.97, 1.0]), 300)
+    steady = spreads.test_interval(np.full(5, 0.95), 300)
+    spread = spreads.test_interval(np.array([0.90, 0.93, 0.95, 0.97, 1.0]), 300)
     assert spread[0] < steady[0] < steady[1] < spread[1]
 
 
 def test_without_refits_or_examples_there_is_no_test_interval() -> None:
-    assert run_intervals.test_interval(np.empty(0), 300) is None
-    assert run_intervals.test_interval(np.ones(3), 0) is None
+    assert spreads.test_interval(np.empty(0), 300) is None
+    assert spreads.test_interval(np.ones(3), 0) is None

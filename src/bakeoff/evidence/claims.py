@@ -24,8 +24,8 @@ import numpy as np
 from bakeoff import words
 from bakeoff.evidence.intervals import compare_runs, gain, turned, values_of
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Sampling
-from bakeoff.evidence.run_intervals import prediction_interval
 from bakeoff.evidence.sentences import difference, named
+from bakeoff.evidence.spreads import prediction_interval
 from bakeoff.records import Candidate, Claim, Comparison, Metric, Run, StageResult
 from bakeoff.tasks.classification import ACCURACY, LOSS, metric_of
 
@@ -140,10 +140,9 @@ def _steps(before: StageResult, after: StageResult, sampling: Sampling) -> Itera
     """The author's number at the end of one stage against that at the end of the next."""
     sides = []
     for stage in (after, before):
-        candidate = stage.candidate(stage.verdict.chosen)
-        runs = stage.runs[stage.candidates.index(candidate)]
+        runs = stage.chosen_runs
         failed = not any(run.status == "finished" for run in runs)
-        sides.append((_Side(stage, candidate, failed, f" (after {stage.name})"), runs))
+        sides.append((_Side(stage, stage.chosen, failed, f" (after {stage.name})"), runs))
     gap = _published_gap(sides[0][0].candidate, sides[1][0].candidate)
     if not gap:
         return

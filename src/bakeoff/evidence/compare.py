@@ -65,9 +65,7 @@ def chosen(result: StudyResult) -> Trained | None:
     """What a study chose, with its runs in the last stage; None before the first stage is over."""
     if not result.stages:
         return None
-    stage = result.stages[-1]
-    candidate = stage.candidate(stage.verdict.chosen)
-    return candidate, stage.runs[stage.candidates.index(candidate)]
+    return result.stages[-1].chosen, result.stages[-1].chosen_runs
 
 
 def compare_studies(first: StudyResult, second: StudyResult) -> tuple[Matched, ...]:

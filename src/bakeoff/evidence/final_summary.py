@@ -7,8 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.evidence.run_intervals import error_interval, prediction_interval, test_interval
-from bakeoff.evidence.spreads import Spread, spreads
+from bakeoff.evidence.spreads import (
+    Spread,
+    error_interval,
+    prediction_interval,
+    spreads,
+    test_interval,
+)
 from bakeoff.records import Final, Floats, Mistaken, Run, StudyResult
 from bakeoff.tasks.base import Metric
 from bakeoff.tasks.classification import CLASSIFICATION

@@ -71,11 +71,6 @@ def _compete(stage: StageResult) -> Iterator[tuple[str, Runs]]:
             yield candidate.label, finished
 
 
-def _chosen(stage: StageResult) -> tuple[Candidate, Runs]:
-    candidate = stage.candidate(stage.verdict.chosen)
-    return candidate, stage.runs[stage.candidates.index(candidate)]
-
-
 def _compare(a: Runs, b: Runs, metric: Metric, result: StudyResult) -> Comparison | None:
     return compare_runs(a, b, metric, sampling_of_result(result, metric.name))
 
@@ -100,15 +95,15 @@ def _reopened(result: StudyResult) -> Iterator[LintFinding]:
 def _regressed(result: StudyResult) -> Iterator[LintFinding]:
     for before, after in itertools.pairwise(result.stages):
         metric = metric_of(after.verdict)
-        (now, runs), (then, earlier) = _chosen(after), _chosen(before)
-        pair = _compare(earlier, runs, metric, result)
+        pair = _compare(before.chosen_runs, after.chosen_runs, metric, result)
         # After a fall the error, and with it the default δ, is large: the smaller one counts.
         delta = min(before.verdict.delta, after.verdict.delta)
         if pair is not None and (fall := gain(pair, metric).mean) > delta:
+            then, now = named(before, before.chosen.label), named(after, after.chosen.label)
             yield codes.REGRESSED.finding(
-                f"The chain fell by {words.difference(fall, metric)} from "
-                f"{named(before, then.label)} (stage {before.name}) to {named(after, now.label)} "
-                f"(stage {after.name}) on {words.plural(pair.num_replicates, 'shared replicate')}; "
+                f"The chain fell by {words.difference(fall, metric)} from {then} "
+                f"(stage {before.name}) to {now} (stage {after.name}) on "
+                f"{words.plural(pair.num_replicates, 'shared replicate')}; "
                 f"{words.difference(delta, metric)} would matter.",
                 after.name,
             )
@@ -118,13 +113,13 @@ def _no_gain(result: StudyResult) -> Iterator[LintFinding]:
     if len(result.stages) < 2:
         return
     last, metric = result.stages[-1], metric_of(result.stages[-1].verdict)
-    final, runs = _chosen(last)
+    final = last.chosen
     cheaper: list[tuple[tuple[float, ...], StageResult, Candidate, Comparison]] = []
     for stage in result.stages[:-1]:
-        earlier, before = _chosen(stage)
+        earlier = stage.chosen
         if earlier.price >= final.price:
             continue
-        pair = _compare(runs, before, metric, result)
+        pair = _compare(last.chosen_runs, stage.chosen_runs, metric, result)
         low = None if pair is None else gain(pair, metric).low
         if pair is not None and low is not None and low <= 0.0:
             cheaper.append((earlier.price, stage, earlier, pair))

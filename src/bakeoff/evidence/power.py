@@ -30,7 +30,7 @@ PRIOR_ERROR = 0.05
 """Error share assumed of a reasonable candidate before anything is known of the data."""
 
 
-def prior_sd(num_examples: float, error: float = PRIOR_ERROR) -> float:
+def prior_sd(num_examples: float) -> float:
     """The sd of a paired difference of accuracies to expect before any run.
 
     Two seeds' worth of training noise, and binomial sampling of the validation part when each
@@ -38,9 +38,8 @@ def prior_sd(num_examples: float, error: float = PRIOR_ERROR) -> float:
 
     Args:
         num_examples: validation examples that a value rests on.
-        error: error share of the candidates.
     """
-    return math.sqrt(2.0 * PRIOR_SEED_SD**2 + error / num_examples)
+    return math.sqrt(2.0 * PRIOR_SEED_SD**2 + PRIOR_ERROR / num_examples)
 
 
 def power(
@@ -88,10 +87,9 @@ def replicates_needed(
     *,
     sampling: Sampling,
     alpha: float,
-    target: float = TARGET_POWER,
     most: int = MOST_REPLICATES,
 ) -> int | None:
-    """Fewest replicates that find a true difference with the target probability.
+    """Fewest replicates that probably (80 %) find a true difference.
 
     Returns:
         None where even ``most`` are too few. What the variance factor adds to 1/S does not shrink
@@ -100,7 +98,8 @@ def replicates_needed(
     if difference == 0.0:
         return None
     return _fewest(
-        lambda size: power(difference, sd, size, sampling=sampling, alpha=alpha) >= target, most
+        lambda size: power(difference, sd, size, sampling=sampling, alpha=alpha) >= TARGET_POWER,
+        most,
     )
 
 
@@ -123,14 +122,9 @@ def tie_replicates_needed(
 
 
 def detectable_difference(
-    num_replicates: int,
-    sd: float,
-    *,
-    sampling: Sampling,
-    alpha: float,
-    target: float = TARGET_POWER,
+    num_replicates: int, sd: float, *, sampling: Sampling, alpha: float
 ) -> float | None:
-    """Smallest true difference that is found with the target probability.
+    """Smallest true difference that is probably (80 %) found.
 
     Args: as in ``power``.
 
@@ -144,11 +138,12 @@ def detectable_difference(
     df = num_replicates - 1
     quantile = t_quantile(1.0 - alpha / 2.0, df)
     low, high = 0.0, quantile
-    while _beyond(quantile, df, high) < target:
+    while _beyond(quantile, df, high) < TARGET_POWER:
         low, high = high, 2.0 * high
     for _ in range(60):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if _beyond(quantile, df, middle) >= target else (middle, high)
+        enough = _beyond(quantile, df, middle) >= TARGET_POWER
+        low, high = (low, middle) if enough else (middle, high)
     return sd * math.sqrt(sampling.variance_factor(num_replicates)) * high
 
 

@@ -77,8 +77,7 @@ def summarise(result: StudyResult) -> Summary:
     if result.final is not None:
         settings = result.final.settings.effective()
     elif result.stages:
-        last = result.stages[-1]
-        settings = last.candidate(last.verdict.chosen).settings.effective()
+        settings = result.stages[-1].chosen.settings.effective()
     counts = data.class_counts
     baselines = tuple(summarise_baseline(one, metric) for one in result.baselines)
     return Summary(

@@ -82,7 +82,7 @@ def plan_swaps(
     """
     if not stages:
         return ()
-    final = stages[-1].candidate(stages[-1].verdict.chosen).settings
+    final = stages[-1].chosen.settings
     seen = {final.fingerprint()}
 
     def add(
@@ -105,8 +105,7 @@ def plan_swaps(
     for stage in stages:
         other = runner_up(stage)
         if other is not None:
-            chosen = stage.candidate(stage.verdict.chosen)
-            add(swaps, "runner-up", stage.name, _differences(chosen, other))
+            add(swaps, "runner-up", stage.name, _differences(stage.chosen, other))
     retuned: list[Swap] = []
     for _, partner, value in sorted(_other_values(stages, final, set(retune.values()))):
         for stage in stages:

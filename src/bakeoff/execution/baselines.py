@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bakeoff.data.dataset import Dataset
-from bakeoff.evidence.intervals import paired_comparison
-from bakeoff.execution.context import StudyContext, metric_array
+from bakeoff.evidence.intervals import compare_runs
+from bakeoff.execution.context import StudyContext
 from bakeoff.execution.events import Note, StageStarted
 from bakeoff.records import Baseline, Candidate, DataSummary
 from bakeoff.spec import StudySpec
@@ -22,7 +22,6 @@ from bakeoff.tasks.base import Task
 from bakeoff.trainables.base import Trainable
 
 STAGE = "baselines"
-LEVEL = 0.95
 
 BOOSTED = "boosted trees"
 
@@ -150,20 +149,7 @@ def train_baselines(
         runs = own.get([own.request(STAGE, label, settings, one) for one in replicates])
         service.num_trained += own.num_trained
         service.num_reused += own.num_reused
-        metric = context.rule.metric
-        values = metric_array([ours, runs], metric.name, len(replicates))
-        both = np.isfinite(values).all(axis=0)
-        pair = None
-        if both.any():
-            pair = paired_comparison(
-                values[0, both],
-                values[1, both],
-                first=0,
-                second=1,
-                sampling=context.sampling,
-                level=LEVEL,
-                share=metric.share,
-            )
+        pair = compare_runs(ours, runs, context.rule.metric, context.sampling)
         found.append(Baseline(label, tuple(runs), pair))
     return tuple(found)
 

@@ -211,7 +211,7 @@ def run_study(
         earlier: Final | None = None
         baselines: tuple[Baseline, ...] = ()
         if spec.kind == "study":
-            chosen = stages[-1].candidate(stages[-1].verdict.chosen)
+            chosen = stages[-1].chosen
             if spec.audit:
                 audit, chosen = audit_chain(context, stages, chosen, rounds=options.follow_audit)
             baselines = train_baselines(context, chosen, stages[-1].verdict.num_replicates)
@@ -267,7 +267,7 @@ def _run_stages(context: StudyContext) -> list[StageResult]:
     incumbent: Candidate | None = None
     for index, stage in enumerate(context.spec.stage):
         stages.append(run_stage(context, index, stage, carried, incumbent))
-        incumbent = stages[-1].candidate(stages[-1].verdict.chosen)
+        incumbent = stages[-1].chosen
         carried = incumbent.declared
     return stages
 

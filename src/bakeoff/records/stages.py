@@ -137,6 +137,16 @@ class StageResult:
                 return candidate
         raise KeyError(label)
 
+    @property
+    def chosen(self) -> Candidate:
+        """The candidate that is carried on."""
+        return self.candidate(self.verdict.chosen)
+
+    @property
+    def chosen_runs(self) -> tuple[Run, ...]:
+        """Its runs."""
+        return self.runs[self.candidates.index(self.chosen)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuditSwap:

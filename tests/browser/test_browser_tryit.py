@@ -14,9 +14,9 @@ import pytest
 from scipy.special import erf, expit, softmax
 from webdriver import Browser
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
 from bakeoff.dense.files import drawing_features
-from bakeoff.dense.model import encoding_of
 from bakeoff.dense.settings import ACTIVATIONS, DENSE_SPACE
 from bakeoff.records import DataSummary, StudyResult
 from bakeoff.report import html
@@ -221,7 +221,7 @@ def test_words_and_dates_of_a_table_are_chosen_and_predicted_as_python_does(
     html.write(result.record, folder / f"people-{task}.html")
     browser.open(f"{site}/people-{task}.html")
     final = result.record.final
-    encoding = encoding_of(final.model)
+    encoding = Encoding.of(final.model)
     assert encoding is not None
 
     def agrees() -> list[float]:

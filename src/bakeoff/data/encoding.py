@@ -8,7 +8,7 @@ scikit-learn, and makes one float32 matrix and no copies of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +144,13 @@ class Encoding:
 
     @classmethod
     def from_array(cls, array: NDArray[np.uint8]) -> Encoding:
-        """The encoding in a model's arrays."""
+        """The encoding that ``to_array`` wrote."""
         return cls.from_plain(json.loads(array.tobytes()))
+
+    @classmethod
+    def of(cls, model: Mapping[str, NDArray[Any]]) -> Encoding | None:
+        """The encoding among a model's arrays; None where it has none."""
+        return cls.from_array(model["encoding"]) if "encoding" in model else None
 
     @classmethod
     def from_plain(cls, plain: Any) -> Encoding:

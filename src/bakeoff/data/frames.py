@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.cells import are_made, as_numbers, as_text, code
+from bakeoff.data.cells import as_numbers, as_text
 from bakeoff.data.columns import UNKNOWN, Rules, nearest
 from bakeoff.errors import DataError
-from bakeoff.records import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,15 +117,6 @@ def from_frame(frame: pd.DataFrame, place: str, target: str | None, roles: Roles
         folds=found.get("fold"),
         num_unlabelled=num_unlabelled,
     )
-
-
-def coded_table(
-    frame: pd.DataFrame, columns: Sequence[Column], place: str
-) -> tuple[NDArray[np.float32], bool]:
-    """The columns as numbers, and whether they need an encoding before a network takes them."""
-    coded = code(frame, columns, place)
-    gaps = bool(np.isnan(coded).any())
-    return coded, gaps or are_made(columns)
 
 
 def _weights(cells: pd.Series[Any], place: str) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,7 @@ from bakeoff.dense.model import TrainedModel
 from bakeoff.dense.network import SELU_ALPHA, SELU_SCALE
 from bakeoff.errors import UsageError
 from bakeoff.files import write_whole
+from bakeoff.trainables.keras import keras_bytes
 
 # What onnxruntime 1.12 (2022) and everything since reads; gelu and silu are written out for it.
 ONNX_OPSET = 17
@@ -33,7 +33,7 @@ def to_keras(model: TrainedModel, path: str | Path) -> None:
         UsageError: Keras or its backend is not installed, or the file cannot be written.
         StoreFullError: no space for it.
     """
-    write_whole(path, _keras_bytes(keras_model(model)))
+    write_whole(path, keras_bytes(keras_model(model)))
 
 
 def keras_model(model: TrainedModel) -> Any:
@@ -91,14 +91,6 @@ def _choose_backend() -> None:
 def _linear_if(activation: str) -> str | None:
     """leaky_relu has a slope that only its own layer can hold."""
     return None if activation in ("leaky_relu", "linear") else activation
-
-
-def _keras_bytes(network: Any) -> bytes:
-    """What Keras writes; it insists on a path that ends in .keras."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.keras"
-        network.save(file)
-        return file.read_bytes()
 
 
 def to_onnx(model: TrainedModel, path: str | Path) -> None:

@@ -99,7 +99,7 @@ class TrainedModel:
             feature_names=tuple(data.feature_names),
             image_shape=data.image_shape,
             provenance=provenance,
-            encoding=encoding_of(final.model),
+            encoding=Encoding.of(final.model),
         )
 
     @property
@@ -230,11 +230,6 @@ class TrainedModel:
             return cls(**attributes)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-
-
-def encoding_of(model: Mapping[str, NDArray[Any]]) -> Encoding | None:
-    """The encoding among a model's arrays; None where it has none."""
-    return Encoding.from_array(model["encoding"]) if "encoding" in model else None
 
 
 def _largest_value(final: Final) -> float | None:

@@ -116,7 +116,7 @@ def _encoding(final: Final) -> Encoding | None:
         return None
     from bakeoff.data.encoding import Encoding  # a report without one knows nothing of data
 
-    return Encoding.from_array(final.model["encoding"])
+    return Encoding.of(final.model)
 
 
 def _examples(final: Final) -> Sequence[Example | Missed]:

@@ -12,11 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.encoding import Encoding
 from bakeoff.data.study_data import StudyData
 from bakeoff.dense.base import Engine, TrainedRun, layers_of, model_arrays, scaling_of
 from bakeoff.dense.base import Watch as EngineWatch
 from bakeoff.dense.jobs import JobMaker, in_units
-from bakeoff.dense.model import encoding_of
 from bakeoff.dense.settings import DENSE_SPACE, DenseSettings
 from bakeoff.dense.timing import Stopwatch
 from bakeoff.errors import EngineError
@@ -207,7 +207,7 @@ class Dense:
         return score_logits(logits, targets), softmax(logits)
 
     def _logits(self, settings: Settings, model: Model, features: NDArray[Any]) -> NDArray[Any]:
-        typed, encoding = DenseSettings.of(settings), encoding_of(model)
+        typed, encoding = DenseSettings.of(settings), Encoding.of(model)
         if encoding is not None:
             features = encoding.apply(features)
         return self.engine.logits(typed, layers_of(model), scaling_of(model), features)

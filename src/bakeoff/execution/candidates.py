@@ -13,6 +13,7 @@ from bakeoff.errors import EngineError
 from bakeoff.records import Candidate, DataSummary, Published
 from bakeoff.spec import DeclaredCandidate, StageSpec, StudySpec, label_of, stage_candidates
 from bakeoff.spec.messages import house_message
+from bakeoff.spec.parts import plain
 from bakeoff.trainables.base import Trainable
 
 
@@ -134,10 +135,6 @@ def pinned_label(stage: StageSpec, candidates: Sequence[Candidate]) -> str | Non
         return None
     for candidate in candidates:
         values = candidate.settings.plain()
-        if all(values.get(name) == _plain(value) for name, value in stage.carry.items()):
+        if all(values.get(name) == plain(value) for name, value in stage.carry.items()):
             return candidate.label
     return None
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -192,19 +192,8 @@ class Library:
             isinstance(one, dict) for one in args
         ):
             return self._of_lists(name, args)
-        functions: dict[str, Any] = {
-            "len": len,
-            "int": int,
-            "float": float,
-            "str": str,
-            "max": max,
-            "min": min,
-            "sum": sum,
-            "abs": abs,
-            "round": round,
-            "sorted": sorted,
-            "range": _bounded_range,
-        }
+        known: tuple[Any, ...] = (len, int, float, str, max, min, sum, abs, round, sorted)
+        functions = {one.__name__: one for one in known} | {"range": _bounded_range}
         try:
             return functions[name](*args) if name in functions else self._of_lists(name, args)
         except Exception:  # the notebook's own mistake

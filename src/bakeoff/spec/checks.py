@@ -138,18 +138,21 @@ _OF_ONE_KIND = (
 )
 
 
-def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Rules of every model, and of what only some kinds need."""
-    own = document.get("model", DENSE)
+def model_tables(document: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Every model of a study and where it stands: its own first, then those of candidates."""
+    yield ("model",), document.get("model", DENSE)
     stages = document.get("stage")
-    tables: list[tuple[Path, object]] = [(("model",), own)]
     for i, stage in enumerate(stages if isinstance(stages, list) else []):
         entries = stage.get("candidate") if isinstance(stage, dict) else None
         for j, entry in enumerate(entries if isinstance(entries, list) else []):
             if isinstance(entry, dict) and "model" in entry:
-                tables.append((("stage", i, "candidate", j, "model"), entry["model"]))
+                yield ("stage", i, "candidate", j, "model"), entry["model"]
+
+
+def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Rules of every model, and of what only some kinds need."""
     first: dict[str, tuple[Path, object]] = {}
-    for path, model in tables:
+    for path, model in model_tables(document):
         if isinstance(model, dict):
             given = [kind for kind in MODEL_KINDS if kind in model]
             if len(given) != 1:
@@ -167,6 +170,7 @@ def _model_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
                 f"`{key_path(first[name][0])}`; make them equal"
             )
             yield Finding(path, message)
+    own = document.get("model", DENSE)
     itself = isinstance(own, dict) and ("command" in own or "function" in own)
     if "data" not in document and not itself:
         yield Finding(("data",), f"is missing; {_MISSING['data']}")

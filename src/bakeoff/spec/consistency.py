@@ -90,15 +90,10 @@ def _couple(settings: Mapping[str, Any], space: AnySpace) -> dict[str, Any]:
     return {name: settings[name] for name in space.coupled if name in settings}
 
 
-def _couple_error(couple: Mapping[str, Any], space: AnySpace) -> str | None:
-    """The broken rule in words, or None."""
-    return space.broken_rule(couple)
-
-
 def _broken_couple(
     base: Mapping[str, Any], couple: Mapping[str, Any], space: AnySpace
 ) -> Finding | None:
-    message = _couple_error(couple, space)
+    message = space.broken_rule(couple)
     if message is None:
         return None
     name = next(name for name in space.coupled if name in base)
@@ -136,7 +131,7 @@ def _coupled(
                 if (key := _hashable(new)) in met:
                     continue
                 met.add(key)
-                message = _couple_error(new, space)
+                message = space.broken_rule(new)
                 if message is not None:
                     path = _couple_path(stage, i, numbers, change, tuned_path, space)
                     return Finding(path, f"{message}; change one of them"), carried

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bakeoff.errors import BakeoffError, Mistake, SpecError, UsageError
-from bakeoff.spec.checks import check_document, check_format, check_size
+from bakeoff.spec.checks import check_document, check_format, check_size, model_tables
 from bakeoff.spec.consistency import check_chain
 from bakeoff.spec.document import (
     MAX_DEPTH,
@@ -176,15 +176,8 @@ def _spaces(
     """Every model by name, the study's own first; None where its space cannot be had."""
     from bakeoff.dense.settings import DENSE_SPACE  # here, because a space is made of this package
 
-    stages = plain.get("stage")
-    found: list[tuple[KeyPath, Any]] = [(("model",), plain.get("model", DENSE))]
-    for i, stage in enumerate(stages if isinstance(stages, list) else []):
-        entries = stage.get("candidate") if isinstance(stage, dict) else None
-        for j, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, dict) and "model" in entry:
-                found.append((("stage", i, "candidate", j, "model"), entry["model"]))
     spaces: dict[str, Space | None] = {}
-    for path, model in found:
+    for path, model in model_tables(plain):
         name = name_of(model)
         if name is None or name in spaces:
             continue

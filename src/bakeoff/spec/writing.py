@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bakeoff.spec.model import StageSpec, StudySpec
-from bakeoff.spec.parts import ModelSpec
+from bakeoff.spec.parts import ModelSpec, plain
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f"}
@@ -32,7 +32,7 @@ def study_to_toml(spec: StudySpec) -> str:
         table = values.get(name)
         if name == "model" and isinstance(table, dict):
             usual = {key: one.default for key, one in ModelSpec.model_fields.items()}
-            table = {key: one for key, one in table.items() if one != _plain(usual[key])}
+            table = {key: one for key, one in table.items() if one != plain(usual[key])}
         if isinstance(table, dict) and table:
             blocks.append([f"[{name}]", *_pairs(table)])
     for stage, record in zip(values["stage"], spec.stage, strict=True):
@@ -41,10 +41,6 @@ def study_to_toml(spec: StudySpec) -> str:
             ["[[stage.candidate]]", *_pairs(entry)] for entry in stage.get("candidate", ())
         )
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
-
-
-def _plain(default: Any) -> Any:
-    return list(default) if isinstance(default, tuple) else default
 
 
 def _stage_lines(stage: Mapping[str, Any], record: StageSpec) -> Iterator[str]:

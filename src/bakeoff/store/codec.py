@@ -44,17 +44,16 @@ DECODING_ERRORS = (
 )
 
 
-def to_json(value: object, arrays: Arrays | None = None, name: str = "") -> str:
+def to_json(value: object, arrays: Arrays | None = None) -> str:
     """JSON text of a record or a free value.
 
     Args:
         arrays: receives the arrays met on the way, by their path; None where there can be none.
-        name: path of ``value`` itself, the beginning of the arrays' names.
 
     Raises:
         TypeError: a value that is no record, number, word, array, sequence or mapping of those.
     """
-    plain = _plain(value, arrays, name)
+    plain = _plain(value, arrays, "")
     return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 

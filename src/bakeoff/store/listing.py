@@ -12,8 +12,8 @@ from bakeoff.store import studies
 from bakeoff.store.codec import from_json
 
 _SHOWN = (
-    *("name", "kind", "state", "seed", "engine", "data_hash"),
-    *("started_at", "finished_at", "seconds"),
+    *("name", "kind", "state", "engine", "data_hash"),
+    *("started_at", "finished_at"),
 )
 
 
@@ -23,14 +23,13 @@ class StudyRow:
 
     Attributes:
         id: what ``load_result`` takes besides the name.
-        name, kind, seed, engine, started_at: as in ``StudyResult``.
+        name, kind, engine, started_at: as in ``StudyResult``.
         state: finished or unfinished.
         data_name, data_hash: of the dataset.
         num_stages: stages with a verdict.
         num_runs: runs it asked for, whoever trained them.
         num_finished, num_failed: of those.
         finished_at: ISO 8601, UTC; None while unfinished.
-        seconds: wall time; None while unfinished.
         tags: what it was tagged with, ascending.
     """
 
@@ -38,7 +37,6 @@ class StudyRow:
     name: str
     kind: str
     state: Literal["finished", "unfinished"]
-    seed: int
     engine: str
     data_name: str
     data_hash: str
@@ -48,7 +46,6 @@ class StudyRow:
     num_failed: int
     started_at: str
     finished_at: str | None
-    seconds: float | None
     tags: tuple[str, ...] = ()
 
 

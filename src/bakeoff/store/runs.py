@@ -190,7 +190,7 @@ def _holds(there: Run | None, run: Run) -> bool:
 
 def find(connection: sqlite3.Connection, keys: Iterable[str]) -> Iterator[tuple[str, Run]]:
     """The runs of those keys that are there and sound, as reused ones."""
-    for part in chunks(list(keys)):
+    for part in _chunks(list(keys)):
         marks = ", ".join("?" * len(part))
         for row in connection.execute(f"{SELECT} WHERE key IN ({marks})", part):
             try:
@@ -250,10 +250,10 @@ def plan(connection: sqlite3.Connection, runs: Iterable[tuple[str, str, int]]) -
             connection.execute(UPSERT, (*row, sealed))
 
 
-def chunks(keys: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     """Parts of a list of keys that fit one statement (SQLite's default limit was once 999)."""
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
+    for start in range(0, len(keys), 500):
+        yield keys[start : start + 500]
 
 
 def mark_running(connection: sqlite3.Connection, keys: Iterable[str]) -> None:

@@ -140,9 +140,8 @@ class Brought:
 
 def encoded(model: Model, features: NDArray[Any]) -> Any:
     """Features as the model was given them in training: a table's columns encoded as it keeps."""
-    if "encoding" not in model:
-        return features
-    return Encoding.from_array(model["encoding"]).apply(features)
+    encoding = Encoding.of(model)
+    return features if encoding is None else encoding.apply(features)
 
 
 def declared_task(metrics: Mapping[str, Any]) -> Task:

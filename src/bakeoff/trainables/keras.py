@@ -152,7 +152,10 @@ class Keras:
         kept: dict[str, NDArray[Any]] | None = None
         if request.keep:
             state = (settings, shape, num_classes, request.seed, model.get_weights())
-            kept = {"live": np.frombuffer(cloudpickle.dumps(state), np.uint8), "file": _file(model)}
+            kept = {
+                "live": np.frombuffer(cloudpickle.dumps(state), np.uint8),
+                "file": np.frombuffer(keras_bytes(model), np.uint8),
+            }
         notes: dict[str, Any] = {"parameters": int(model.count_params())}
         notes |= {"file_name": "model.keras"} if request.keep else {}
         return finished(request, metrics, curves=curves, notes=notes, model=kept)
@@ -249,11 +252,12 @@ def opened(content: bytes) -> Any:
             raise DataError(f"model file: cannot be read as a Keras model: {line}") from None
 
 
-def _file(model: Any) -> NDArray[np.uint8]:
+def keras_bytes(model: Any) -> bytes:
+    """What Keras writes; it insists on a path that ends in .keras."""
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
-        return np.frombuffer(path.read_bytes(), np.uint8)
+        return path.read_bytes()
 
 
 def _predicted(model: Any, inputs: NDArray[np.float32]) -> Any:

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.report import axes, svg
-from bakeoff.report.axes import significant, tick_values
+from bakeoff.report.axes import cut, significant, text_width, tick_values
 from bakeoff.report.svg import Picture
-from bakeoff.report.text_width import cut, text_width
 
 
 @pytest.mark.parametrize(

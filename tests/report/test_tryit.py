@@ -15,7 +15,7 @@ from bakeoff.dense.base import Scaling, layers_of, model_arrays, scaling_of
 from bakeoff.dense.page import MAX_PARAMETERS, ModelPayload, model_payload
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.records import DataSummary
-from bakeoff.report.images import sprite
+from bakeoff.report.examples import sprite
 
 DATA = build.data_summary()
 

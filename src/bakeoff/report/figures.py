@@ -10,7 +10,7 @@ from bakeoff import words
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.stage_summary import StageSummary
 from bakeoff.evidence.summary import Summary
-from bakeoff.report import axes, charts, curves, grids, tables, values
+from bakeoff.report import axes, charts, curves, grids, tables
 from bakeoff.report.svg import Picture
 from bakeoff.report.tables import Table
 
@@ -142,13 +142,13 @@ def of_final(summary: Summary, final: FinalSummary) -> list[Figure]:
     """What the delivered model does on the test part."""
     exam = final.final.values
     if exam is not None:
-        told = values.table(exam)
+        told = tables.errors(exam)
         return [
             *_figure(
                 "predicted",
                 "Predicted against actual",
                 "Test examples; on the dashed line a prediction is right.",
-                values.predicted(exam),
+                grids.predicted_values(exam),
                 told,
             ),
             *_figure(
@@ -156,7 +156,7 @@ def of_final(summary: Summary, final: FinalSummary) -> list[Figure]:
                 "Residuals",
                 "Predicted minus actual of the same examples, against what was predicted. A shape in it "
                 "is something the model has not learned.",
-                values.residuals(exam),
+                grids.residuals(exam),
                 told,
             ),
         ]

@@ -1,24 +1,29 @@
-"""The charts with two directions: tuned values, confusions, reliability.
+"""The charts with two directions: tuned values, confusions, reliability, predicted values.
 
-Each function gives None (or no panels) where there is nothing to draw.
+Each function gives None where there is nothing to draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.stage_summary import StageSummary
-from bakeoff.records import TuningPoint
+from bakeoff.records import RegressionExam, TuningPoint
 from bakeoff.report import axes, svg
+from bakeoff.report.axes import text_width
 from bakeoff.report.svg import WIDTH, Picture
-from bakeoff.report.text_width import text_width
-from bakeoff.words import clip, level, percent, setting
+from bakeoff.words import clip, level, number, percent, setting
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6")
 MOST_POINTS = 300
 """Of a search that a page shows."""
+
+SIDE = 260.0  # of a chart of a regression
+MOST_DOTS = 500
 
 
 def tuned_names(stage: StageSummary) -> list[str]:
@@ -236,3 +241,47 @@ def reliability(final: FinalSummary) -> Picture | None:
     picture.add(rules, stroke="other")
     picture.add(dots, fill="accent", opacity=0.9)
     return picture
+
+
+def predicted_values(exam: RegressionExam) -> Picture:
+    """Predicted against actual values; on the dashed line a prediction is right."""
+    picture = Picture(SIDE, SIDE, "Predicted against actual values of test examples.")
+    ends = axes.padded([*exam.actual, *exam.predicted])
+    x = axes.linear("actual", ends, SIDE)
+    picture.x_axis(x)
+    picture.y_axis(axes.linear("predicted", ends, SIDE))
+    picture.add([svg.line([(0, SIDE), (SIDE, 0)])], stroke="muted", dash="3,3")
+
+    def dot(i: int) -> str:
+        actual, guess = exam.actual[i], exam.predicted[i]
+        says = f"{number(guess)} predicted, is {number(actual)}"
+        return svg.mark(x(actual), SIDE - x(guess), 2.5, says)
+
+    _add_dots(picture, exam, dot)
+    return picture
+
+
+def residuals(exam: RegressionExam) -> Picture:
+    """Predicted minus actual against predicted values; nothing should be seen but noise."""
+    picture = Picture(SIDE, SIDE, "Predicted minus actual against predicted values.")
+    errors = exam.predicted - exam.actual
+    x = axes.linear("predicted", axes.padded(exam.predicted), SIDE)
+    y = axes.linear("predicted − actual", axes.padded([*errors, 0.0]), SIDE)
+    picture.x_axis(x)
+    picture.y_axis(y)
+    picture.add([svg.line([(0, SIDE - y(0.0)), (SIDE, SIDE - y(0.0))])], stroke="muted", dash="3,3")
+
+    def dot(i: int) -> str:
+        guess = exam.predicted[i]
+        says = f"{number(errors[i], sign=True)} off at {number(guess)}"
+        return svg.mark(x(guess), SIDE - y(errors[i]), 2.5, says)
+
+    _add_dots(picture, exam, dot)
+    return picture
+
+
+def _add_dots(picture: Picture, exam: RegressionExam, dot: Callable[[int], str]) -> None:
+    """A dot for at most 500 of the values, evenly over the actual ones."""
+    count = len(exam.actual)
+    drawn = np.linspace(0, count - 1, min(count, MOST_DOTS))
+    picture.add([dot(int(i)) for i in drawn], fill="accent", opacity=0.6)

@@ -28,8 +28,8 @@ from bakeoff.evidence.summary import Summary, summarise
 from bakeoff.files import write_whole
 from bakeoff.records import LintFinding, StudyResult
 from bakeoff.report import curves, examples, figures, method, notes, tables
+from bakeoff.report.examples import Sprite, sprite
 from bakeoff.report.figures import anchor_of
-from bakeoff.report.images import Sprite, sprite
 
 MAX_OPEN_ROWS = 16  # a longer table starts folded
 MAX_STAGES = 8  # with more of them the end of a study stands first, and its contents name none

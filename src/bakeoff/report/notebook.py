@@ -152,17 +152,17 @@ def _forests(stages: Sequence[StageSummary], room: int) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{gathered}</div>{more}'
 
 
-def _sheet(panels: Sequence[tuple[str, Picture]], columns: int = 3) -> Picture | None:
-    """Panels of one size side by side, each under its label; None without any."""
+def _sheet(panels: Sequence[tuple[str, Picture]]) -> Picture | None:
+    """Panels of one size, three side by side, each under its label; None without any."""
     if not panels:
         return None
     across, down = curves.PANEL[0] + 50, curves.PANEL[1] + 66
-    num_rows = -(-len(panels) // columns)
-    width = min(len(panels), columns) * across - 50
+    num_rows = -(-len(panels) // 3)
+    width = min(len(panels), 3) * across - 50
     description = " ".join(panel.description for _, panel in panels)
     picture = Picture(width, num_rows * down - 66, description)
     for index, (label, panel) in enumerate(panels):
-        x, y = index % columns * across, index // columns * down
+        x, y = index % 3 * across, index // 3 * down
         picture.hold(panel, x, y)
         picture.words([(x, y - 14, label)], role="ink", limit=curves.PANEL[0])
     return picture

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.report import svg
-from bakeoff.report.axes import Axis
+from bakeoff.report.axes import Axis, text_width
 from bakeoff.report.svg import WIDTH, Picture
-from bakeoff.report.text_width import text_width
 
 PLOT = WIDTH - 56  # for the marks: numbers stand at the right end of each row
 LONG = 16  # rows beyond which the axis stands above them, where reading begins

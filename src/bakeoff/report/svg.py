@@ -15,8 +15,7 @@ from math import ceil, floor
 from pathlib import Path
 
 from bakeoff.files import write_whole
-from bakeoff.report.axes import Axis, apart
-from bakeoff.report.text_width import cut, text_width
+from bakeoff.report.axes import Axis, apart, cut, text_width
 from bakeoff.words import visible
 
 WIDTH = 356.0  # of a chart that stands alone: with its margins the column of a phone
@@ -132,7 +131,6 @@ def text(
     y: float,
     words: str,
     *,
-    role: str = "",
     turn: float = 0,
     width: float = 0,
     says: str = "",
@@ -144,8 +142,6 @@ def text(
     where = f'x="{px(x)}" y="{px(y + MIDDLE)}"'
     if turn:
         where = f'transform="translate({px(x)},{px(y)})rotate({turn:g})" y="{px(MIDDLE)}"'
-    if role:
-        where += f' fill="{ink(role)}"'
     if width:
         where += f' textLength="{px(width)}" lengthAdjust="spacingAndGlyphs"'
     inner = f"<title>{escape(says)}</title>" if says else ""
@@ -231,12 +227,11 @@ class Picture:
             y += -SIZE - 4 if top else SIZE + 4
             self.words([(middle, y, axis.title)], anchor="middle", limit=WIDTH)
 
-    def y_axis(self, axis: Axis, *, grid: bool = True) -> None:
+    def y_axis(self, axis: Axis) -> None:
         """Ticks and title at the left; values grow upwards."""
         places = [self.height - axis(value) for value, _ in axis.ticks]
-        if grid:
-            lines = "".join(f"M0,{floor(at + 0.5) + 0.5:g}h{px(self.width)}" for at in places)
-            self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
+        lines = "".join(f"M0,{floor(at + 0.5) + 0.5:g}h{px(self.width)}" for at in places)
+        self.add([f'<path d="{lines}"/>'] if lines else [], stroke="rule")
         named = [(-5.0, y, words) for y, (_, words) in zip(places, axis.ticks, strict=True)]
         self.words(named, anchor="end")
         if axis.title:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bakeoff.evidence.final_summary import FinalSummary
 from bakeoff.evidence.spreads import Spread
 from bakeoff.evidence.stage_summary import CandidateSummary, StageSummary
 from bakeoff.evidence.summary import Summary
-from bakeoff.records import Claim
+from bakeoff.records import Claim, RegressionExam
 from bakeoff.report.curves import PARTS
 from bakeoff.report.grids import MOST_POINTS, tuned_names
 from bakeoff.tasks.base import Metric
@@ -35,6 +37,7 @@ from bakeoff.words import (
 )
 
 MAX_CURVE_COLUMNS = 12
+NUM_GROUPS = 10  # of the values of a regression
 FATES = {
     "chosen": "carried on",
     "best": "not beaten",
@@ -276,6 +279,18 @@ def reliability(final: FinalSummary) -> Table:
         for number, confidence, accuracy in final.reliability
     )
     return Table(("mean confidence", "right", "predictions"), rows)
+
+
+def errors(exam: RegressionExam) -> Table:
+    """Of ten groups by the actual value: how many, their means, how far off."""
+    rows = []
+    for group in np.array_split(np.arange(len(exam.actual)), NUM_GROUPS):
+        if len(group):
+            actual, guess = exam.actual[group], exam.predicted[group]
+            off = float(np.sqrt(np.mean(np.square(guess - actual))))
+            told = (float(actual.mean()), float(guess.mean()), off)
+            rows.append((str(len(group)), *map(number, told)))
+    return Table(("examples", "mean actual", "mean predicted", "rmse"), tuple(rows))
 
 
 def published(summary: Summary) -> Table:

@@ -98,7 +98,7 @@ class _Amount:
 
 
 class Counts:
-    """How far the present stage is; shared by both observers, under a lock.
+    """How far the present stage is; what every observer counts with, under a lock.
 
     Args:
         plan: of the study, for the time that is left.
@@ -241,16 +241,16 @@ class JupyterLine:
         self._display = display
         self._handle: Any = None
         self._shown_at = 0.0
-        self._stage = ""
-        self._requested = 0
-        self._done = 0
+        self._counts = Counts()
 
     def _show(self, *, now: bool = False) -> None:
         moment = time.monotonic()
         if not now and moment - self._shown_at < SECONDS_BETWEEN_UPDATES:
             return
         self._shown_at = moment
-        text = {"text/plain": f"{self._stage}: {self._done} of {self._requested} runs"}
+        counts = self._counts
+        far = f"{words.visible(counts.stage)}: {counts.done} of {counts.requested} runs"
+        text = {"text/plain": far}
         if self._handle is None:
             self._handle = self._display(text, raw=True, display_id=True)
         else:
@@ -260,14 +260,12 @@ class JupyterLine:
         """Takes one event of the study."""
         match event:
             case StageStarted():
-                self._stage = words.visible(event.name)
-                self._requested = self._done = 0
-            case RunsRequested():
-                self._requested += event.num_requested
-                self._done += event.num_reused
+                self._counts.begin(event.index, event.name, event.question)
+            case RunsRequested(num_requested, num_reused):
+                self._counts.request(num_requested, num_reused)
                 self._show()
             case RunFinished():
-                self._done += 1
+                self._counts.finish()
                 self._show()
             case StageFinished():
                 self._show(now=True)

@@ -14,6 +14,7 @@ from bakeoff.report.json import result_document
 from bakeoff.settings import Settings
 from bakeoff.spec import StudySpec
 from bakeoff.store.frames import result_frame
+from bakeoff.store.listing import latest
 from bakeoff.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Result:
             StoreError: the store cannot be read or has no such study.
         """
         with Store.open(store, write=False) as opened:
-            return cls(opened.load_result(study if study is not None else _latest(opened)))
+            return cls(opened.load_result(study if study is not None else latest(opened)))
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -214,10 +215,3 @@ class Plan(StudyPlan):
         from bakeoff.report.notebook import plan_html
 
         return plan_html(self)
-
-
-def _latest(store: Store) -> int:
-    rows = store.studies()
-    if not rows:
-        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
-    return max(row.id for row in rows)

@@ -1,4 +1,4 @@
-"""How numbers, names and foreign texts become words; knows nothing of studies.
+"""How numbers, moments, names and foreign texts become words; knows nothing of studies.
 
 One place, so that page, terminal, notebook and sentences say the same number the same way. A number
 that does not exist is a dash. Texts from outside (names, labels, reasons) pass ``visible`` once, at
@@ -8,12 +8,18 @@ the edge where they are printed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.tasks.base import Metric
 
 DASH = "–"
+
+
+def now() -> str:
+    """The present moment, ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _signed(text: str, value: float, sign: bool) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff import Study
-from bakeoff.cli import completing
+from bakeoff.cli import options
 from bakeoff.store.sqlite import Store
 
 # Each prints what it offers for the words it is given, one a line.
@@ -131,9 +131,9 @@ def test_the_page_says_what_is_tested_here() -> None:
 
 def test_files_that_can_be_a_study_are_offered_beside_the_built_in_ones(place, monkeypatch) -> None:
     monkeypatch.chdir(place)
-    assert completing.studies("m") == ["mnist", "mnist-notebook", "mine.toml"]
-    assert completing.studies("./mi") == ["./mine.toml"]
-    assert completing.studies("nowhere/m") == []
+    assert options.studies("m") == ["mnist", "mnist-notebook", "mine.toml"]
+    assert options.studies("./mi") == ["./mine.toml"]
+    assert options.studies("nowhere/m") == []
 
 
 def test_without_a_store_nothing_is_offered_and_nothing_made(tmp_path) -> None:

@@ -6,8 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from bakeoff.cli import completing
-from bakeoff.cli.options import Address, Delta, NoColor, On, Plain, Quiet, Seed, Workers
+from bakeoff.cli.options import (
+    Address,
+    Delta,
+    NoColor,
+    On,
+    Plain,
+    Quiet,
+    Seed,
+    Workers,
+    one_of,
+)
 from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.cli.running import carry_out, say_what_was_done
 from bakeoff.errors import GateError, UsageError
@@ -35,7 +44,7 @@ def ab(
         typer.Option(
             metavar="better|not-worse",
             help="Exit with 5 unless the last command is that, against the first.",
-            autocompletion=completing.one_of("better", "not-worse"),
+            autocompletion=one_of("better", "not-worse"),
         ),
     ] = None,
     delta: Delta = None,

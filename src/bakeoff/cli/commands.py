@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 from bakeoff import __version__, words
-from bakeoff.cli import ab, completing, importing, reading, running, stores
-from bakeoff.cli.options import Target, TaskName
+from bakeoff.cli import ab, importing, reading, running, stores
+from bakeoff.cli.options import Force, Target, TaskName, datasets
 from bakeoff.cli.output import Style, download_bar, new_file
 from bakeoff.files import write_whole
 
@@ -66,9 +66,7 @@ def options(
 
 def init(
     path: Annotated[str, typer.Argument(help="The study file to make.")] = "study.toml",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the file if it is there.")
-    ] = False,
+    force: Force = False,
     data: Annotated[
         str | None, typer.Option(metavar="PATH", help="Data that the study shall be made for.")
     ] = None,
@@ -154,9 +152,7 @@ def list_datasets() -> None:
 
 @data.command("get")
 def get_dataset(
-    name: Annotated[
-        str, typer.Argument(help="A built-in dataset.", autocompletion=completing.datasets)
-    ],
+    name: Annotated[str, typer.Argument(help="A built-in dataset.", autocompletion=datasets)],
 ) -> None:
     """Download a dataset into the cache, verify it, and say where it is.
 

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from bakeoff import words
+from bakeoff.cli.options import Force
 from bakeoff.cli.output import new_file
 from bakeoff.errors import Mistake, SpecError, UsageError
 from bakeoff.files import write_whole
 
 Out = Annotated[str | None, typer.Argument(help="The study file to write.", metavar="STUDY")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 
 
 def import_(

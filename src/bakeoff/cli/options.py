@@ -1,21 +1,86 @@
-"""Options that commands share, and what is typed for them."""
+"""Options that commands share, what is typed for them, and what the shell offers after Tab for a value.
+
+Offering must be quick and never in the way: what cannot be read offers nothing. A name that the shell
+would have to quote is not offered either: shells take what is offered as part of a program.
+"""
 
 from __future__ import annotations
 
+import importlib.resources
 import re
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bakeoff.cli import completing
-from bakeoff.errors import UsageError
+from bakeoff.errors import BakeoffError, UsageError
+
+ENDINGS = (".toml", ".csv", ".parquet")
+
+
+def one_of(*words: str) -> Callable[[str], list[str]]:
+    """Offers the words that an option takes."""
+
+    def offer(incomplete: str) -> list[str]:
+        return _beginning(incomplete, words)
+
+    return offer
+
+
+def studies(incomplete: str) -> list[str]:
+    """Built-in studies, and the files and folders here that could be one."""
+    folder = importlib.resources.files("bakeoff.studies")
+    names = [
+        one.name.removesuffix(".toml") for one in folder.iterdir() if one.name != "template.toml"
+    ]
+    built_in = [name for name in sorted(names) if "." not in name and not name.startswith("_")]
+    return _beginning(incomplete, [*built_in, *_files(incomplete)])
+
+
+def stored(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the studies in the store that the command would read."""
+    from bakeoff.store.sqlite import Store
+
+    try:
+        with Store.open(ctx.params.get("store") or "bakeoff.sqlite", write=False) as opened:
+            names = [row.name for row in opened.studies()]
+    except (BakeoffError, OSError):
+        return []
+    return _beginning(incomplete, dict.fromkeys(names))
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Names of the built-in datasets."""
+    from bakeoff.data.catalogue import CATALOGUE
+
+    return _beginning(incomplete, CATALOGUE)
+
+
+def _files(incomplete: str) -> list[str]:
+    folder, slash, _ = incomplete.rpartition("/")
+    try:
+        found = sorted(Path(folder + slash or ".").iterdir())
+    except OSError:
+        return []
+    return [
+        f"{folder}{slash}{one.name}{'/' if one.is_dir() else ''}"
+        for one in found
+        if not one.name.startswith(".") and (one.is_dir() or one.suffix in ENDINGS)
+    ]
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete) and shlex.quote(name) == name]
+
 
 StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
         help="A study file, or digits, mnist, mnist-notebook; or a table of data.",
-        autocompletion=completing.studies,
+        autocompletion=studies,
     ),
 ]
 Target = Annotated[
@@ -27,7 +92,7 @@ TaskName = Annotated[
         "--task",
         metavar="TASK",
         help="Of a table: classification or regression; else its guess.",
-        autocompletion=completing.one_of("classification", "regression"),
+        autocompletion=one_of("classification", "regression"),
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results only, no progress.")]
@@ -42,14 +107,14 @@ EngineName = Annotated[
     typer.Option(
         "--engine",
         help="auto, native or reference; else the study's own.",
-        autocompletion=completing.one_of("auto", "native", "reference"),
+        autocompletion=one_of("auto", "native", "reference"),
     ),
 ]
 On = Annotated[
     str | None,
     typer.Option(
         help="Where runs happen: threads, processes or ray; else what the model needs, here.",
-        autocompletion=completing.one_of("threads", "processes", "ray"),
+        autocompletion=one_of("threads", "processes", "ray"),
     ),
 ]
 Address = Annotated[
@@ -63,6 +128,10 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, help="As --set seed=…")]
 Delta = Annotated[float | None, typer.Option(min=0.0, help="As --set delta=…")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 4 when the lint finds an error.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait while another process writes to the store.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 BudgetTime = Annotated[
     str | None,
     typer.Option(
@@ -75,7 +144,7 @@ Log = Annotated[
     typer.Option(
         metavar="TOOL:PLACE",
         help="Write runs as they finish: mlflow:URI or tensorboard:FOLDER.",
-        autocompletion=completing.one_of("mlflow", "tensorboard"),
+        autocompletion=one_of("mlflow", "tensorboard"),
     ),
 ]
 

@@ -100,8 +100,7 @@ def _console_class() -> type[Console]:
 
 def _console(style: Style, *, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
-    terminal = stream.isatty() and not style.plain and not dumb
+    terminal = _is_terminal(stream, style)
     return _console_class()(
         file=stream if terminal else cast(IO[str], _Trimmed(stream)),
         force_terminal=terminal,
@@ -110,12 +109,14 @@ def _console(style: Style, *, stderr: bool) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
-        width=None if stream.isatty() else _pipe_width(),
+        width=None if stream.isatty() else shutil.get_terminal_size((PIPE_WIDTH, 24)).columns,
     )
 
 
-def _pipe_width() -> int:
-    return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+def _is_terminal(stream: TextIO, style: Style) -> bool:
+    """Whether colours and live rows can be drawn there."""
+    dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
+    return stream.isatty() and not style.plain and not dumb
 
 
 def result_console(style: Style) -> Console:
@@ -137,8 +138,7 @@ def write_message(line: str) -> None:
 
 def is_live(style: Style) -> bool:
     """Whether live rows can be drawn on standard error."""
-    dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
-    return sys.stderr.isatty() and not style.plain and not style.quiet and not dumb
+    return _is_terminal(sys.stderr, style) and not style.quiet
 
 
 @contextmanager

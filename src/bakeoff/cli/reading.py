@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff import words
-from bakeoff.cli import completing
+from bakeoff.cli import options
 from bakeoff.cli.output import Style, message_console, result_console, write_text
 from bakeoff.errors import NotStoredError, UsageError
 from bakeoff.files import file_stem
@@ -25,7 +25,7 @@ StorePath = Annotated[str, typer.Option("--store", help="Results store.")]
 StudyName = Annotated[
     str | None,
     typer.Argument(
-        help="Name or number of a study; the latest by default.", autocompletion=completing.stored
+        help="Name or number of a study; the latest by default.", autocompletion=options.stored
     ),
 ]
 ModelPath = Annotated[str, typer.Argument(help="The model file that `bakeoff run` wrote.")]
@@ -60,7 +60,7 @@ def show(
         str | None,
         typer.Argument(
             help="A study (name or number) or a run (first letters of its key).",
-            autocompletion=completing.stored,
+            autocompletion=options.stored,
         ),
     ] = None,
     store: StorePath = "bakeoff.sqlite",
@@ -147,11 +147,9 @@ def show(
 
 
 def compare(
-    first: Annotated[
-        str, typer.Argument(help="A study or a run.", autocompletion=completing.stored)
-    ],
+    first: Annotated[str, typer.Argument(help="A study or a run.", autocompletion=options.stored)],
     second: Annotated[
-        str, typer.Argument(help="Another of the same kind.", autocompletion=completing.stored)
+        str, typer.Argument(help="Another of the same kind.", autocompletion=options.stored)
     ],
     store: StorePath = "bakeoff.sqlite",
     other_store: Annotated[
@@ -227,7 +225,7 @@ def export(
         str,
         typer.Argument(
             help="A model file; with --to a study of the store, by name or id.",
-            autocompletion=completing.stored,
+            autocompletion=options.stored,
         ),
     ],
     output: Annotated[
@@ -238,7 +236,7 @@ def export(
         str | None,
         typer.Option(
             help="Write a study instead: mlflow, tensorboard, csv or parquet.",
-            autocompletion=completing.one_of("mlflow", "tensorboard", "csv", "parquet"),
+            autocompletion=options.one_of("mlflow", "tensorboard", "csv", "parquet"),
         ),
     ] = None,
     store: StorePath = "bakeoff.sqlite",
@@ -313,12 +311,9 @@ def _open(path: str) -> Store:
 
 
 def _which(store: Store, study: str | None) -> str | int:
-    if study is not None:
-        return study
-    rows = store.studies()
-    if not rows:
-        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
-    return max(row.id for row in rows)
+    from bakeoff.store.listing import latest
+
+    return latest(store) if study is None else study
 
 
 def _frames(

@@ -27,6 +27,7 @@ from bakeoff.cli.options import (
     StudyArgument,
     Target,
     TaskName,
+    Wait,
     Workers,
     overridden,
     seconds_of,
@@ -69,9 +70,7 @@ def run(
         str | None,
         typer.Option(help="Results store; else bakeoff.sqlite beside the study. :memory: works."),
     ] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another process writes to the store.")
-    ] = False,
+    wait: Wait = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Train again what the store already has.")
     ] = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bakeoff import words
-from bakeoff.cli import completing
+from bakeoff.cli import options
 from bakeoff.cli.reading import StorePath
 from bakeoff.errors import StoreError
 
@@ -58,9 +58,7 @@ def vacuum_store(store: StorePath = "bakeoff.sqlite") -> None:
 def merge_stores(
     other: Annotated[str, typer.Argument(help="The store whose runs are brought in.")],
     store: StorePath = "bakeoff.sqlite",
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another process writes to the store.")
-    ] = False,
+    wait: options.Wait = False,
 ) -> None:
     """Bring the runs and studies of another store into this one, or what is left of a damaged one.
 
@@ -84,7 +82,7 @@ def merge_stores(
 StudyName = Annotated[
     str,
     typer.Argument(
-        metavar="STUDY", help="Name or number of a study.", autocompletion=completing.stored
+        metavar="STUDY", help="Name or number of a study.", autocompletion=options.stored
     ),
 ]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bakeoff import words
 from bakeoff.data.dataset import Dataset
 from bakeoff.data.splits import make_replicates, screening_replicates
 from bakeoff.data.study_data import StudyData
@@ -23,7 +24,7 @@ from bakeoff.execution.baselines import leaks, train_baselines
 from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker, pinned_label
 from bakeoff.execution.context import StudyContext
-from bakeoff.execution.door import TestDoor, now
+from bakeoff.execution.door import TestDoor
 from bakeoff.execution.environment import describe
 from bakeoff.execution.events import Observer, StageStarted, StudyStarted, nobody
 from bakeoff.execution.final import final_requests, refit_and_open
@@ -153,7 +154,7 @@ def run_study(
     """
     options = options or RunOptions()
     notify = observer or nobody
-    started, started_at, stop = time.perf_counter(), now(), Stop()
+    started, started_at, stop = time.perf_counter(), words.now(), Stop()
     check_searches(spec)
     looks = looks_for(spec, options.replicates)
     environment = describe(trainable.name, folder or Path.cwd())

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Literal
 
+from bakeoff import words
 from bakeoff.data.dataset import OpenTest, SealedTest
 from bakeoff.records import TestOpening
 from bakeoff.store.sqlite import Store
-
-
-def now() -> str:
-    """The present moment, ISO 8601, UTC, to the second."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 class TestDoor:
@@ -51,7 +46,7 @@ class TestDoor:
                 self._sealed.hash,
                 study=self._study,
                 purpose=self._purpose,
-                opened_at=now(),
+                opened_at=words.now(),
             )
             self._test = self._sealed.open_()
         return self._test

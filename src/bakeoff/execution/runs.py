@@ -114,17 +114,12 @@ class RunService:
             retry_failed=self._retry_failed,
         )
 
-    @property
-    def store_name(self) -> str:
-        """The store as a user knows it."""
-        return str(self.store.path or "memory")
-
     def check(self) -> None:
         """A safe point: raises Interrupted if the study was asked to end."""
         if self.stop.requested:
             raise Interrupted(
                 f"interrupted: {self.num_trained} runs trained so far are kept in "
-                f"{self.store_name}; the same command goes on from there"
+                f"{self.store.path or 'memory'}; the same command goes on from there"
             )
 
     def request(

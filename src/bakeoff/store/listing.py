@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bakeoff.errors import StoreError, StoreVersionError
+from bakeoff.errors import StoreError, StoreVersionError, UsageError
 from bakeoff.records import DataSummary
 from bakeoff.store import studies
 from bakeoff.store.codec import from_json
+
+if TYPE_CHECKING:
+    from bakeoff.store.sqlite import Store
 
 _SHOWN = (
     *("name", "kind", "state", "engine", "data_hash"),
@@ -86,6 +89,18 @@ def rows(connection: sqlite3.Connection) -> list[StudyRow]:
             )
         )
     return made
+
+
+def latest(store: Store) -> int:
+    """The number of the latest study.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = store.studies()
+    if not found:
+        raise UsageError(f"{store.path}: holds no study yet; `bakeoff run` makes one")
+    return max(row.id for row in found)
 
 
 def damaged(connection: sqlite3.Connection) -> list[str]:

@@ -13,10 +13,10 @@ import socket
 import sys
 import time
 import weakref
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bakeoff import words
 from bakeoff.errors import StoreLockedError
 
 if sys.platform == "win32":
@@ -167,7 +167,7 @@ def _sign(descriptor: int) -> None:
     holder = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "since": words.now(),
     }
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff import words
 from bakeoff.errors import StoreError
 from bakeoff.records import (
     DataSummary,
@@ -120,7 +121,7 @@ def finish(connection: sqlite3.Connection, number: int, result: StudyResult) -> 
         "data_hash": result.data.hash,
         "environment": to_json(result.environment),
         "started_at": result.started_at,
-        "finished_at": runs.now(),
+        "finished_at": words.now(),
         "seconds": float(result.seconds),
         "format": FORMAT,
         "result": rest,

@@ -11,11 +11,11 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from bakeoff import words
 from bakeoff.errors import NotStoredError, StoreError
 from bakeoff.records import Floats, Run
 from bakeoff.store.arrays import checksum, pack, unpack
@@ -52,11 +52,6 @@ _RANK = {"planned": 0, "running": 0, "interrupted": 0, "failed": 1, "finished": 
 Row = tuple[Any, ...]
 
 
-def now() -> str:
-    """The time, ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def to_row(run: Run, settings: str | None, recorded_at: str | None = None) -> Row:
     """The row of a run's outcome.
 
@@ -77,7 +72,7 @@ def to_row(run: Run, settings: str | None, recorded_at: str | None = None) -> Ro
         to_json(dict(run.notes)) if run.notes else None,
         float(run.train_seconds) if math.isfinite(run.train_seconds) else None,
         run.engine,
-        recorded_at or now(),
+        recorded_at or words.now(),
         settings,
     )
     return (*values, checksum(values))

@@ -9,20 +9,22 @@ from typing import Any, Literal
 
 from bakeoff.data.dataset import Dataset, no_data
 from bakeoff.data.loading import load_dataset
-from bakeoff.declared import (
+from bakeoff.errors import UsageError
+from bakeoff.execution.chain import RunOptions, run_study
+from bakeoff.execution.context import Budget
+from bakeoff.execution.events import Observer
+from bakeoff.execution.models import (
     DataLike,
     as_said,
     as_values,
+    brought,
     data_value,
+    model_table,
     name_of_data,
     reads_data_itself,
     split_frame,
+    study_model,
 )
-from bakeoff.errors import UsageError
-from bakeoff.execution.budget import Budget
-from bakeoff.execution.chain import RunOptions, run_study
-from bakeoff.execution.events import Observer
-from bakeoff.execution.models import brought, model_table, study_model
 from bakeoff.execution.plan import plan_study
 from bakeoff.executors.base import available_cores
 from bakeoff.records import StudyResult

@@ -16,8 +16,7 @@ from bakeoff.data.paths import looks_like_path
 from bakeoff.errors import UsageError
 from bakeoff.execution.baselines import leaks
 from bakeoff.spec import BUILT_IN, DataSpec, LoadedSpec, from_dict
-from bakeoff.spec.document import override
-from bakeoff.spec.writing import study_to_toml
+from bakeoff.spec.document import override, study_to_toml
 from bakeoff.study import Study
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")

@@ -6,7 +6,7 @@ import pytest
 
 from bakeoff.data.dataset import Dataset
 from bakeoff.errors import UsageError
-from bakeoff.execution import budget
+from bakeoff.execution import context
 from bakeoff.execution.events import Note
 from bakeoff.report.text import result_text
 from bakeoff.study import Study
@@ -60,8 +60,8 @@ def test_time_for_the_rest_is_kept_back(clouds: Dataset, monkeypatch: pytest.Mon
     assert [stage.min_runs for stage in plan.stages] == [6, 6]
     assert plan.refits == 5
     now = 0.0
-    monkeypatch.setattr(budget.time, "perf_counter", lambda: now)
-    kept = budget.Budget(30.0, plan, started=0.0)
+    monkeypatch.setattr(context.time, "perf_counter", lambda: now)
+    kept = context.Budget(30.0, plan, started=0.0)
     now = 6.0  # six runs took a second each; four more, six of the next stage, five refits: 21 s
     assert kept.allows(0, 4, num_trained=6)
     assert kept.allows(0, 13, num_trained=6)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bakeoff.notebook.study import import_notebook
 from bakeoff.spec import from_dict
-from bakeoff.spec.writing import study_to_toml
+from bakeoff.spec.document import study_to_toml
 from tests.fuzz import family
 from tests.fuzz.mutations import damaged, hostile_text
 

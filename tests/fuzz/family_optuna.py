@@ -11,7 +11,7 @@ import numpy as np
 
 from bakeoff.finalists import STAGE, candidates_of, name_of, open_search
 from bakeoff.spec import from_dict
-from bakeoff.spec.writing import study_to_toml
+from bakeoff.spec.document import study_to_toml
 from tests.fuzz import family
 from tests.fuzz.family_store import _damaged_database
 from tests.fuzz.mutations import damaged, hostile_text

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from bakeoff.dense.settings import DENSE_SPACE
 from bakeoff.spec import BUILT_IN, from_dict, from_toml, load, stage_candidates, tuning_points
-from bakeoff.spec.writing import toml_value
+from bakeoff.spec.document import toml_value
 from strategies import NAME, study_dicts
 
 

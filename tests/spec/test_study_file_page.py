@@ -31,8 +31,8 @@ from bakeoff.spec import (
     load,
     stage_candidates,
 )
+from bakeoff.spec.document import toml_value
 from bakeoff.spec.space import Space
-from bakeoff.spec.writing import toml_value
 from bakeoff.tasks.classification import CLASSIFICATION
 from bakeoff.trainables.sklearn import brought_estimator
 

@@ -89,7 +89,7 @@ def init(
     else:
         from bakeoff import suggest
         from bakeoff.spec import DataSpec
-        from bakeoff.spec.writing import study_to_toml
+        from bakeoff.spec.document import study_to_toml
 
         study = suggest.study_for(data, target=target, task=task)
         lines = [f"# {words.visible(line)}".rstrip() for line in suggest.told(study.load_data())]

@@ -34,7 +34,7 @@ def import_(
     """
     from bakeoff.notebook.study import import_notebook
     from bakeoff.spec import from_dict
-    from bakeoff.spec.writing import study_to_toml
+    from bakeoff.spec.document import study_to_toml
 
     file = new_file(path or Path(notebook).with_suffix(".toml"), force=force)
     found = import_notebook(notebook)
@@ -88,9 +88,8 @@ def finalists(
     from bakeoff.execution.models import brought
     from bakeoff.finalists import STAGE, candidates_of, model_from, name_of, open_search
     from bakeoff.spec import from_dict
-    from bakeoff.spec.document import override
+    from bakeoff.spec.document import override, study_to_toml
     from bakeoff.spec.parts import DENSE
-    from bakeoff.spec.writing import study_to_toml
 
     file = new_file(path or "finalists.toml", force=force)
     names = {}

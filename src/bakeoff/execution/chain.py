@@ -21,9 +21,8 @@ from bakeoff.evidence.rule import Sampling, looks_until, sampling_of
 from bakeoff.evidence.verdicts import Rule
 from bakeoff.execution.audit import audit_chain
 from bakeoff.execution.baselines import leaks, train_baselines
-from bakeoff.execution.budget import Budget
 from bakeoff.execution.candidates import CandidateMaker, pinned_label
-from bakeoff.execution.context import StudyContext
+from bakeoff.execution.context import Budget, StudyContext
 from bakeoff.execution.door import TestDoor
 from bakeoff.execution.environment import describe
 from bakeoff.execution.events import Observer, StageStarted, StudyStarted, nobody

@@ -333,7 +333,7 @@ def settings_line(summary: Summary) -> str | None:
     Those that neither the author nor the study chose have their defaults, and are left out. Where
     models of several kinds competed, the line before says which ``model``.
     """
-    from bakeoff.spec.writing import toml_value
+    from bakeoff.spec.document import toml_value
 
     if summary.settings is None or not summary.stages:
         return None

@@ -318,6 +318,6 @@ class StudySpec(Record):
 
     def to_toml(self) -> str:
         """A study file without the keys that have their defaults; ``load`` gives an equal study."""
-        from bakeoff.spec.writing import study_to_toml
+        from bakeoff.spec.document import study_to_toml
 
         return study_to_toml(self)

@@ -231,7 +231,6 @@ def split_rows(
         replicate: which fold of which partition.
         split: ``folds``, ``last`` or ``time``.
         num_folds: at least 2; the validation share is its reciprocal.
-        study_seed: of the study.
 
     Returns:
         (train_rows, val_rows), int32, ascending; together every row exactly once.

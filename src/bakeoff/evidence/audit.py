@@ -73,7 +73,6 @@ def screen(final: Floats, swaps: Sequence[Floats], rule: Rule) -> tuple[int, ...
     Args:
         final: the metric on the screening replicates, shape (S,), NaN where a run failed.
         swaps: the same of every swap.
-        rule: of the study.
     """
     means = {}
     for number, values in enumerate(swaps):
@@ -89,8 +88,6 @@ def screened(final: Floats, swap: Floats, *, label: str, rule: Rule, best: bool)
 
     Args:
         final, swap: as in ``screen``.
-        label: of the swap.
-        rule: of the study.
         best: whether it would have been tested if there were more replicates.
     """
     what = f"At the final settings, `{label}`"
@@ -136,8 +133,6 @@ def confirm(
     Args:
         final: the metric on the confirming replicates, shape (S,), NaN where a run failed.
         swaps: the same of every swap tested.
-        labels: of the swaps.
-        rule: of the study.
         sampling: how the replicates were drawn.
     """
     level = 1.0 - rule.alpha / max(1, len(swaps))

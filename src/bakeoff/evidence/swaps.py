@@ -77,7 +77,6 @@ def plan_swaps(
 
     Args:
         stages: of the study, in order; the last one's choice is the final candidate.
-        complete: see there.
         retune: setting → the setting that a fair comparison tunes when this one changes.
     """
     if not stages:

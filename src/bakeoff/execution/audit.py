@@ -25,7 +25,6 @@ def audit_chain(
     """Audits the chain, and follows what it finds if asked to.
 
     Args:
-        context: see there.
         stages: all of the study.
         chosen: the candidate of the last stage.
         rounds: how many times a confirmed swap may replace the final candidate (0: only say so).

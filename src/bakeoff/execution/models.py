@@ -95,7 +95,6 @@ def study_model(
     """What trains in a study.
 
     Args:
-        spec: of the study.
         made: reference → trainable of every model that it brings.
         task: of its data; a program that measures itself has its own.
         engine: of dense networks, instead of the study's own.

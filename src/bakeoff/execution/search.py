@@ -80,7 +80,6 @@ def search_candidates(
     """The best points of a search, to be compared on other replicates.
 
     Args:
-        context: see there.
         index: 0-based number of the stage.
         stage, search: its declaration, and that of its search.
         carried: declared settings over which it searches.

@@ -31,7 +31,6 @@ def run_stage(
     """Asks one question.
 
     Args:
-        context: see there.
         index: 0-based number of the stage.
         stage: its declaration.
         carried: declared settings over which the stage varies.

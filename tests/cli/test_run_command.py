@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -207,6 +208,26 @@ def test_an_interruption_ends_within_a_second_with_130_and_no_traceback(
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
     assert "the same command goes on" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("two words", "bakeoff show 'two words' --store {}"),
+        ("-dash", "bakeoff show --store {} -- -dash"),
+        ("it's", """bakeoff show 'it'"'"'s' --store {}"""),
+        ("line\\nfeed", "bakeoff show --store {}"),
+    ],
+)
+def test_the_next_command_is_one_that_works(folder: Path, name: str, told: str) -> None:
+    (folder / "named.toml").write_text(SMALL_STUDY.replace('"small"', f'"{name}"'))
+    done = bakeoff("run", "named.toml", "--no-report", folder=folder)
+    (line,) = [one for one in done.err.splitlines() if "Next: " in one]
+    command = line.partition("Next: ")[2]
+    assert command == told.format("bakeoff.sqlite")
+    shown = bakeoff(*shlex.split(command)[1:], folder=folder)
+    assert shown.code == 0, shown.err
+    assert "1. width" in shown.out or "feed" in shown.out
 
 
 def test_check_shows_the_plan_and_trains_nothing(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -56,6 +57,58 @@ def test_runs_are_listed_filtered_and_ordered(folder) -> None:
     assert "val_balanced_accuracy" in more
     everything = bakeoff("show", "--runs", folder=folder)
     assert len(everything.out.splitlines()) > len(rows) + 2
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of a function that counts in per cent and of an estimator."""
+    from sklearn.naive_bayes import GaussianNB
+
+    place = tmp_path_factory.mktemp("measured")
+
+    def measure(*, seed: int, width: int = 1, flag: bool = False) -> dict[str, float]:
+        if width == 3:
+            raise ValueError("too wide")
+        return {"top_accuracy": 90.0 + width + seed % 7 / 100}
+
+    model = {"function": measure, "metrics": {"top_accuracy": "max"}}
+    study = Study(model=model, name="own", looks=[3], audit=False)
+    study.stage("width", candidates=[{"width": 1, "flag": True}, {"width": 2}, {"width": 3}])
+    study.run(store=place / "bakeoff.sqlite", on="threads")
+    other = Study("digits", model=GaussianNB(), name="bayes", metric="roc_auc")
+    other.stage("smoothing", var_smoothing=[1e-3, 1e-1])
+    other.run(store=place / "bakeoff.sqlite", on="threads", replicates=3)
+    return place
+
+
+def keys(folder: Path, study: str) -> list[str]:
+    frame = bakeoff("show", study, "--csv", "-", folder=folder).out.splitlines()
+    return [row["key"] for row in csv.DictReader(frame)]
+
+
+def test_runs_side_by_side_tell_what_they_measured_as_it_is(measured: Path) -> None:
+    first, _, _, other, *_, failed = keys(measured, "own")
+    done = bakeoff("compare", first, other, folder=measured)
+    assert re.search(r"validation top accuracy +91\S* +92\S* +\+1", done.out), done.out
+    across = bakeoff("compare", first, keys(measured, "bayes")[0], folder=measured)
+    assert re.search(r"^ *width +1 +– *$", across.out, re.MULTILINE), across.out
+    assert re.search(r"^ *var_smoothing +– +0\.001 *$", across.out, re.MULTILINE), across.out
+    assert re.search(r"validation roc auc +– +9\d\.\d+ %", across.out), across.out
+    assert "top accuracy" in bakeoff("show", first, folder=measured).out
+    told = bakeoff("show", failed, folder=measured).out
+    assert "Traceback" in told
+    assert "ValueError: too wide" in told
+
+
+def test_a_value_may_be_asked_for_as_it_is_shown(measured: Path) -> None:
+    for value in ("true", "True"):
+        done = bakeoff("show", "own", "--runs", "--where", f"flag={value}", folder=measured)
+        assert len(done.out.splitlines()) == 5, done.out
+
+
+def test_what_decides_is_shown_of_runs_whatever_else_was_measured(measured: Path) -> None:
+    head = bakeoff("show", "bayes", "--runs", folder=measured).out.splitlines()[0]
+    assert "val_roc_auc" in head
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,21 @@ def trained(mean: float, *, seed: int, size: int = 5, sd: float = 0.001) -> tupl
     )
 
 
-def studied(mean: float, *, seed: int, rate: float = 0.1, **changes: Any) -> StudyResult:
+def studied(
+    mean: float, *, seed: int, rate: float = 0.1, sd: float = 0.001, **changes: Any
+) -> StudyResult:
     """A study of one stage whose two candidates lie two points apart."""
     one = stage(
         "width",
         [
-            (candidate("32", hidden=(32,), learning_rate=rate), trained(mean - 0.02, seed=seed)),
-            (candidate("64", hidden=(64,), learning_rate=rate), trained(mean, seed=seed + 1)),
+            (
+                candidate("32", hidden=(32,), learning_rate=rate),
+                trained(mean - 0.02, seed=seed, sd=sd),
+            ),
+            (
+                candidate("64", hidden=(64,), learning_rate=rate),
+                trained(mean, seed=seed + 1, sd=sd),
+            ),
         ],
         varied=("hidden",),
     )
@@ -94,6 +102,36 @@ def test_candidates_are_matched_by_what_they_train_not_by_what_they_are_called()
 def test_one_label_for_two_settings_says_in_what_they_differ() -> None:
     matched = compare_studies(studied(0.95, seed=1), studied(0.97, seed=3, rate=0.2))
     assert {one.differing for one in matched if one.stage} == {("learning_rate",)}
+
+
+def test_only_a_winner_is_called_better() -> None:
+    noisy_pair = compare_studies(studied(0.95, seed=1), studied(0.953, seed=3, rate=0.2, sd=0.02))
+    choice = noisy_pair[0]
+    assert choice.word == "undecided"
+    assert "the second was ahead of the first by" in choice.sentence or (
+        "the second was behind the first by" in choice.sentence
+    )
+
+
+def test_a_metric_that_one_of_them_does_not_measure_is_named() -> None:
+    second = studied(0.97, seed=3, rate=0.2)
+    bare = [
+        dataclasses.replace(
+            s,
+            runs=tuple(
+                tuple(
+                    dataclasses.replace(run, metrics={"val_other": run.metrics["val_accuracy"]})
+                    for run in group
+                )
+                for group in s.runs
+            ),
+        )
+        for s in second.stages
+    ]
+    without = dataclasses.replace(second, stages=tuple(bare))
+    for match in compare_studies(studied(0.95, seed=1), without):
+        assert match.word is None
+        assert match.sentence.startswith("no accuracy was measured of `")
 
 
 def test_the_same_runs_of_one_store_are_no_comparison() -> None:

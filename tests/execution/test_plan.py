@@ -30,9 +30,29 @@ def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -
         trained += isinstance(event, RunFinished)
 
     study.run(store=":memory:", observer=count)
-    # The incumbent's runs of a stage's first look are those it had in the stage before.
-    shared = planned.looks[0] * (len(planned.stages) - 1)
-    assert planned.min_runs - shared <= trained <= planned.max_runs
+    assert planned.min_runs <= trained <= planned.max_runs
+
+
+def test_without_times_no_network_is_timed(
+    clouds: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a network was timed")
+
+    monkeypatch.setattr("bakeoff.dense.timing.Stopwatch._timed", refuse)
+    assert make_study(clouds).check(timed=False).estimated_seconds is None
+
+
+def test_a_network_that_has_no_room_has_a_plan_without_times(
+    clouds: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("bakeoff.dense.timing.Stopwatch._timed", no_room)
+    plan = make_study(clouds).check()
+    assert plan.estimated_seconds is None
+    assert plan.max_runs > 0
 
 
 def test_planning_never_opens_the_test_part_and_trains_nothing(

@@ -15,6 +15,7 @@ from bakeoff.data.arrays import from_arrays
 from bakeoff.data.dataset import Dataset
 from bakeoff.errors import Interrupted
 from bakeoff.result import Result
+from bakeoff.store.sqlite import Store
 from bakeoff.study import Study
 from delivered_model import assert_the_file_is_the_reported_model
 
@@ -131,3 +132,18 @@ def test_an_interrupted_one_goes_on_to_the_same_result(
             study(kind, metric).run(store=store, observer=Counting(stop_after), workers=2)
     resumed = study(kind, metric).run(store=store, workers=2)
     assert text_of(resumed) == text_of(undisturbed)
+
+
+def test_what_an_interruption_left_is_on_the_page(tmp_path: Path) -> None:
+    """Runs that no verdict speaks of yet are counted, as the list of studies counts them."""
+    store = tmp_path / "runs.sqlite"
+    with pytest.raises(Interrupted):
+        study("unbalanced", "loss").run(store=store, observer=Counting(2), workers=2)
+    left = Result.load(store)
+    number = len(left.record.pending)
+    assert number >= 2
+    page = left.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"not finished: 0 of 2 stages so far, and {number} runs without a verdict yet." in page
+    assert f"{number} runs trained" in page
+    with Store.open(store, write=False) as opened:
+        assert [row.num_finished for row in opened.studies()] == [number]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.errors import UsageError
 from bakeoff.report import axes, svg
 from bakeoff.report.axes import cut, significant, text_width, tick_values
 from bakeoff.report.svg import Picture
@@ -147,6 +148,8 @@ def test_outside_a_page_a_picture_has_its_own_colours_and_font(tmp_path: Path) -
     assert svg.LIGHT["accent"] in alone
     assert picture.save(tmp_path / "dot.svg") == tmp_path / "dot.svg"
     assert ET.parse(tmp_path / "dot.svg").getroot().get("role") == "img"
+    with pytest.raises(UsageError, match="there is no such folder"):
+        picture.save(tmp_path / "missing" / "dot.svg")
 
 
 def test_the_colours_outside_a_page_are_those_of_the_pages_light_theme() -> None:

@@ -157,7 +157,9 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
             seen |= new
             fewest = most = len(new) * looks[-1]
         else:
-            fewest = len(candidates) * looks[0] + screening
+            # A candidate that changes nothing has the incumbent's runs already.
+            same = incumbent is not None and incumbent.settings in [c.settings for c in candidates]
+            fewest = (len(candidates) - same) * looks[0] + screening
             # Everyone also tries the values that an incumbent brings along.
             most = contenders * (looks[-1] + (joins and bool(grid))) + screening
         if stage.search:

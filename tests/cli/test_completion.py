@@ -21,7 +21,7 @@ SCRIPTS = {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bakeoff_completion bakeoff
         printf '%s\\n' "${COMPREPLY[@]}"
     """,
-    # Zsh completes only in its line editor. What it is given to complete is taken apart here as its
+    # Zsh completes only in its line editor. What it is given to complete is split here as its
     # `_arguments` does it: the words between `((` and `))` are evaluated as an array.
     "zsh": r"""
         compdef() {}; _files() {}

@@ -130,7 +130,7 @@ def play(folder: Path, how: str, num_endings: int, seed: int) -> dict[str, Any]:
         before: dict[str, tuple[Any, ...]] = {}
         tries = 0
         while True:
-            # Now and then it is let go, so that forty endings see two studies at least.
+            # Now and then it runs to its end, so that forty endings see two studies at least.
             let_go = tries >= 20 or endings >= num_endings
             limit = None
             if how == "FULL" and not let_go:

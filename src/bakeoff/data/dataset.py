@@ -203,7 +203,7 @@ def _salt(
     weights: NDArray[Any] | None = None,
     groups: NDArray[Any] | None = None,
     folds: NDArray[Any] | None = None,
-    **_beside: Any,
+    **_others: Any,
 ) -> str:
     """What else determines the runs on some data; empty for plain numbers and classes."""
     told = [f"{task}"] if task != "classification" else []

@@ -44,7 +44,7 @@ class FinalSummary:
         again: 95 % interval of the test accuracy of one further training.
         headline: the metric that leads: the one that decided, where the test part measured it; of a
             loss the accuracy.
-        beside: further metrics that the test part measured, but accuracy, balanced accuracy, loss.
+        further: other metrics that the test part measured, but accuracy, balanced accuracy, loss.
         delivered: the refit that is handed over.
         recalls: per class, by the delivered model.
         confused: most frequent confusions: actual, predicted, count.
@@ -55,7 +55,7 @@ class FinalSummary:
     test: Mapping[str, tuple[float, float]]
     again: tuple[float, float] | None
     headline: Metric
-    beside: tuple[Metric, ...]
+    further: tuple[Metric, ...]
     delivered: Run | None
     recalls: tuple[Recall, ...]
     confused: tuple[tuple[str, str, int], ...]
@@ -166,7 +166,7 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
     headline = metric
     if not measured or metric.name == "loss":  # a loss by itself tells nobody how good a model is
         headline = (REGRESSION if is_regression else CLASSIFICATION).metrics[0]
-    beside = tuple(
+    others = tuple(
         one
         for one in (*core, *further(result.task))
         if one.name != headline.name and f"test_{one.name}" in metrics
@@ -177,7 +177,7 @@ def summarise_final(result: StudyResult, metric: Metric) -> FinalSummary | None:
         test={name: ends for name, ends in test.items() if ends is not None},
         again=prediction_interval(_refits(final, "accuracy"), num_examples=data.num_test),
         headline=headline,
-        beside=beside,
+        further=others,
         delivered=final.runs[final.delivered] if final.delivered < len(final.runs) else None,
         recalls=() if confusion is None else _recalls(confusion, data.class_names),
         confused=() if confusion is None else _confused(confusion, data.class_names),

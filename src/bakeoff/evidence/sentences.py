@@ -259,7 +259,7 @@ def pinned(verdict: Verdict, chosen: str, names: Sequence[str]) -> str:
         return f"{carried}; no candidate finished a run to compare."
     if chosen in verdict.failed:
         return f"{carried}, but its runs failed; {leads} leads."
-    pair = _beside(verdict, leader, chosen)
+    pair = _pair_to_tell(verdict, leader, chosen)
     if pair is None and chosen == leader:
         return f"{carried}; no other candidate finished runs to compare it with."
     if pair is None:
@@ -289,7 +289,7 @@ def pinned(verdict: Verdict, chosen: str, names: Sequence[str]) -> str:
     return f"{carried}; {found}. {numbers}"
 
 
-def _beside(verdict: Verdict, leader: str, chosen: str) -> Comparison | None:
+def _pair_to_tell(verdict: Verdict, leader: str, chosen: str) -> Comparison | None:
     """The leader minus the chosen one; where that is the leader, minus the rival that decided.
 
     That is the other of the verdict's own pair, else the rival nearest to the leader.

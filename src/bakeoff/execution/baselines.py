@@ -144,7 +144,7 @@ def train_baselines(
     for label in models:
         task = service.trainable.task
         trainable = brought_estimator(_estimator(label, task), task, threads=1)
-        own = service.beside(trainable)
+        own = service.for_another(trainable)
         settings = trainable.space.complete({})
         runs = own.get([own.request(STAGE, label, settings, one) for one in replicates])
         service.num_trained += own.num_trained

@@ -78,7 +78,7 @@ def refit_and_open(context: StudyContext, candidate: Candidate) -> Final | None:
 
 def _delivered(context: StudyContext, candidate: Candidate, refits: list[Refit]) -> int:
     """Index of the refit that is delivered."""
-    validated = context.runs.known(
+    validated = context.runs.already_given(
         [context.request("final", candidate, replicate) for replicate in context.replicates]
     )
     finished = [k for k, one in enumerate(refits) if one.outcome.stopped is None]

@@ -32,7 +32,7 @@ from bakeoff.trainables.base import Trainable
 SECONDS_PER_RUN = 0.001
 """Of driver and store, one run after the other."""
 
-SECONDS_BESIDE = 0.7
+SECONDS_OVERHEAD = 0.7
 """Of the start, the report and the model file."""
 
 SECONDS_TO_IMPORT = 1.5
@@ -74,7 +74,7 @@ def plan_study(
         if simple:
             most = num_replicates(simple, looks[0], looks[-1])
             each = sum(simple.values())
-            clock.beside += SECONDS_TO_IMPORT
+            clock.overhead += SECONDS_TO_IMPORT
             clock.add_seconds(looks[0] * each, most * each)
             closing = (closing[0] + looks[0] * len(simple), closing[1] + most * len(simple))
     return StudyPlan(
@@ -106,7 +106,7 @@ class _Clock:
     data: DataSummary
     low: float | None = 0.0
     high: float | None = 0.0
-    beside: float = SECONDS_BESIDE
+    overhead: float = SECONDS_OVERHEAD
 
     def add(self, fewest: float, most: float, candidates: Sequence[Candidate]) -> None:
         """Counts so many runs of these candidates, evenly."""
@@ -130,8 +130,8 @@ class _Clock:
         if self.low is None or self.high is None:
             return None
         return (
-            self.beside + min_runs * SECONDS_PER_RUN + self.low / slots,
-            self.beside + max_runs * SECONDS_PER_RUN + self.high / slots,
+            self.overhead + min_runs * SECONDS_PER_RUN + self.low / slots,
+            self.overhead + max_runs * SECONDS_PER_RUN + self.high / slots,
         )
 
 

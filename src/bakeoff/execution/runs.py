@@ -100,8 +100,8 @@ class RunService:
         self._counted: set[str] = set()
         self._watch = _DriversWatch(stop, notify, executor)
 
-    def beside(self, trainable: Trainable) -> RunService:
-        """The same for another model: same data, same store, same wishes."""
+    def for_another(self, trainable: Trainable) -> RunService:
+        """The same for another model: same data, store and options."""
         return RunService(
             trainable,
             self.executor,
@@ -198,7 +198,7 @@ class RunService:
             self._train(missing, found, test)
         return [found[request.key] for request in requests]
 
-    def known(self, requests: Iterable[Request]) -> list[Run]:
+    def already_given(self, requests: Iterable[Request]) -> list[Run]:
         """Those of the runs that this call has given out already; trains nothing."""
         return [self._own[one.key] for one in requests if one.key in self._own]
 

@@ -169,7 +169,7 @@ def render(result: StudyResult) -> str:
         confirmed=confirmed,
         final=final,
         leading=notes.leading_score(final) if final else None,
-        beside=notes.beside(final) if final else [],
+        further=notes.further_scores(final) if final else [],
         model_file=notes.model_file(final.final) if final else None,
         baselines=notes.baselines(summary),
         leaks=notes.leaks(summary),

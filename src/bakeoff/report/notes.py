@@ -63,7 +63,7 @@ def line_of(stage: StageSummary) -> Line:
     if d is None or not stage.measured:
         return Line(stage, "open", word, choice, later=later)
     by = words.difference(d.mean, metric, sign=True)
-    pair = stage.name(d.first), _beside(stage.name(d.first), stage.name(d.second))
+    pair = stage.name(d.first), _shortened(stage.name(d.first), stage.name(d.second))
     if verdict.num_replicates <= 1:
         return Line(stage, "open", word, choice, by, pair, "one run each tells no interval", later)
     ends = ""
@@ -72,7 +72,7 @@ def line_of(stage: StageSummary) -> Line:
     return Line(stage, verdict.kind, word, choice, by, pair, ends, later)
 
 
-def _beside(first: str, second: str) -> str:
+def _shortened(first: str, second: str) -> str:
     """The second name, without the setting where the first one says it: ``hidden 64``, ``32``."""
     setting, blank, _ = first.partition(" ")
     return second.removeprefix(setting + blank) if blank else second
@@ -100,9 +100,9 @@ def ends_of(final: FinalSummary, metric: Metric) -> str | None:
     return f"{low} to {words.level(ends[1], metric)}"
 
 
-def beside(final: FinalSummary) -> list[tuple[str, str]]:
+def further_scores(final: FinalSummary) -> list[tuple[str, str]]:
     """Further test scores of a regression, (name, value)."""
-    return [(m.words, words.level(final.mean(f"test_{m.name}"), m)) for m in final.beside]
+    return [(m.words, words.level(final.mean(f"test_{m.name}"), m)) for m in final.further]
 
 
 def predicted(data: DataSummary) -> str:

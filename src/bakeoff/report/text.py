@@ -130,7 +130,7 @@ def final_lines(summary: Summary) -> list[str]:
         for name in ("accuracy", "balanced_accuracy")
         if name != final.headline.name and summary.unbalanced and f"test_{name}" in final.metrics
     ]
-    others += [f"{name} {value}" for name, value in notes.beside(final)]
+    others += [f"{name} {value}" for name, value in notes.further_scores(final)]
     if nothing := notes.knowing_nothing(summary):
         others.append(nothing)
     if others:

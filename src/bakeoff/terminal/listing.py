@@ -16,6 +16,7 @@ from rich.text import Text
 from bakeoff import words
 from bakeoff.errors import UsageError
 from bakeoff.evidence.compare import Matched, chosen, compare_studies, unshared
+from bakeoff.evidence.summary import summarise
 from bakeoff.records import Run, StudyResult
 from bakeoff.store.frames import which_replicate
 from bakeoff.store.listing import StudyRow
@@ -329,9 +330,7 @@ def _chosen_settings(result: StudyResult) -> Mapping[str, Any]:
 
 def _tested(result: StudyResult) -> dict[str, float]:
     """Test metrics: means over the refits, or over the runs of what a replication ended with."""
-    runs = result.final.runs if result.final else ()
-    if not runs and (found := chosen(result)) is not None:
-        runs = tuple(found[1])
-    names = dict.fromkeys(name for run in runs for name in run.metrics if name.startswith("test_"))
-    values = {name: [run.metrics[name] for run in runs if name in run.metrics] for name in names}
-    return {name: sum(one) / len(one) for name, one in values.items()}
+    summary = summarise(result)
+    last = summary.stages[-1].chosen.metrics if summary.stages else {}
+    metrics = summary.final.metrics if summary.final else last
+    return {name: spread.mean for name, spread in metrics.items() if name.startswith("test_")}

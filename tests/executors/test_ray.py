@@ -332,6 +332,8 @@ class Choosy:
         import ray
 
         self.path = state["path"]
+        if not ray.is_initialized():  # the worker process of a slot, on a node that could load it
+            return
         node = ray.get_runtime_context().get_node_id()
         if not self.path:
             raise RuntimeError("another processor")

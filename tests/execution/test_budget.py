@@ -57,15 +57,15 @@ def test_with_time_enough_nothing_changes(clouds: Dataset) -> None:
 
 def test_time_for_the_rest_is_kept_back(clouds: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = undecided_study(clouds).check(timed=False)
-    assert [stage.min_runs for stage in plan.stages] == [6, 6]
+    assert [stage.min_runs for stage in plan.stages] == [6, 3]  # the incumbent is there
     assert plan.refits == 5
     now = 0.0
     monkeypatch.setattr(context.time, "perf_counter", lambda: now)
     kept = context.Budget(30.0, plan, started=0.0)
-    now = 6.0  # six runs took a second each; four more, six of the next stage, five refits: 21 s
+    now = 6.0  # six runs took a second each; four more, three of the next stage, five refits: 18 s
     assert kept.allows(0, 4, num_trained=6)
-    assert kept.allows(0, 13, num_trained=6)
-    assert not kept.allows(0, 14, num_trained=6)
+    assert kept.allows(0, 16, num_trained=6)
+    assert not kept.allows(0, 17, num_trained=6)
     assert kept.allows(1, 19, num_trained=6)
     assert not kept.allows(1, 20, num_trained=6)
 

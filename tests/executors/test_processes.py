@@ -190,6 +190,18 @@ def test_graphics_processors_are_those_that_the_driver_lists(monkeypatch, tmp_pa
     Processes(gpus=1).close()
 
 
+def started_within(folder):
+    """Processes whose environment names the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return found
+
+
 DRIVER = """
 import sys; sys.path.insert(0, {tests!r})
 from executor_work import Watch, request, work
@@ -213,4 +225,5 @@ def test_nothing_outlives_a_killed_driver(tmp_path, number):
     driver.send_signal(number)
     driver.wait()
     wait_until(lambda: not is_alive(child) and not is_alive(worker), seconds=2.0)
+    wait_until(lambda: not started_within(tmp_path), seconds=2.0)  # the child made a session too
     wait_until(lambda: not list(tmp_path.glob("bakeoff-*")), seconds=2.0)

@@ -34,9 +34,15 @@ START_SECONDS = 60.0
 OUTPUT_BYTES = 8_192
 """How much of the end of what a run prints is kept."""
 
-_GUARD = """trap '' INT TERM HUP
+MARK = "BAKEOFF_WORKER_OF"
+"""In the environment of a worker and of all it starts: the folder of its guard."""
+
+_GUARD = f"""trap '' INT TERM HUP
 while read -r line; do groups=$line; done
 for group in $groups; do kill -9 -"$group" 2>/dev/null; done
+for one in $(grep -lsaF "{MARK}=$1" /proc/[0-9]*/environ); do
+  one=${{one%/environ}}; kill -9 "${{one#/proc/}}" 2>/dev/null
+done
 rm -rf -- "$1"
 """
 
@@ -135,7 +141,8 @@ class Guard:
     """Sees to it that nothing outlives the driver: no worker, nothing a worker started, no file.
 
     A shell reads the process groups of the workers from a pipe. When the driver's end closes, by
-    ``close``, by the driver's end or by its ``kill -9``, it ends them and removes the folder.
+    ``close``, by the driver's end or by its ``kill -9``, it ends them, on Linux also what left its
+    group, and removes the folder.
 
     Attributes:
         folder: for arrays that the workers map.
@@ -147,6 +154,8 @@ class Guard:
             ["/bin/sh", "-c", _GUARD, "bakeoff", str(self.folder)],
             stdin=subprocess.PIPE,
             start_new_session=True,
+            # In a study within a study's run: the guard ends by itself, after it has tidied up.
+            env={name: value for name, value in os.environ.items() if name != MARK},
         )
         self._arrays: dict[int, tuple[NDArray[Any], Path]] = {}
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bakeoff.errors import UsageError
 from bakeoff.executors.base import DriversWatch, Work, available_cores
-from bakeoff.executors.guard import Guard, Worker
+from bakeoff.executors.guard import MARK, Guard, Worker
 from bakeoff.trainables.base import Outcome, Request, Stopped
 from bakeoff.trainables.programs import descendants, signal_name
 
@@ -222,6 +222,7 @@ class Processes:
     def _start(self) -> Worker:
         taken = {worker.slot for worker in self._workers}
         slot = next(i for i in range(self.slots) if i not in taken)
+        assert self._guard is not None  # noqa: S101  (made before the first worker)
         ours, theirs = socket.socketpair()
         path = [one for one in sys.path if isinstance(one, str)]
         with theirs:
@@ -236,12 +237,11 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env=self._environment(slot),
+                env={**self._environment(slot), MARK: str(self._guard.folder)},
             )
         worker = Worker(process, Connection(ours.detach()), slot)
         os.set_blocking(worker.output, False)
         self._workers.append(worker)
-        assert self._guard is not None  # noqa: S101  (made before the first worker)
         self._guard.watch(worker.process.pid for worker in self._workers)
         return worker
 

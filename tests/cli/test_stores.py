@@ -232,11 +232,10 @@ def test_replicates_are_counted_from_one_as_in_every_report(folder) -> None:
 def test_run_show_and_the_page_count_the_same_runs(folder, tmp_path) -> None:
     done = bakeoff("run", str(folder / "small.toml"), "--store", "one.sqlite", folder=tmp_path)
     num = re.search(r"(\d+) runs trained", done.err)[1]
-    (row,) = Store.open(tmp_path / "one.sqlite", write=False).studies()
-    assert str(row.num_finished) == num
-    assert len(set(Store.open(tmp_path / "one.sqlite", write=False).runs("small")["key"])) == int(
-        num
-    )
+    with Store.open(tmp_path / "one.sqlite", write=False) as store:
+        (row,) = store.studies()
+        assert str(row.num_finished) == num
+        assert len(set(store.runs("small")["key"])) == int(num)
     assert f"{num} runs trained" in (tmp_path / "bakeoff-small.html").read_text()
     with Store.open(tmp_path / "one.sqlite") as store:
         store.plan_runs(row.id, [("f" * 64, Settings({}), 7, "width", "8")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 from typing import Any
@@ -177,7 +178,7 @@ def test_parameters_may_be_elements_of_a_list_and_may_be_left_out() -> None:
 )
 def test_a_damaged_search_is_one_line(tmp_path, damage) -> None:
     search(2, f"sqlite:///{tmp_path}/a.db")
-    with sqlite3.connect(tmp_path / "a.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute(damage)
     with pytest.raises(DataError, match=r"'tree' (cannot be read|has 0 objectives)"):
         best_trials(open_search(str(tmp_path / "a.db")), 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -133,11 +134,11 @@ def test_a_merge_brings_what_is_sound_and_counts_what_is_not(path, tmp_path) -> 
 
 def test_numbers_of_rows_that_are_words_end_no_reading() -> None:
     """A flipped bit in the declaration of a table makes its numbers what any cell may be."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE run (id, key)")
-    connection.executemany("INSERT INTO run VALUES (?, ?)", [(1, "a"), (2, "b"), ("x", "c")])
     problems: list[str] = []
-    rows = list(maintenance._rows(connection, "run", ("key",), problems))
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE run (id, key)")
+        connection.executemany("INSERT INTO run VALUES (?, ?)", [(1, "a"), (2, "b"), ("x", "c")])
+        rows = list(maintenance._rows(connection, "run", ("key",), problems))
     assert (rows, problems) == ([("a",), ("b",)], ["run: rows are not in order"])
 
 

@@ -60,8 +60,9 @@ class _Trimmed(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        with self._read_by_nobody():
-            self._stream.flush()
+        if not self._stream.closed:  # when this is collected, the stream may be gone already
+            with self._read_by_nobody():
+                self._stream.flush()
 
     @contextmanager
     def _read_by_nobody(self) -> Iterator[None]:

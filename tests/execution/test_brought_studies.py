@@ -18,6 +18,7 @@ from bakeoff import Result, Study, TrainedModel
 from bakeoff.errors import RunsFailedError, SpecError, UsageError
 from bakeoff.evidence.summary import summarise
 from bakeoff.report.notes import settings_line
+from bakeoff.store.sqlite import Store
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +212,50 @@ def test_a_study_whose_runs_all_fail_is_shown_with_its_failures(tmp_path):
         assert told in text
     assert "6 runs trained" in page
     assert "6 runs failed" in page
+
+
+def test_who_only_names_classes_has_no_area_under_a_curve(blobs, tmp_path):
+    """Of names alone it would be another number than scikit-learn's, and a false verdict."""
+    models = [{"label": "svc", "model": SVC()}, {"label": "line", "model": LogisticRegression()}]
+    study = Study(blobs, metric="roc_auc", audit=False, final_replicates=1, model=SVC())
+    record = run(study.stage("which", candidates=models), tmp_path).record
+    assert {one.reason for one in record.stages[0].runs[0]} == {
+        "only names classes, of which roc_auc cannot be told; give probabilities"
+    }
+    assert record.stages[0].verdict.chosen == "line"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"train_loss": "min"}, "what is measured on training examples decides nothing"),
+        ({"loss": "max", "val_loss": "min"}, "loss and val_loss are the same"),
+    ],
+)
+def test_a_metric_that_cannot_decide_is_refused(metrics, message):
+    def measure(*, seed, width=1):
+        return {}
+
+    with pytest.raises((UsageError, SpecError), match=message):
+        Study(model={"function": measure, "metrics": metrics}).stage("width", width=[1, 2])
+
+
+def test_names_of_columns_may_be_names_of_metrics_and_settings(tmp_path):
+    def measure(*, seed, stage="a", key=1):
+        return {"accuracy": 0.5 + key / 10, "train_seconds": 1.5}
+
+    model = {"function": measure, "metrics": {"accuracy": "max"}}
+    study = Study(model=model, audit=False, name="names").stage("one", key=[1, 2])
+    result = run(study, tmp_path)
+    frame = result.to_frame()
+    assert frame.columns.is_unique
+    assert set(frame["settings.key"]) == {1, 2}
+    assert set(frame["metrics.train_seconds"]) == {1.5}
+    assert frame["key"].str.len().min() == 64
+    with Store.open(tmp_path / "runs.sqlite", write=False) as store:
+        stored = store.runs("names")
+    assert stored.columns.is_unique
+    assert stored["train_seconds"].max() < 1.0
 
 
 def test_a_model_of_arrays_alone_is_no_network(blobs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,38 @@ def test_what_an_interruption_left_is_on_the_page(tmp_path: Path) -> None:
     assert f"{number} runs trained" in page
     with Store.open(store, write=False) as opened:
         assert [row.num_finished for row in opened.studies()] == [number]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"split": "time"}, "A replicate is a stretch of later rows that validates"),
+        ({"split": "last"}, "the validation part is the last of the file"),
+        ({}, "A replicate is a fold of one stratified partition"),
+    ],
+)
+def test_the_page_says_how_it_was_split(
+    changes: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    one = Study(dataset("balanced"), base={"epochs": 1}, looks=[3], folds=4, audit=False, **changes)
+    result = one.stage("width", hidden=[[], [4]]).run(store=":memory:")
+    assert words in result.report(tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_what_an_unfinished_study_found_in_the_store_is_not_called_trained(tmp_path: Path) -> None:
+    store = tmp_path / "runs.sqlite"
+    study("balanced", "loss").run(store=store)
+    time.sleep(1.1)  # times are kept in seconds
+    again = Study(
+        dataset("balanced"),
+        name="other",
+        base={"hidden": [8], "activation": "relu", "learning_rate": 0.05, "epochs": 3},
+        metric="loss",
+        looks=[3, 5],
+        folds=6,
+    ).stage("width", hidden=[[6], [12], [7]])
+    with pytest.raises(Interrupted):
+        again.run(store=store, observer=Counting(1), workers=1)
+    record = Result.load(store, "other").record
+    assert record.num_reused >= 6
+    assert record.num_trained == len(record.pending) - record.num_reused <= 2

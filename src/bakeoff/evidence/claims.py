@@ -86,7 +86,11 @@ def _number(
         ours = "" if mean is None else f"; ours gave {words.level(mean, metric)}"
         why = f" from {words.plural(len(values), 'finished run')}, which shows no spread{ours}."
     else:
-        outcome = "holds" if low <= number <= high else "does not hold"
+        # Printed with so many decimals, it stands for all that is rounded to it.
+        rounding = (
+            0.5 * 10.0 ** -len(repr(number).partition(".")[2]) if "e" not in repr(number) else 0.0
+        )
+        outcome = "holds" if low - rounding <= number <= high + rounding else "does not hold"
         why = (
             f". {words.plural(len(values), 'run')} of ours gave {words.level(mean, metric)} on "
             f"average; one run falls between {words.bare(low, metric)} and "

@@ -266,10 +266,15 @@ def pinned(verdict: Verdict, chosen: str, names: Sequence[str]) -> str:
         return f"{carried}; the evidence is too thin to hold it against {leads}."
     other = verdict.labels[pair.second]
     ahead = gain(pair, say.metric).mean
+    how = (
+        f"{leads} was {'ahead of' if ahead > 0.0 else 'behind'} {say.named(other)} by "
+        f"{words.difference(abs(ahead), say.metric)}"
+        if ahead
+        else f"{leads} and {say.named(other)} came out equal"
+    )
     numbers = (
-        f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {leads} was "
-        f"{'ahead of' if ahead >= 0.0 else 'behind'} {say.named(other)} by "
-        f"{words.difference(abs(ahead), say.metric)} ({interval(pair, say.metric)})."
+        f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {how} "
+        f"({interval(pair, say.metric)})."
     )
     if chosen == leader and verdict.kind == "winner":
         small = abs(pair.mean) < verdict.delta

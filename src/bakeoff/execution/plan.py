@@ -157,9 +157,13 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
             seen |= new
             fewest = most = len(new) * looks[-1]
         else:
-            # A candidate that changes nothing has the incumbent's runs already.
-            same = incumbent is not None and incumbent.settings in [c.settings for c in candidates]
-            fewest = (len(candidates) - same) * looks[0] + screening
+            # What an earlier question may have trained is not trained again.
+            ours = {one.settings.fingerprint() for one in candidates}
+            again = len(ours & seen)
+            seen |= ours
+            fewest = (len(candidates) - again) * looks[0] + screening * (
+                contenders - min(again, 1)
+            ) // max(1, contenders)
             # Everyone also tries the values that an incumbent brings along.
             most = contenders * (looks[-1] + (joins and bool(grid))) + screening
         if stage.search:

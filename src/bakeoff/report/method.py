@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -61,7 +62,16 @@ def method(summary: Summary) -> list[str]:
         "takes, and what is found holds for this split alone",
         "own": "a seed that the program is given; it reads and splits its data itself, and what is "
         "found holds for that data alone",
+        "time": "a stretch of later rows that validates what all rows before it trained, and a seed",
     }[result.split]
+    data_of = result.spec.get("data")
+    told = data_of if isinstance(data_of, Mapping) else {}
+    if told.get("validation"):
+        split = "a seed; the validation part is a file of its own, and what is found holds for it"
+    elif told.get("fold"):
+        split = "one of the folds that the data names, and a seed"
+    elif told.get("group"):
+        split = "a fold of one partition that keeps every group whole, and a seed"
     lines = [
         f"Data {data.name}: read and split by the program itself."
         if result.split == "own"
@@ -152,7 +162,9 @@ def commands(result: StudyResult) -> list[str]:
 def spec_text(result: StudyResult) -> str:
     """The study file, or the study as JSON where it came from Python and no file can say it."""
     spec = _declared(result.spec)
-    # A program that reads its data itself has none in its file.
-    if spec is not None and isinstance(result.spec.get("data") or "", (str, dict)):
+    data, model = result.spec.get("data"), result.spec.get("model")
+    # A command reads its data itself, and is all text.
+    said = isinstance(data, (str, dict)) or (isinstance(model, dict) and "command" in model)
+    if spec is not None and said:
         return spec.to_toml()
     return json.dumps(result.spec, indent=2, ensure_ascii=False, default=str)

@@ -104,10 +104,12 @@ def candidates(summary: Summary, stage: StageSummary) -> Table:
     columns: list[tuple[str, list[str]]] = [("candidate", [c.label for c in stage.candidates])]
     columns += [(name, [_value(c, name) for c in stage.candidates]) for name in names]
     columns.append((title(metric), [spread_of(c.value, metric) for c in stage.candidates]))
-    for other in _declared(summary, {metric.name, "accuracy", "loss"}):
-        cells = [number(c.mean(f"val_{other}")) for c in stage.candidates]
+    with_accuracy = metric.name != "accuracy" and (summary.unbalanced or metric.name == "loss")
+    for other in _declared(summary, {metric.name, "loss", "accuracy" if with_accuracy else ""}):
+        of_other = metric_named(other)
+        cells = [level(c.mean(f"val_{other}"), of_other) for c in stage.candidates]
         columns.append((spoken(other), cells))
-    if metric.name != "accuracy" and (summary.unbalanced or metric.name == "loss"):
+    if with_accuracy:
         columns.append(("accuracy", [percent(c.mean("val_accuracy")) for c in stage.candidates]))
     tests = [spread_of(c.metrics.get("test_accuracy"), accuracy) for c in stage.candidates]
     theirs = [c.candidate.published for c in stage.candidates]

@@ -88,7 +88,6 @@ def failures(summary: Summary) -> list[str]:
     ]
     if summary.final:
         groups.append(("final model", summary.final.final.runs))
-    groups.append(("without a verdict yet", summary.result.pending))
     lines = []
     for name, runs in groups:
         failed = [run for run in runs if run.status == "failed"]
@@ -99,6 +98,11 @@ def failures(summary: Summary) -> list[str]:
                 f"{name}: {len(failed)} of {words.plural(len(runs), 'run')} ({whose} {which}): "
                 f"{failed[0].reason}"
             )
+    pending = summary.result.pending
+    failed = [run for run in pending if run.status == "failed"]
+    if failed:
+        so_far = f"without a verdict yet: {len(failed)} of {words.plural(len(pending), 'run')}"
+        lines.append(f"{so_far}: {failed[0].reason}")
     return lines
 
 

@@ -107,14 +107,16 @@ def runs_of(result: StudyResult) -> Iterator[RunOfStudy]:
 
 def result_frame(result: StudyResult) -> pd.DataFrame:
     """One row per run of a result: stages, their tuning, the chain audit, simple models, the final step."""
+    columns = ("stage", "step", "candidate", "replicate", "status")
     heads, metrics, settings = [], [], []
     for stage, step, label, run, values in runs_of(result):
         names = {"stage": stage, "step": step, "candidate": label}
         heads.append({**names, "replicate": run.replicate, "status": run.status})
         metrics.append(run.metrics)
         told = {"train_seconds": run.train_seconds, "key": run.key}
-        settings.append({**told, **{name: flat(value) for name, value in values.items()}})
-    columns = ("stage", "step", "candidate", "replicate", "status")
+        taken = (*columns, *told)
+        named = {f"settings.{name}" if name in taken else name: one for name, one in values.items()}
+        settings.append({**told, **{name: flat(value) for name, value in named.items()}})
     return _joined(columns, heads, metrics, settings)
 
 
@@ -131,7 +133,10 @@ def _joined(
         frame["train_seconds"] = frame["train_seconds"].astype("float64")
     measured = pd.DataFrame(metrics, frame.index).astype("float64")
     names = sorted(measured.columns, key=_place_of_part)
-    return pd.concat([frame, measured[names], pd.DataFrame(settings, frame.index)], axis="columns")
+    # A program may give a metric the name of a column.
+    taken = {name: f"metrics.{name}" for name in (*frame.columns, "train_seconds", "key")}
+    parts = [frame, measured[names].rename(columns=taken), pd.DataFrame(settings, frame.index)]
+    return pd.concat(parts, axis="columns")
 
 
 def _place_of_part(name: str) -> int:

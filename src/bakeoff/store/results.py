@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bakeoff import words
@@ -177,33 +178,33 @@ def _so_far(
     asked = {run.key: run for stage in stages for part in stage.runs for run in part}
     for stage in stages:
         asked.update((run.key, run) for point in stage.tuning for run in point.runs)
-    keys = [
-        key
-        for (key,) in connection.execute(
-            "SELECT key FROM run WHERE id IN (SELECT run_id FROM study_run WHERE study_id = ?) "
-            "AND state IN ('finished', 'failed') ORDER BY id",
-            (number,),
+    older = dict(
+        connection.execute(
+            "SELECT key, recorded_at < ? FROM run WHERE state IN ('finished', 'failed') "
+            "AND id IN (SELECT run_id FROM study_run WHERE study_id = ?) ORDER BY id",
+            (study["started_at"], number),
         )
-        if key not in asked
-    ]
-    found = dict(runs.find(connection, keys))
-    pending = tuple([found[key] for key in keys if key in found])
-    num_reused = sum(run.reused for run in asked.values())
+    )
+    found = dict(runs.find(connection, [key for key in older if key not in asked]))
+    pending = tuple([replace(found[key], reused=bool(older[key])) for key in older if key in found])
+    num_reused = sum(run.reused for run in (*asked.values(), *pending))
     openings = connection.execute(
         f"SELECT {', '.join(studies.PARTS['opening'])} FROM opening WHERE study_id = ? ORDER BY id",  # noqa: S608
         (number,),
     )
     spec = from_json(study["spec"], Mapping[str, Any])
+    # A program that reads its data itself leaves no examples to split.
+    own = study["task"] == "declared" and not from_json(study["data"], DataSummary).num_train
     return {
-        "split": spec.get("split", _DEFAULT_SPLIT),
+        "split": "own" if own else spec.get("split", _DEFAULT_SPLIT),
         "looks": tuple(spec.get("looks", _DEFAULT_LOOKS)),
         "audit": (),
         "lint": (),
         "claims": (),
         "final": None,
         "openings": tuple([TestOpening(*row) for row in openings]),
-        "num_trained": len(asked) - num_reused + len(pending),
+        "num_trained": len(asked) + len(pending) - num_reused,
         "num_reused": num_reused,
-        "seconds": sum([*(one.seconds for one in stages), *(run.train_seconds for run in pending)]),
+        "seconds": sum(stage.seconds for stage in stages),
         "pending": pending,
     }

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.records import ClassificationExam, Example, Mistaken, StudyResult, Verdict
-from bakeoff.tasks import further
 from bakeoff.tasks.base import Metric, Task
 
 Floats = NDArray[np.float64]
@@ -235,10 +234,10 @@ ACCURACY, BALANCED_ACCURACY, LOSS = CLASSIFICATION.metrics
 
 def metric_named(name: str) -> Metric:
     """The metric of that name; one that is not known is a plain number, the larger the better."""
-    for metric in (*CLASSIFICATION.metrics, *further.CLASSIFICATION, *further.REGRESSION):
-        if metric.name == name:
-            return metric
-    return Metric(name, higher_is_better=True)
+    try:
+        return CLASSIFICATION.metric(name)
+    except KeyError:
+        return Metric(name, higher_is_better=True)
 
 
 def metric_of(record: Verdict | StudyResult) -> Metric:

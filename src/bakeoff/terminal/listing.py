@@ -21,6 +21,7 @@ from bakeoff.records import Run, StudyResult
 from bakeoff.store.frames import which_replicate
 from bakeoff.store.listing import StudyRow
 from bakeoff.tasks.classification import metric_named
+from bakeoff.tasks.further import further
 from bakeoff.terminal.tables import shown
 
 if TYPE_CHECKING:
@@ -170,15 +171,14 @@ def run_block(run: Run) -> RenderableType:
             + f", {words.duration(run.train_seconds)}"
         ),
     ]
-    for name, value in run.metrics.items():
-        if not len(run.curve(name)):
-            (spoken,) = _values(name, value)
-            lines.append(shown(f"  {_title(name):<15} {spoken:>9}"))
-    for name, values in run.curves.items():
-        finite = values[np.isfinite(values)]
-        if len(finite):
-            first, last = _values(name, float(finite[0]), float(finite[-1]))
-            lines.append(shown(f"  {_title(name):<15} {first:>9} {sparkline(finite)} {last}"))
+    names = dict.fromkeys([*run.metrics, *run.curves])
+    width = max((len(_title(name)) for name in names), default=0)
+    for name in names:
+        spoken = words.percent if _is_share(name, run) else words.number
+        curve = run.curve(name)[np.isfinite(run.curve(name))]
+        first = spoken(float(curve[0]) if len(curve) else run.metrics.get(name))
+        drawn = f" {sparkline(curve)} {spoken(float(curve[-1]))}" if len(curve) else ""
+        lines.append(shown(f"  {_title(name):<{width}} {first:>9}{drawn}"))
     if run.notes.get("traceback"):
         lines.append(shown(str(run.notes["traceback"]).rstrip(), "dim"))
     return Group(*lines)
@@ -186,18 +186,17 @@ def run_block(run: Run) -> RenderableType:
 
 def _title(name: str) -> str:
     """``val_roc_auc`` in words."""
-    return words.spoken(name.replace("val_", "validation "))
+    part, _, metric = name.partition("_")
+    return words.spoken(f"validation {metric}" if part == "val" else name)
 
 
-def _is_share(name: str, *values: float | None) -> bool:
-    """Whether a metric of a run is told in per cent; a program may count it from 0 to 100 itself."""
-    share = metric_named(name.partition("_")[2]).share
-    return share and all(value is None or -1.0 <= value <= 1.0 for value in values)
-
-
-def _values(name: str, *values: float) -> list[str]:
-    spoken = words.percent if _is_share(name, *values) else words.number
-    return [spoken(value) for value in values]
+def _is_share(name: str, *runs: Run) -> bool:
+    """Whether a metric is told in per cent: what a program declares beyond accuracy is not."""
+    bare = name.partition("_")[2]
+    if any(run.engine.startswith(("command/", "function/")) for run in runs):
+        return metric_named(bare).share
+    known = {one.name: one.share for one in further("classification")}
+    return known.get(bare, metric_named(bare).share)
 
 
 def sparkline(values: np.ndarray) -> str:
@@ -225,7 +224,10 @@ def runs_comparison(
     table.add_section()
     for name in {**first.metrics, **second.metrics}:
         values = first.value(name), second.value(name)
-        table.add_row(shown(_title(name)), *_pair(*values, _is_share(name, *values)))
+        table.add_row(
+            shown(_title(name)),
+            *_pair(*values, _is_share(name, *(one for one in runs if name in one.metrics))),
+        )
     table.add_row("seconds", *_pair(first.train_seconds, second.train_seconds, False))
     return Group(
         table,
@@ -256,7 +258,7 @@ def studies_comparison(first: StudyResult, second: StudyResult) -> RenderableTyp
     for name in dict.fromkeys([*leading, "test_accuracy", *tested[0], *tested[1]]):
         if any(name in one for one in tested):
             values = tested[0].get(name), tested[1].get(name)
-            table.add_row(shown(_title(name)), *_pair(*values, _is_share(name, *values)))
+            table.add_row(shown(_title(name)), *_pair(*values, _is_share(name)))
     parts: list[RenderableType] = [table, Text()]
     why = unshared(first, second)
     if why:

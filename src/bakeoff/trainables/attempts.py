@@ -120,6 +120,10 @@ def is_share(name: str) -> bool:
     return any(one.share and one.name == bare for one in CLASSIFICATION.metrics)
 
 
+OF_PROBABILITIES = ("roc_auc", "average_precision", "brier")
+"""Metrics that a task has only where they decide, and that need more than the names of classes."""
+
+
 def full_name(name: str) -> str:
     """A metric with its part: ``val_`` unless it is of the training part."""
     return name if name.startswith(("val_", "train_")) else f"val_{name}"
@@ -198,9 +202,14 @@ def scores(
     """Metrics of what a model predicts; without a loss where it only names classes.
 
     Raises:
-        RunError: see ``probabilities``.
+        RunError: see ``probabilities``; it only names classes, and what decides asks for more.
     """
     given, soft = probabilities(outputs, len(labels), num_classes)
+    asked = [one.name for one in task.metrics if one.name in OF_PROBABILITIES]
+    if asked and not soft:
+        raise RunError(
+            f"only names classes, of which {asked[0]} cannot be told; give probabilities"
+        )
     assert task.score is not None  # noqa: S101  (a declared task has no outputs)
     found = task.score(given, labels)
     return {f"{part}_{name}": value for name, value in found.items() if soft or name != "loss"}

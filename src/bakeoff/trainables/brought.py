@@ -156,6 +156,15 @@ def declared_task(metrics: Mapping[str, Any]) -> Task:
     if not metrics:
         raise UsageError('model.metrics: name what the program tells, as in `val_loss = "min"`')
     for name, direction in metrics.items():
+        if name.startswith("train_"):
+            raise UsageError(
+                f"model.metrics.{name}: what is measured on training examples decides nothing; name "
+                "what is measured on others"
+            )
+        if f"val_{name}" in metrics:
+            raise UsageError(
+                f"model.metrics.{name}: {name} and val_{name} are the same; name one of them"
+            )
         if direction not in ("min", "max"):
             raise UsageError(
                 f'model.metrics.{name}: must be "min" or "max", which of them is better, '

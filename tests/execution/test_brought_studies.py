@@ -240,6 +240,21 @@ def test_a_metric_that_cannot_decide_is_refused(metrics, message):
         Study(model={"function": measure, "metrics": metrics}).stage("width", width=[1, 2])
 
 
+def test_a_corrected_name_of_a_metric_gets_its_runs(tmp_path):
+    def measure(*, seed, width=1):
+        return {"error": width + np.random.default_rng(seed).random() / 100}
+
+    def by(metric):
+        study = Study(model={"function": measure, "metrics": {metric: "min"}}, name="one")
+        return run(study.stage("width", width=[1, 2]), tmp_path)
+
+    for _ in range(2):  # the second finds them failed, and trains nothing
+        with pytest.raises(RunsFailedError, match="the first failed: gave no eror, but error"):
+            by("eror")
+    result = by("error")
+    assert (result.record.num_trained, result.record.stages[0].verdict.chosen) == (6, "1")
+
+
 def test_names_of_columns_may_be_names_of_metrics_and_settings(tmp_path):
     def measure(*, seed, stage="a", key=1):
         return {"accuracy": 0.5 + key / 10, "train_seconds": 1.5}

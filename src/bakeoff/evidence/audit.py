@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff import words
-from bakeoff.evidence.intervals import gain, paired_comparison, t_quantile
+from bakeoff.evidence.intervals import gain, paired_comparison, t_quantile, turned
 from bakeoff.evidence.power import detectable_difference
 from bakeoff.evidence.rule import FEWEST_REPLICATES, Rule, Sampling, sampling_of_result
 from bakeoff.evidence.sentences import interval
@@ -173,9 +173,10 @@ def _confirmed(
     final: Floats, values: Floats, pair: Comparison, label: str, rule: Rule
 ) -> SwapJudgement:
     better = gain(pair, rule.metric)
+    shown = turned(pair) if better.mean < 0.0 else pair  # the interval of what is said
     text = (
         f"t the final settings, `{label}` was {_place(better.mean, rule)} over "
-        f"{words.plural(pair.num_replicates, 'further replicate')} ({interval(pair, rule.metric)})"
+        f"{words.plural(pair.num_replicates, 'further replicate')} ({interval(shown, rule.metric)})"
     )
     if _num_failed(values) > _num_failed(final):
         return SwapJudgement(pair, False, f"A{text}, but {_failures(values)}: the choice stands.")

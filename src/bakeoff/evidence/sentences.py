@@ -274,7 +274,7 @@ def pinned(verdict: Verdict, chosen: str, names: Sequence[str]) -> str:
     )
     numbers = (
         f"Over {words.plural(pair.num_replicates, 'paired replicate')}, {how} "
-        f"({interval(pair, say.metric)})."
+        f"({interval(turned(pair) if ahead < 0.0 else pair, say.metric)})."
     )
     if chosen == leader and verdict.kind == "winner":
         small = abs(pair.mean) < verdict.delta

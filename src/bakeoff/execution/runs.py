@@ -21,6 +21,7 @@ from bakeoff.settings import Settings
 from bakeoff.stop import Stop
 from bakeoff.store.sqlite import Store
 from bakeoff.tasks import task_of
+from bakeoff.trainables.attempts import failed_for_another_metric
 from bakeoff.trainables.base import Measuring, Model, Outcome, Request, Trainable, Training
 
 
@@ -198,6 +199,12 @@ class RunService:
             self._train(missing, found, test)
         return [found[request.key] for request in requests]
 
+    @property
+    def first_failure(self) -> str | None:
+        """Why the first run that failed did so, of those that this call has given out."""
+        reasons = [run.reason for run in self._own.values() if run.status == "failed"]
+        return reasons[0] if reasons else None
+
     def already_given(self, requests: Iterable[Request]) -> list[Run]:
         """Those of the runs that this call has given out already; trains nothing."""
         return [self._own[one.key] for one in requests if one.key in self._own]
@@ -208,10 +215,15 @@ class RunService:
         if self._fresh:
             return found
         stored = self.store.find_runs([key for key in unique if key not in found])
-        if self._retry_failed:
-            failed = [key for key, run in stored.items() if run.status == "failed"]
-            self.store.forget_failed(failed)
-            stored = {key: run for key, run in stored.items() if run.status != "failed"}
+        again = [
+            key
+            for key, run in stored.items()
+            if run.status == "failed"
+            and (self._retry_failed or failed_for_another_metric(run.reason, self.trainable.task))
+        ]
+        if again:
+            self.store.forget_failed(again)
+            stored = {key: run for key, run in stored.items() if key not in again}
         for key, run in stored.items():
             found[key] = self._own[key] = run
         return found

@@ -56,7 +56,9 @@ def run_stage(
         else:
             runs, verdict = _race(context, index, stage, candidates, names)
     except RunsFailedError as error:
-        raise RunsFailedError(f"stage {stage.name}: {error}") from None
+        why = context.runs.first_failure
+        ending = f"; the first failed: {why}" if why else ""
+        raise RunsFailedError(f"stage {stage.name}: {error}{ending}") from None
     pinned = pinned_label(stage, candidates)
     if pinned is not None:
         verdict = pin(verdict, pinned, names=names)

@@ -6,6 +6,7 @@ import importlib.abc
 import importlib.util
 import math
 import random
+import re
 import sys
 import time
 import traceback
@@ -98,6 +99,13 @@ def measured(told: Mapping[Any, Any], task: Task | None = None) -> dict[str, flo
             found = ", ".join(map(str, told)) or "nothing"
             raise RunError(f"gave no {' and no '.join(missing)}, but {found}")
     return metrics
+
+
+def failed_for_another_metric(reason: str | None, task: Task) -> bool:
+    """Whether a run failed because it gave no metric that a study by another name for it wanted."""
+    found = re.match(r"gave no (.+?), but ", reason or "")
+    names = {one.name for one in task.metrics}
+    return found is not None and not names.issuperset(found[1].split(" and no "))
 
 
 def fractions(name: str, values: Any) -> NDArray[np.float64]:

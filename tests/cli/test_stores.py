@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,15 @@ def test_a_value_may_be_asked_for_as_it_is_shown(measured: Path) -> None:
     for value in ("true", "True"):
         done = bakeoff("show", "own", "--runs", "--where", f"flag={value}", folder=measured)
         assert len(done.out.splitlines()) == 5, done.out
+
+
+def test_runs_of_a_study_with_a_damaged_verdict_are_listed(measured: Path, tmp_path: Path) -> None:
+    path = copy_of(measured, tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE stage SET json = 'x'")
+    done = bakeoff("show", "bayes", "--runs", folder=tmp_path)
+    assert done.code == 0, done.err
+    assert "val_roc_auc" in done.out.splitlines()[0]
 
 
 def test_what_decides_is_shown_of_runs_whatever_else_was_measured(measured: Path) -> None:

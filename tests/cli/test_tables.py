@@ -230,12 +230,20 @@ def test_groups_time_folds_and_weights_are_columns(folder) -> None:
     table["weight"] = draw.uniform(0.5, 2.0, N)
     table["part"] = draw.choice(["a", "b", "c"], N)
     table.to_csv(path, index=False)
-    for data, more in (
-        ({"groups": "family", "drop": ["weight", "part"]}, {}),
-        ({"weights": "weight", "drop": ["family", "part"]}, {}),
-        ({"fold": "part", "drop": ["weight", "family"]}, {}),
-        ({"drop": ["weight", "family", "part"]}, {"split": "time"}),
-        ({"validation": "new-rows.csv", "drop": ["weight", "family", "part"]}, {}),
+    for data, more, words in (
+        ({"groups": "family", "drop": ["weight", "part"]}, {}, "keeps every group whole"),
+        ({"weights": "weight", "drop": ["family", "part"]}, {}, "a fold of one stratified"),
+        (
+            {"fold": "part", "drop": ["weight", "family"]},
+            {},
+            "one of the folds that the data names",
+        ),
+        ({"drop": ["weight", "family", "part"]}, {"split": "time"}, "a stretch of later rows"),
+        (
+            {"validation": "new-rows.csv", "drop": ["weight", "family", "part"]},
+            {},
+            "the validation part is a file of its own",
+        ),
     ):
         if "validation" in data:
             table.head(80).to_csv(folder / "new-rows.csv", index=False)
@@ -255,6 +263,8 @@ def test_groups_time_folds_and_weights_are_columns(folder) -> None:
 
         spec = from_dict(document)
         study = Study.from_loaded(LoadedSpec(spec, "roles", folder, ""))
-        record = study.run(store=":memory:").record
-        assert record.final is not None, data
-        assert record.final.runs[0].value("test_accuracy") > 0.4
+        result = study.run(store=":memory:")
+        assert result.record.final is not None, data
+        assert result.record.final.runs[0].value("test_accuracy") > 0.4
+        page = result.report(folder / "roles.html").read_text(encoding="utf-8")
+        assert words in page, data

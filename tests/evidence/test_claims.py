@@ -55,6 +55,15 @@ def test_a_number_cannot_be_told_from_one_run_or_from_failed_ones() -> None:
     assert (claim.outcome, claim.measured_mean) == ("cannot be told", None)
 
 
+@pytest.mark.parametrize(
+    ("published", "outcome"),
+    [(0.9867, "holds"), (0.987, "holds"), (0.9866, "does not hold"), (0.9868, "does not hold")],
+)
+def test_a_number_stands_for_all_that_is_rounded_to_it(published: float, outcome: str) -> None:
+    """Of a model that every seed trains alike nothing spreads, and 296 of 300 were printed so."""
+    assert one_number(published, [296 / 300] * 3).outcome == outcome
+
+
 def test_every_published_number_of_the_notebook_becomes_a_row() -> None:
     result = notebook()
     numbers = [c for c in claims(result.stages, "replication") if c.kind == "number"]

@@ -33,6 +33,22 @@ def test_a_study_takes_no_fewer_and_no_more_runs_than_planned(clouds: Dataset) -
     assert planned.min_runs <= trained <= planned.max_runs
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"activation": ["relu", "tanh"], "tune": {"learning_rate": [0.01, 0.1, 0.3]}},
+        {"learning_rate": [0.1, 0.3], "hidden": [[6], [12]]},
+        {"learning_rate": [0.3, 1.0]},
+    ],
+)
+def test_what_an_earlier_question_trained_is_planned_once(clouds: Dataset, second: dict) -> None:
+    options = {"audit": False, "baselines": False, "looks": [3], "final_replicates": 1}
+    study = Study(clouds, base={"hidden": [6], "activation": "relu", "epochs": 1}, **options)
+    study.stage("rate", learning_rate=[0.1, 0.3]).stage("second", **second)
+    plan, result = study.check(timed=False), study.run(store=":memory:")
+    assert plan.min_runs <= result.record.num_trained <= plan.max_runs
+
+
 def test_without_times_no_network_is_timed(
     clouds: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

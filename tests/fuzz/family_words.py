@@ -147,6 +147,7 @@ def names(rng: np.random.Generator, folder: Path) -> None:
         "name",
         "kind",
         "state",
+        "metric",
         "engine",
         "data_name",
         "data_hash",

@@ -114,7 +114,8 @@ def show(
         if runs or where or sort:
             frame = listing.chosen_runs(opened.runs(what), where or (), sort)
             if csv_path is None and parquet_path is None:
-                metric = None if what is None else opened.load_result(_which(opened, what)).metric
+                named = [one for one in opened.studies() if what in (one.name, str(one.id))]
+                metric = named[-1].metric if named else None
                 out.print(listing.runs_table(frame, sort, metric))
             _write_frame(frame, csv_path, parquet_path)
             return

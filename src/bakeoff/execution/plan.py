@@ -150,22 +150,18 @@ def _stages(maker: CandidateMaker, looks: tuple[int, ...]) -> list[PlannedStage]
         contenders = len(candidates) + joins
         grid = tuning_points(stage, trainable.space, seed=spec.seed) if stage.tune else []
         points = len(grid)
-        screening = contenders * (points + min(2, points) * (NUM_SCREENING - 1))
+        screening = points + min(2, points) * (NUM_SCREENING - 1)  # of one contender
+        # Models that are one configuration share their runs.
+        ours = {one.settings.fingerprint() for one in candidates}
+        new = ours - seen
+        seen |= ours
         if spec.kind == "replication":
-            # Models that are one configuration share their runs.
-            new = {one.settings.fingerprint() for one in candidates} - seen
-            seen |= new
             fewest = most = len(new) * looks[-1]
         else:
-            # What an earlier question may have trained is not trained again.
-            ours = {one.settings.fingerprint() for one in candidates}
-            again = len(ours & seen)
-            seen |= ours
-            fewest = (len(candidates) - again) * looks[0] + screening * (
-                contenders - min(again, 1)
-            ) // max(1, contenders)
+            # Who was there before may be the incumbent, which is tuned once.
+            fewest = len(new) * looks[0] + (contenders - (new != ours)) * screening
             # Everyone also tries the values that an incumbent brings along.
-            most = contenders * (looks[-1] + (joins and bool(grid))) + screening
+            most = contenders * (looks[-1] + (joins and bool(grid)) + screening)
         if stage.search:
             fewest = stage.search.runs + NUM_FINALISTS * looks[0]
             most = stage.search.runs + (NUM_FINALISTS + joins) * looks[-1]

@@ -64,13 +64,13 @@ def method(summary: Summary) -> list[str]:
         "found holds for that data alone",
         "time": "a stretch of later rows that validates what all rows before it trained, and a seed",
     }[result.split]
-    data_of = result.spec.get("data")
-    told = data_of if isinstance(data_of, Mapping) else {}
+    given = result.spec.get("data")
+    told = given if isinstance(given, Mapping) else {}
     if told.get("validation"):
         split = "a seed; the validation part is a file of its own, and what is found holds for it"
     elif told.get("fold"):
         split = "one of the folds that the data names, and a seed"
-    elif told.get("group"):
+    elif told.get("groups"):
         split = "a fold of one partition that keeps every group whole, and a seed"
     lines = [
         f"Data {data.name}: read and split by the program itself."

@@ -108,13 +108,13 @@ def runs_of(result: StudyResult) -> Iterator[RunOfStudy]:
 def result_frame(result: StudyResult) -> pd.DataFrame:
     """One row per run of a result: stages, their tuning, the chain audit, simple models, the final step."""
     columns = ("stage", "step", "candidate", "replicate", "status")
+    taken = (*columns, "train_seconds", "key")  # a setting may have the name of a column
     heads, metrics, settings = [], [], []
     for stage, step, label, run, values in runs_of(result):
         names = {"stage": stage, "step": step, "candidate": label}
         heads.append({**names, "replicate": run.replicate, "status": run.status})
         metrics.append(run.metrics)
         told = {"train_seconds": run.train_seconds, "key": run.key}
-        taken = (*columns, *told)
         named = {f"settings.{name}" if name in taken else name: one for name, one in values.items()}
         settings.append({**told, **{name: flat(value) for name, value in named.items()}})
     return _joined(columns, heads, metrics, settings)

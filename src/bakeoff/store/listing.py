@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bakeoff.store.sqlite import Store
 
 _SHOWN = (
-    *("name", "kind", "state", "engine", "data_hash"),
+    *("name", "kind", "state", "metric", "engine", "data_hash"),
     *("started_at", "finished_at"),
 )
 
@@ -26,7 +26,7 @@ class StudyRow:
 
     Attributes:
         id: what ``load_result`` takes besides the name.
-        name, kind, engine, started_at: as in ``StudyResult``.
+        name, kind, metric, engine, started_at: as in ``StudyResult``.
         state: finished or unfinished.
         data_name, data_hash: of the dataset.
         num_stages: stages with a verdict.
@@ -40,6 +40,7 @@ class StudyRow:
     name: str
     kind: str
     state: Literal["finished", "unfinished"]
+    metric: str
     engine: str
     data_name: str
     data_hash: str

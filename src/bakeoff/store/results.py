@@ -147,8 +147,14 @@ def load(connection: sqlite3.Connection, number: int) -> StudyResult:
     of_study = dict(runs.find(connection, {key for text in encoded for key in run_keys(text)}))
     try:
         stages = tuple([from_json(text, StageResult, runs=of_study) for text in texts])
+        columns = {name: study[name] for name in _COLUMN_FIELDS & set(studies.COLUMNS)}
+        columns |= {
+            "spec": from_json(study["spec"], Mapping[str, Any]),
+            "data": from_json(study["data"], DataSummary),
+            "environment": from_json(study["environment"], Environment),
+        }
         if study["result"] is None:
-            rest = _so_far(connection, number, study, stages)
+            rest = _so_far(connection, number, columns, stages)
         else:
             blobs = connection.execute(
                 "SELECT name, data FROM study_array WHERE study_id = ?", (number,)
@@ -159,12 +165,6 @@ def load(connection: sqlite3.Connection, number: int) -> StudyResult:
         raise StoreError(
             f"study {number} ({study['name']!r}): {error}; its command makes it again"
         ) from error
-    columns = {name: study[name] for name in _COLUMN_FIELDS & set(studies.COLUMNS)}
-    columns |= {
-        "spec": from_json(study["spec"], Mapping[str, Any]),
-        "data": from_json(study["data"], DataSummary),
-        "environment": from_json(study["environment"], Environment),
-    }
     return StudyResult(**{**rest, **columns, "stages": stages})
 
 
@@ -192,9 +192,9 @@ def _so_far(
         f"SELECT {', '.join(studies.PARTS['opening'])} FROM opening WHERE study_id = ? ORDER BY id",  # noqa: S608
         (number,),
     )
-    spec = from_json(study["spec"], Mapping[str, Any])
+    spec = study["spec"]
     # A program that reads its data itself leaves no examples to split.
-    own = study["task"] == "declared" and not from_json(study["data"], DataSummary).num_train
+    own = study["task"] == "declared" and not study["data"].num_train
     return {
         "split": "own" if own else spec.get("split", _DEFAULT_SPLIT),
         "looks": tuple(spec.get("looks", _DEFAULT_LOOKS)),
